@@ -1,0 +1,56 @@
+# The three kinds of target in this tree. One folder of src/ is one library, `pollbus::<folder>`;
+# a unit test stands beside what it tests and is linked into one test executable a folder.
+
+set(POLLBUS_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wimplicit-fallthrough -Wshadow)
+
+function(_pollbus_compile target)
+  target_compile_options(${target} PRIVATE ${POLLBUS_WARNINGS})
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  if(POLLBUS_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${POLLBUS_SANITIZE} -fno-omit-frame-pointer
+                                             -fno-sanitize-recover=all)
+    target_link_options(${target} PRIVATE -fsanitize=${POLLBUS_SANITIZE})
+    # GCC cannot see through sanitized code well enough for these two to be right.
+    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-tsan)
+  endif()
+endfunction()
+
+# pollbus_library(<name> SOURCES a.cc … [DEPENDS target …] [PRIVATE_DEPENDS target …]
+#                 [TESTS a_test.cc …] [TEST_DEPENDS target …])
+function(pollbus_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS;TESTS;TEST_DEPENDS" ${ARGN})
+  add_library(pollbus_${name} STATIC ${arg_SOURCES})
+  add_library(pollbus::${name} ALIAS pollbus_${name})
+  _pollbus_compile(pollbus_${name})
+  target_link_libraries(pollbus_${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
+  if(arg_TESTS AND POLLBUS_TESTS)
+    pollbus_test(${name}_test SOURCES ${arg_TESTS} DEPENDS pollbus::${name} ${arg_TEST_DEPENDS})
+  endif()
+endfunction()
+
+# pollbus_executable(<name> SOURCES main.cc DEPENDS target …)
+function(pollbus_executable name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  _pollbus_compile(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS})
+endfunction()
+
+# pollbus_test(<name> SOURCES a_test.cc … DEPENDS target … [LABEL unit|integration] [TIMEOUT seconds])
+# Each test case becomes one CTest test, so that a failure names the sentence that does not hold.
+function(pollbus_test name)
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  _pollbus_compile(${name})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+endfunction()

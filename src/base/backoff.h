@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <random>
+#include <stop_token>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+
+namespace pollbus {
+
+struct BackoffPolicy {
+  std::chrono::milliseconds initial{100};
+  std::chrono::milliseconds max{30'000};
+};
+
+// Pauses that double from `initial` to `max`, each jittered to between half and the whole of it, so
+// that replicas that failed together do not come back together. Not thread-safe.
+class Backoff {
+ public:
+  explicit Backoff(BackoffPolicy policy = {});
+  std::chrono::milliseconds next();
+  void reset();
+
+ private:
+  BackoffPolicy policy_;
+  std::chrono::milliseconds current_;
+  std::minstd_rand random_;
+};
+
+// Called after each failed try with the error and the pause before the next one.
+using OnRetry = std::function<void(const absl::Status&, std::chrono::milliseconds)>;
+
+// Calls `attempt` until it succeeds, with a pause of `policy` after each failure that
+// `is_transient`. Returns OK, the first failure that is not transient, or CANCELLED when a stop was
+// requested first. There is no other bound: what must end after some time passes a stop token that
+// does.
+absl::Status retry_until_stopped(Clock& clock, std::stop_token stop, BackoffPolicy policy,
+                                 const OnRetry& on_retry,
+                                 const std::function<absl::Status()>& attempt);
+
+}  // namespace pollbus

@@ -1,0 +1,89 @@
+#include "base/logging.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace pollbus {
+namespace {
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+struct Log {
+  std::shared_ptr<spdlog::logger> logger = [] {
+    auto made = std::make_shared<spdlog::logger>("pollbus",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made->set_level(spdlog::level::warn);
+    return made;
+  }();
+  LogFormat format = LogFormat::kText;
+};
+
+Log& the_log() {
+  static Log log;
+  return log;
+}
+
+// What a line has to say after time, level and service. JSON strings stand for text too, so that no
+// value can break a line in two.
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string as_text(const std::variant<std::string, std::int64_t, double, bool>& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *number);
+  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{:.6g}", *number);
+  return std::get<bool>(value) ? "true" : "false";
+}
+
+}  // namespace
+
+void set_up_logging(std::string_view service, LogFormat format, LogLevel least) {
+  Log& log = the_log();
+  log.format = format;
+  log.logger->set_level(to_spdlog(least));
+  log.logger->flush_on(spdlog::level::debug);
+  if (format == LogFormat::kJson) {
+    log.logger->set_pattern(
+        fmt::format(R"({{"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","service":"{}",%v}})",
+                    service),
+        spdlog::pattern_time_type::utc);
+  } else {
+    log.logger->set_pattern(fmt::format("%Y-%m-%dT%H:%M:%S.%eZ %-7l {}: %v", service),
+                            spdlog::pattern_time_type::utc);
+  }
+}
+
+void log(LogLevel level, std::string_view event, LogFields fields) {
+  Log& log = the_log();
+  if (!log.logger->should_log(to_spdlog(level))) return;
+  std::string line;
+  if (log.format == LogFormat::kJson) {
+    line = fmt::format("\"event\":{}", quoted(std::string(event)));
+    for (const LogField& field : fields)
+      line += fmt::format(",\"{}\":{}", field.name, as_text(field.value));
+  } else {
+    line = event;
+    for (const LogField& field : fields)
+      line += fmt::format(" {}={}", field.name, as_text(field.value));
+  }
+  log.logger->log(to_spdlog(level), line);
+}
+
+}  // namespace pollbus

@@ -1,0 +1,34 @@
+#include "base/service.h"
+
+namespace pollbus {
+
+void ServiceSettings::add_to(Settings& settings) {
+  settings.text(
+      {"http-host", "HTTP_HOST", "ADDRESS", "Where /healthz, /readyz and /metrics are served"},
+      &http_host, check_not_empty);
+  settings.integer({"http-port", "HTTP_PORT", "PORT", "Their port; 0 takes a free one and logs it"},
+                   &http_port, 0, 65535);
+  settings.text({"log-format", "LOG_FORMAT", "text|json",
+                 "One line an event to standard error, as text or JSON"},
+                &log_format, [](const std::string& value) -> std::optional<std::string> {
+                  if (value == "text" || value == "json") return std::nullopt;
+                  return "expected text or json";
+                });
+  settings.boolean({"debug", "DEBUG", "", "Log more"}, &debug);
+}
+
+Service::Service(std::string name, const ServiceSettings& settings) : settings_(settings) {
+  set_up_logging(name, settings.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
+                 settings.debug ? LogLevel::kDebug : LogLevel::kInfo);
+}
+
+absl::Status Service::start_http() {
+  auto http = HttpEndpoint::start(settings_.http_host, static_cast<int>(settings_.http_port),
+                                  readiness_, metrics_);
+  if (!http.ok()) return http.status();
+  http_ = std::move(http).value();
+  log_info("http endpoint", {{"host", settings_.http_host}, {"port", http_->port()}});
+  return absl::OkStatus();
+}
+
+}  // namespace pollbus

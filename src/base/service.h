@@ -1,0 +1,51 @@
+#pragma once
+
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "base/http_endpoint.h"
+#include "base/logging.h"
+#include "base/readiness.h"
+#include "base/settings.h"
+#include "base/shutdown.h"
+
+namespace pollbus {
+
+// What every long-running process of ours is told.
+struct ServiceSettings {
+  std::string http_host = "127.0.0.1";
+  std::int64_t http_port = 0;
+  std::string log_format = "text";
+  bool debug = false;
+
+  void add_to(Settings& settings);
+};
+
+// What every long-running process of ours has: a log, metrics, readiness, its HTTP endpoint and an
+// orderly end. Make it in main, before any thread.
+class Service {
+ public:
+  Service(std::string name, const ServiceSettings& settings);
+
+  // Serves the HTTP endpoint from here on.
+  absl::Status start_http();
+
+  Clock& clock() { return system_clock(); }
+  std::stop_token stop_token() const { return shutdown_.token(); }
+  ShutdownSignal& shutdown() { return shutdown_; }
+  Readiness& readiness() { return readiness_; }
+  prometheus::Registry& metrics() { return metrics_; }
+
+ private:
+  ServiceSettings settings_;
+  ShutdownSignal shutdown_;
+  Readiness readiness_{system_clock()};
+  prometheus::Registry metrics_;
+  std::unique_ptr<HttpEndpoint> http_;
+};
+
+}  // namespace pollbus
