@@ -56,7 +56,8 @@ class Settings {
   void boolean(SettingName name, bool* target);
   // From the environment as <env>, or from the file that --<flag>-file or <env>_FILE names (its
   // last newline is dropped). Never on the command line, where every user of the machine reads it.
-  void secret(SettingName name, Secret* target);
+  // A required one that is missing is a problem. Problems never show the value.
+  void secret(SettingName name, Secret* target, Check check = nullptr, bool required = false);
 
   // A rule over several settings, checked last: says what is wrong, or nothing.
   void rule(std::function<std::optional<std::string>()> rule);
