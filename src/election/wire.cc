@@ -1,0 +1,185 @@
+#include "election/wire.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "election/json_fields.h"
+#include "election/uuid.h"
+
+namespace pollbus::wire {
+namespace {
+
+// What a sender may use as UUID and still be answered, when it is not one.
+constexpr std::size_t kMaxAnsweredUuidBytes = 128;
+
+struct OutcomeText {
+  Outcome outcome;
+  std::string_view text;
+};
+// As the original programs write them.
+constexpr std::array kOutcomeTexts = {
+    OutcomeText{Outcome::kSuccessful, "successful"},
+    OutcomeText{Outcome::kAlreadyVoted, "Already Voted!!!"},
+    OutcomeText{Outcome::kRejected, "Rejected"},
+};
+
+std::string_view outcome_text(Outcome outcome) {
+  for (const OutcomeText& entry : kOutcomeTexts) {
+    if (entry.outcome == outcome) return entry.text;
+  }
+  return "";
+}
+
+std::optional<Outcome> outcome_of(std::string_view text) {
+  for (const OutcomeText& entry : kOutcomeTexts) {
+    if (entry.text == text) return entry.outcome;
+  }
+  return std::nullopt;
+}
+
+// `text` as a JSON string, whatever is in it.
+std::string quoted(const std::string& text) {
+  if (is_uuid(text)) return fmt::format("\"{}\"", text);
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Field id_field(std::string_view name) { return {.name = name, .most = kMaxId}; }
+Field choice_field() { return {.name = "voting", .most = kMaxChoice}; }
+Field text_field(std::string_view name) { return {.name = name, .most = std::nullopt}; }
+
+bool is_answerable_uuid(const Field& uuid) {
+  return uuid.readable() && !uuid.text.empty() && uuid.text.size() <= kMaxAnsweredUuidBytes;
+}
+
+// What is wrong with a field of its own, or nothing.
+std::optional<std::string> problem_with(const Field& field, bool optional) {
+  if (field.times == 0 && optional) return std::nullopt;
+  if (field.times == 0) return fmt::format("{} is missing", field.name);
+  if (field.times > 1) return fmt::format("{} is given more than once", field.name);
+  if (field.valid) return std::nullopt;
+  if (field.most) return fmt::format("{} must be an integer from 0 to {}", field.name, *field.most);
+  return fmt::format("{} must be a text", field.name);
+}
+
+std::optional<std::string> problem_with_vote(std::span<const Field> fields, const Field& uuid) {
+  for (const Field& field : fields) {
+    if (auto problem = problem_with(field, field.name == "timestamp")) return problem;
+  }
+  if (!is_uuid(uuid.text)) return "UUID must be a UUID as RFC 4122 writes it";
+  return std::nullopt;
+}
+
+std::optional<std::string> problem_with_size(std::string_view data) {
+  if (data.size() <= kMaxMessageBytes) return std::nullopt;
+  return fmt::format("the message is larger than {} bytes", kMaxMessageBytes);
+}
+
+// Reads a vote message's fields; nothing when all is well.
+std::optional<BadMessage> read_vote(std::string_view data, std::span<Field> fields,
+                                    const Field& machine, const Field& uuid) {
+  std::optional<std::string> document = read_fields(data, fields);
+  std::optional<std::string> problem = problem_with_size(data);
+  if (!problem) problem = std::move(document);
+  if (!problem) problem = problem_with_vote(fields, uuid);
+  if (!problem) return std::nullopt;
+  BadMessage bad{.reason = *std::move(problem), .machine = {}, .uuid = {}};
+  if (machine.readable()) bad.machine = machine.number;
+  if (is_answerable_uuid(uuid)) bad.uuid = uuid.text;
+  return bad;
+}
+
+std::string function_filter(std::string_view function) {
+  return fmt::format("attributes.{}=\"{}\"", kFunction, function);
+}
+
+}  // namespace
+
+std::string submit_filter() { return function_filter(kSubmitVote); }
+
+std::string record_filter() { return function_filter(kRecordVote); }
+
+std::string result_filter(std::int64_t machine) {
+  return fmt::format("{} AND attributes.{}=\"{}\"", function_filter(kResult), kMachineId, machine);
+}
+
+std::string encode(const SubmittedVote& vote) {
+  std::string json =
+      fmt::format(R"({{"machine_ID":{},"voter_ID":{},"voting":{},"election_ID":{},"UUID":{})",
+                  vote.machine, vote.voter, vote.choice, vote.election, quoted(vote.uuid));
+  if (vote.timestamp_ms) {
+    fmt::format_to(std::back_inserter(json), R"(,"timestamp":{})", *vote.timestamp_ms);
+  }
+  json += '}';
+  return json;
+}
+
+std::string encode(const AnonymousVote& vote) {
+  return fmt::format(R"({{"machine_ID":{},"voting":{},"election_ID":{},"UUID":{}}})", vote.machine,
+                     vote.choice, vote.election, quoted(vote.uuid));
+}
+
+std::string encode(const Result& result) {
+  std::string json = fmt::format(R"({{"result":"{}","UUID":{})", outcome_text(result.outcome),
+                                 quoted(result.uuid));
+  if (result.outcome == Outcome::kRejected) {
+    fmt::format_to(std::back_inserter(json), R"(,"reason":{})", quoted(result.reason));
+  }
+  json += '}';
+  return json;
+}
+
+std::variant<SubmittedVote, BadMessage> parse_submitted(std::string_view data) {
+  std::array fields = {id_field("machine_ID"),  id_field("voter_ID"), choice_field(),
+                       id_field("election_ID"), text_field("UUID"),   id_field("timestamp")};
+  auto& [machine, voter, choice, election, uuid, timestamp] = fields;
+  if (auto bad = read_vote(data, fields, machine, uuid)) return *std::move(bad);
+  SubmittedVote vote{.election = election.number,
+                     .machine = machine.number,
+                     .voter = voter.number,
+                     .choice = choice.number,
+                     .uuid = std::move(uuid.text),
+                     .timestamp_ms = {}};
+  if (timestamp.readable()) vote.timestamp_ms = timestamp.number;
+  return vote;
+}
+
+std::variant<AnonymousVote, BadMessage> parse_recorded(std::string_view data) {
+  std::array fields = {id_field("machine_ID"), choice_field(), id_field("election_ID"),
+                       text_field("UUID")};
+  auto& [machine, choice, election, uuid] = fields;
+  if (auto bad = read_vote(data, fields, machine, uuid)) return *std::move(bad);
+  return AnonymousVote{.election = election.number,
+                       .machine = machine.number,
+                       .choice = choice.number,
+                       .uuid = std::move(uuid.text)};
+}
+
+std::variant<Result, BadMessage> parse_result(std::string_view data) {
+  std::array fields = {text_field("result"), text_field("UUID"), text_field("reason")};
+  auto& [result, uuid, reason] = fields;
+  std::optional<std::string> document = read_fields(data, fields);
+  std::optional<std::string> problem = problem_with_size(data);
+  if (!problem) problem = std::move(document);
+  if (!problem) problem = problem_with(result, false);
+  if (!problem) problem = problem_with(uuid, false);
+  if (!problem) problem = problem_with(reason, true);
+  const std::optional<Outcome> outcome = outcome_of(result.text);
+  if (!problem && !outcome) problem = "result must be a text of the protocol";
+  // Not necessarily a UUID: who sent something else in its place is answered with that.
+  if (!problem && !is_answerable_uuid(uuid)) {
+    problem = fmt::format("UUID must have 1 to {} bytes", kMaxAnsweredUuidBytes);
+  }
+  if (problem) {
+    BadMessage bad{.reason = *std::move(problem), .machine = {}, .uuid = {}};
+    if (is_answerable_uuid(uuid)) bad.uuid = uuid.text;
+    return bad;
+  }
+  Result answer{.outcome = *outcome, .uuid = std::move(uuid.text), .reason = {}};
+  if (*outcome == Outcome::kRejected) answer.reason = std::move(reason.text);
+  return answer;
+}
+
+}  // namespace pollbus::wire
