@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/status.h"
-
 namespace pollbus {
 
 Backoff::Backoff(BackoffPolicy policy)
@@ -12,6 +10,7 @@ Backoff::Backoff(BackoffPolicy policy)
 std::chrono::milliseconds Backoff::next() {
   const auto whole = std::min(current_, policy_.max);
   current_ = std::min(whole * 2, policy_.max);
+  if (!policy_.jittered) return whole;
   std::uniform_int_distribution<std::chrono::milliseconds::rep> jitter(whole.count() / 2,
                                                                        whole.count());
   return std::chrono::milliseconds(jitter(random_));
@@ -19,14 +18,14 @@ std::chrono::milliseconds Backoff::next() {
 
 void Backoff::reset() { current_ = policy_.initial; }
 
-absl::Status retry_until_stopped(Clock& clock, std::stop_token stop, BackoffPolicy policy,
-                                 const OnRetry& on_retry,
-                                 const std::function<absl::Status()>& attempt) {
+absl::Status retry(Clock& clock, std::stop_token stop, BackoffPolicy policy,
+                   const std::function<bool(const absl::Status&)>& should_retry,
+                   const OnRetry& on_retry, const std::function<absl::Status()>& attempt) {
   Backoff backoff(policy);
   while (true) {
     if (stop.stop_requested()) return absl::CancelledError("stop requested");
     absl::Status status = attempt();
-    if (status.ok() || !is_transient(status)) return status;
+    if (status.ok() || !should_retry(status)) return status;
     const auto pause = backoff.next();
     on_retry(status, pause);
     if (!clock.pause(pause, stop)) return absl::CancelledError("stop requested");

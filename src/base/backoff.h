@@ -13,6 +13,7 @@ namespace pollbus {
 struct BackoffPolicy {
   std::chrono::milliseconds initial{100};
   std::chrono::milliseconds max{30'000};
+  bool jittered = true;
 };
 
 // Pauses that double from `initial` to `max`, each jittered to between half and the whole of it, so
@@ -33,11 +34,10 @@ class Backoff {
 using OnRetry = std::function<void(const absl::Status&, std::chrono::milliseconds)>;
 
 // Calls `attempt` until it succeeds, with a pause of `policy` after each failure that
-// `is_transient`. Returns OK, the first failure that is not transient, or CANCELLED when a stop was
-// requested first. There is no other bound: what must end after some time passes a stop token that
-// does.
-absl::Status retry_until_stopped(Clock& clock, std::stop_token stop, BackoffPolicy policy,
-                                 const OnRetry& on_retry,
-                                 const std::function<absl::Status()>& attempt);
+// `should_retry`. Returns OK, the first failure that should not be retried, or CANCELLED when a
+// stop was requested first. It has no other bound: who needs one says so in `should_retry`.
+absl::Status retry(Clock& clock, std::stop_token stop, BackoffPolicy policy,
+                   const std::function<bool(const absl::Status&)>& should_retry,
+                   const OnRetry& on_retry, const std::function<absl::Status()>& attempt);
 
 }  // namespace pollbus

@@ -1,0 +1,77 @@
+#include "base/dependency.h"
+
+#include "base/logging.h"
+#include "base/status.h"
+
+namespace pollbus {
+
+Dependency::Dependency(std::string name, std::string where, Clock& clock, Readiness& readiness,
+                       prometheus::Registry& metrics, BackoffPolicy policy)
+    : name_(std::move(name)),
+      where_(std::move(where)),
+      clock_(clock),
+      readiness_(readiness),
+      policy_(policy),
+      up_(prometheus::BuildGauge()
+              .Name("pollbus_dependency_up")
+              .Help("1 while what this process depends on answers")
+              .Register(metrics)
+              .Add({{"dependency", name_}})),
+      failures_(prometheus::BuildCounter()
+                    .Name("pollbus_dependency_failures_total")
+                    .Help("Failed tries to use what this process depends on")
+                    .Register(metrics)
+                    .Add({{"dependency", name_}})) {
+  readiness_.expect(name_);
+}
+
+bool Dependency::hold_until_ok(std::stop_token stop, const std::function<absl::Status()>& attempt) {
+  const auto everything = [](const absl::Status&) { return true; };
+  const auto on_retry = [this](const absl::Status& error, std::chrono::milliseconds pause) {
+    failed(error, pause);
+  };
+  if (!retry(clock_, stop, policy_, everything, on_retry, attempt).ok()) return false;
+  up();
+  return true;
+}
+
+absl::Status Dependency::wait_at_start(std::stop_token stop, std::chrono::milliseconds pause,
+                                       std::chrono::milliseconds patience,
+                                       const std::function<absl::Status()>& attempt) {
+  const SteadyTime give_up = clock_.now() + patience;
+  const auto goes_on = [&](const absl::Status& error) {
+    return is_transient(error) && clock_.now() + pause <= give_up;
+  };
+  const auto on_retry = [this](const absl::Status& error, std::chrono::milliseconds next) {
+    failed(error, next);
+  };
+  const absl::Status status =
+      retry(clock_, stop, {.initial = pause, .max = pause, .jittered = false}, goes_on, on_retry,
+            attempt);
+  if (status.ok()) up();
+  return status;
+}
+
+void Dependency::report(const absl::Status& status) {
+  if (status.ok()) return up();
+  up_.Set(0);
+  failures_.Increment();
+  readiness_.not_ready(name_, status.ToString());
+}
+
+void Dependency::failed(const absl::Status& status, std::chrono::milliseconds next_try) {
+  up_.Set(0);
+  failures_.Increment();
+  readiness_.not_ready(name_, status.ToString());
+  log_warning("unavailable", {{"dependency", name_},
+                              {"where", where_},
+                              {"error", status},
+                              {"next_try_ms", static_cast<std::int64_t>(next_try.count())}});
+}
+
+void Dependency::up() {
+  up_.Set(1);
+  readiness_.ready(name_);
+}
+
+}  // namespace pollbus

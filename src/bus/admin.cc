@@ -1,0 +1,114 @@
+#include "bus/admin.h"
+
+#include <fmt/format.h>
+
+#include "base/logging.h"
+#include "base/status.h"
+#include "bus/stubs.h"
+
+namespace pollbus {
+namespace {
+
+using google::pubsub::v1::Subscription;
+
+constexpr std::chrono::milliseconds kAdminTimeout{10'000};
+
+absl::Status compare(const SubscriptionSpec& wanted, const Subscription& found) {
+  if (found.topic() != wanted.topic) {
+    return absl::FailedPreconditionError(fmt::format(
+        "subscription {} belongs to topic {}, not to {}: delete it, or name another subscription",
+        wanted.name, found.topic(), wanted.topic));
+  }
+  if (found.filter() != wanted.filter) {
+    return absl::FailedPreconditionError(
+        fmt::format("subscription {} has the filter '{}', not '{}', and filters cannot be changed: "
+                    "delete it, or name another "
+                    "subscription",
+                    wanted.name, found.filter(), wanted.filter));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status not_permitted(const char* what, const SubscriptionSpec& spec,
+                           const absl::Status& status) {
+  log_warning("no permission on subscription; using it as it is",
+              {{"to", what}, {"subscription", spec.name}, {"error", status}});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Admin::ensure_topic(const std::string& topic) {
+  grpc::ClientContext context;
+  set_timeout(context, kAdminTimeout);
+  google::pubsub::v1::Topic request;
+  request.set_name(topic);
+  google::pubsub::v1::Topic response;
+  const auto status =
+      to_absl(connection_->stubs().publisher->CreateTopic(&context, request, &response));
+  if (status.ok()) log_info("topic created", {{"topic", topic}});
+  if (absl::IsAlreadyExists(status)) return absl::OkStatus();
+  return annotate(status, "create topic " + topic);
+}
+
+absl::Status Admin::ensure_subscription(const SubscriptionSpec& spec) {
+  auto& stub = *connection_->stubs().subscriber;
+  // Twice at most: between looking and creating, another replica may create it.
+  for (int round = 0; round < 2; ++round) {
+    grpc::ClientContext get_context;
+    set_timeout(get_context, kAdminTimeout);
+    google::pubsub::v1::GetSubscriptionRequest get;
+    get.set_subscription(spec.name);
+    Subscription found;
+    auto status = to_absl(stub.GetSubscription(&get_context, get, &found));
+    if (status.ok()) return compare(spec, found);
+    if (absl::IsPermissionDenied(status)) return not_permitted("look", spec, status);
+    if (!absl::IsNotFound(status)) return annotate(status, "get subscription " + spec.name);
+
+    grpc::ClientContext create_context;
+    set_timeout(create_context, kAdminTimeout);
+    Subscription create;
+    create.set_name(spec.name);
+    create.set_topic(spec.topic);
+    create.set_filter(spec.filter);
+    create.set_ack_deadline_seconds(static_cast<int>(spec.ack_deadline.count()));
+    create.mutable_expiration_policy();  // present and without a time: never
+    Subscription created;
+    status = to_absl(stub.CreateSubscription(&create_context, create, &created));
+    if (status.ok()) {
+      log_info("subscription created", {{"subscription", spec.name}, {"filter", spec.filter}});
+      return absl::OkStatus();
+    }
+    if (absl::IsPermissionDenied(status)) return not_permitted("create", spec, status);
+    if (!absl::IsAlreadyExists(status)) return annotate(status, "create subscription " + spec.name);
+  }
+  return absl::AbortedError("subscription " + spec.name +
+                            " is being created and deleted by others");
+}
+
+absl::StatusOr<bool> Admin::subscription_exists(const std::string& name) {
+  grpc::ClientContext context;
+  set_timeout(context, kAdminTimeout);
+  google::pubsub::v1::GetSubscriptionRequest request;
+  request.set_subscription(name);
+  Subscription found;
+  const auto status =
+      to_absl(connection_->stubs().subscriber->GetSubscription(&context, request, &found));
+  if (absl::IsNotFound(status)) return false;
+  if (!status.ok()) return annotate(status, "get subscription " + name);
+  return true;
+}
+
+absl::Status Admin::delete_subscription(const std::string& name) {
+  grpc::ClientContext context;
+  set_timeout(context, kAdminTimeout);
+  google::pubsub::v1::DeleteSubscriptionRequest request;
+  request.set_subscription(name);
+  google::protobuf::Empty response;
+  const auto status =
+      to_absl(connection_->stubs().subscriber->DeleteSubscription(&context, request, &response));
+  if (absl::IsNotFound(status)) return absl::OkStatus();
+  return annotate(status, "delete subscription " + name);
+}
+
+}  // namespace pollbus

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "bus/connection.h"
+
+namespace pollbus {
+
+// What a subscription is to be. Names are paths (BusConfig::subscription_path).
+struct SubscriptionSpec {
+  std::string name;
+  std::string topic;
+  std::string filter;
+  std::chrono::seconds ack_deadline{10};
+};
+
+// Creates and checks topics and subscriptions. Thread-safe; each call waits at most kAdminTimeout.
+class Admin {
+ public:
+  explicit Admin(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+  // Creates the topic if it is missing.
+  absl::Status ensure_topic(const std::string& topic);
+
+  // Creates the subscription, never to expire, if it is missing. FAILED_PRECONDITION, naming what
+  // was found, if one exists with another filter (filters cannot be changed:
+  // https://cloud.google.com/pubsub/docs/subscription-message-filter) or on another topic.
+  // NOT_FOUND if the topic is missing. Whoever may not look at or create subscriptions is not
+  // stopped by that: it is logged, and OK.
+  absl::Status ensure_subscription(const SubscriptionSpec& spec);
+
+  absl::StatusOr<bool> subscription_exists(const std::string& name);
+
+  // OK also when there was none.
+  absl::Status delete_subscription(const std::string& name);
+
+ private:
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace pollbus

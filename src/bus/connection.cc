@@ -1,0 +1,101 @@
+#include "bus/connection.h"
+
+#include <fmt/format.h>
+#include <grpcpp/security/credentials.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/logging.h"
+#include "bus/credentials.h"
+#include "bus/stubs.h"
+
+namespace pollbus {
+namespace {
+
+constexpr char kCloudEndpoint[] = "pubsub.googleapis.com:443";
+constexpr char kCredentialsVariable[] = "GOOGLE_APPLICATION_CREDENTIALS";
+// A message is at most 10 MB; a pull response holds several.
+constexpr int kMaxGrpcMessageBytes = 16 * 1024 * 1024;
+// gRPC's own pauses between connection attempts; it would go up to two minutes.
+constexpr int kMinReconnectMs = 100;
+constexpr int kMaxReconnectMs = 2'000;
+
+grpc::ChannelArguments channel_arguments(bool is_emulator) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxGrpcMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxGrpcMessageBytes);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
+  if (is_emulator) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return arguments;
+}
+
+// Google's credential discovery reads the key file's path from the environment only.
+void point_to_key_file(const BusConfig& config) {
+  if (!config.credentials_file.empty()) {
+    setenv(kCredentialsVariable, config.credentials_file.c_str(), /*overwrite=*/1);
+    return;
+  }
+  if (auto key_file = lone_key_file(std::filesystem::current_path())) {
+    log_warning("using the service-account key file found in the working directory",
+                {{"file", *key_file}, {"instead_set", kCredentialsVariable}});
+    setenv(kCredentialsVariable, key_file->c_str(), /*overwrite=*/1);
+  }
+}
+
+}  // namespace
+
+void BusConfig::add_to(Settings& settings) {
+  settings.text({"project", "GCP_PROJECT", "PROJECT",
+                 "The Google Cloud project that topic and subscriptions belong to"},
+                &project, check_not_empty);
+  settings.text({"emulator-host", "PUBSUB_EMULATOR_HOST", "HOST:PORT",
+                 "Plain text to pubsub-broker or Google's emulator there; without it, TLS to "
+                 "Google Cloud Pub/Sub"},
+                &emulator_host, check_host_and_port);
+  settings.text({"credentials", "GOOGLE_APPLICATION_CREDENTIALS", "FILE",
+                 "Key file for Google Cloud; without it, Application Default Credentials"},
+                &credentials_file, check_not_empty);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!project.empty()) return std::nullopt;
+    return "GCP_PROJECT: expected the project of topic and subscriptions (any name with "
+           "pubsub-broker)";
+  });
+}
+
+std::string BusConfig::topic_path(const std::string& topic) const {
+  return fmt::format("projects/{}/topics/{}", project, topic);
+}
+
+std::string BusConfig::subscription_path(const std::string& subscription) const {
+  return fmt::format("projects/{}/subscriptions/{}", project, subscription);
+}
+
+Connection::Connection(std::unique_ptr<Stubs> stubs) : stubs_(std::move(stubs)) {}
+Connection::~Connection() = default;
+
+absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& config) {
+  auto stubs = std::make_unique<Stubs>();
+  const auto arguments = channel_arguments(config.is_emulator());
+  if (config.is_emulator()) {
+    stubs->channel = grpc::CreateCustomChannel(config.emulator_host,
+                                               grpc::InsecureChannelCredentials(), arguments);
+  } else {
+    point_to_key_file(config);
+    const auto credentials = grpc::GoogleDefaultCredentials();
+    if (credentials == nullptr) {
+      return absl::FailedPreconditionError(
+          "no Google Cloud credentials: set GOOGLE_APPLICATION_CREDENTIALS to a key file, run "
+          "where a service account "
+          "is attached, or set PUBSUB_EMULATOR_HOST for a local bus");
+    }
+    stubs->channel = grpc::CreateCustomChannel(kCloudEndpoint, credentials, arguments);
+  }
+  stubs->publisher = google::pubsub::v1::Publisher::NewStub(stubs->channel);
+  stubs->subscriber = google::pubsub::v1::Subscriber::NewStub(stubs->channel);
+  return std::shared_ptr<Connection>(new Connection(std::move(stubs)));
+}
+
+}  // namespace pollbus

@@ -1,0 +1,99 @@
+#include "bus/inbox.h"
+
+#include <algorithm>
+
+namespace pollbus {
+namespace {
+
+// How many times what the server was asked to hold us to is taken in before reading pauses: a
+// server that listens never gets there.
+constexpr std::int64_t kHeldToAskedFor = 2;
+
+}  // namespace
+
+bool Inbox::add(std::vector<Delivery> deliveries) {
+  const std::lock_guard lock(mutex_);
+  const SteadyTime now = clock_.now();
+  for (Delivery& delivery : deliveries) {
+    const auto [lease, is_new] =
+        leases_.try_emplace(delivery.ack_id, Lease{now, now, delivery.bytes});
+    if (!is_new) continue;
+    leased_bytes_ += delivery.bytes;
+    delivery.received = now;
+    waiting_.push_back(std::move(delivery));
+  }
+  arrived_.notify_all();
+  return has_room_locked();
+}
+
+bool Inbox::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return has_room_locked();
+}
+
+bool Inbox::has_room_locked() const {
+  return static_cast<std::int64_t>(leases_.size()) <
+             kHeldToAskedFor * options_.max_outstanding_messages &&
+         leased_bytes_ < kHeldToAskedFor * options_.max_outstanding_bytes;
+}
+
+Inbox::Batch Inbox::take(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  Batch batch;
+  if (!arrived_.wait(lock, stop, [this] { return !waiting_.empty(); })) return batch;
+  arrived_.wait_until(lock, stop, waiting_.front().received + options_.max_linger,
+                      [this] { return waiting_.size() >= options_.max_batch_messages; });
+  if (stop.stop_requested()) return batch;
+  const std::size_t count = std::min(waiting_.size(), options_.max_batch_messages);
+  batch.messages.reserve(count);
+  batch.ack_ids.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    batch.messages.push_back(std::move(waiting_.front().message));
+    batch.ack_ids.push_back(std::move(waiting_.front().ack_id));
+    waiting_.pop_front();
+  }
+  return batch;
+}
+
+void Inbox::settle(const std::vector<std::string>& ack_ids) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& ack_id : ack_ids) {
+    const auto lease = leases_.find(ack_id);
+    if (lease == leases_.end()) continue;
+    leased_bytes_ -= lease->second.bytes;
+    leases_.erase(lease);
+  }
+}
+
+std::vector<std::string> Inbox::due_for_extension() {
+  const std::lock_guard lock(mutex_);
+  const SteadyTime now = clock_.now();
+  std::vector<std::string> due;
+  for (auto& [ack_id, lease] : leases_) {
+    if (now - lease.extended < options_.ack_deadline / 2 ||
+        now - lease.received > options_.max_lease)
+      continue;
+    lease.extended = now;
+    due.push_back(ack_id);
+  }
+  return due;
+}
+
+std::vector<std::string> Inbox::remove_waiting() {
+  std::vector<std::string> ack_ids;
+  {
+    const std::lock_guard lock(mutex_);
+    ack_ids.reserve(waiting_.size());
+    for (Delivery& delivery : waiting_) ack_ids.push_back(std::move(delivery.ack_id));
+    waiting_.clear();
+  }
+  settle(ack_ids);
+  return ack_ids;
+}
+
+std::int64_t Inbox::outstanding() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::int64_t>(leases_.size());
+}
+
+}  // namespace pollbus

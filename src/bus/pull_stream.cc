@@ -1,0 +1,90 @@
+#include "bus/pull_stream.h"
+
+namespace pollbus {
+
+PullStream::PullStream(google::pubsub::v1::Subscriber::Stub& stub, Request first, Clock& clock,
+                       OnResponse on_response)
+    : clock_(clock),
+      on_response_(std::move(on_response)),
+      first_(std::move(first)),
+      last_heard_(clock.now()) {
+  // Named by the service as what routes the call to where the subscription lives.
+  context_.AddMetadata("x-goog-request-params", "subscription=" + first_.subscription());
+  stub.async()->StreamingPull(&context_, this);
+  StartWrite(&first_);
+  StartRead(&response_);
+  // resume() and ping() come from other threads than the reactions: this keeps the stream alive
+  // for them until it is known to have failed.
+  AddHold();
+  StartCall();
+}
+
+void PullStream::resume() { StartRead(&response_); }
+
+void PullStream::half_close() {
+  const std::lock_guard lock(mutex_);
+  if (ending_ || half_closing_) return;
+  half_closing_ = true;
+  if (!writing_) StartWritesDone();
+}
+
+void PullStream::cancel() { context_.TryCancel(); }
+
+void PullStream::ping() {
+  const std::lock_guard lock(mutex_);
+  if (writing_ || ending_ || half_closing_) return;
+  writing_ = true;
+  StartWrite(&empty_);
+}
+
+bool PullStream::wait_until(SteadyTime until) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, until, [this] { return ended_; });
+}
+
+grpc::Status PullStream::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+SteadyTime PullStream::last_heard() const {
+  const std::lock_guard lock(mutex_);
+  return last_heard_;
+}
+
+void PullStream::OnReadInitialMetadataDone(bool ok) {
+  if (!ok) return;
+  const std::lock_guard lock(mutex_);
+  last_heard_ = clock_.now();
+}
+
+void PullStream::OnReadDone(bool ok) {
+  if (!ok) {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    RemoveHold();
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    last_heard_ = clock_.now();
+  }
+  if (on_response_(std::move(response_))) StartRead(&response_);
+}
+
+void PullStream::OnWriteDone(bool) {
+  const std::lock_guard lock(mutex_);
+  writing_ = false;
+  if (half_closing_ && !ending_) StartWritesDone();
+}
+
+void PullStream::OnDone(const grpc::Status& status) {
+  const std::lock_guard lock(mutex_);
+  status_ = status;
+  ended_ = true;
+  changed_.notify_all();
+}
+
+}  // namespace pollbus

@@ -1,0 +1,252 @@
+#include "bus/subscriber.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/logging.h"
+#include "base/status.h"
+#include "bus/acknowledger.h"
+#include "bus/inbox.h"
+#include "bus/pull_stream.h"
+
+namespace pollbus {
+namespace {
+
+// How often leases are looked at and failed acks are sent again.
+constexpr std::chrono::milliseconds kLeaseTick{500};
+// Protocol version 1: a ping every so often, and a stream that stays silent after it is given up.
+constexpr std::chrono::seconds kPingInterval{15};
+constexpr std::chrono::seconds kSilenceLimit{35};
+// A stream that lasted this long was a good one: the next failure starts from the shortest pause.
+constexpr std::chrono::seconds kGoodStream{5};
+// How long stop() lets the server send what was on its way.
+constexpr std::chrono::milliseconds kHalfCloseTimeout{500};
+// How often the connection looks whether paused reading may go on, and for its pings.
+constexpr std::chrono::milliseconds kStreamTick{50};
+// After the handler has returned, how long stop() waits for the last acks.
+constexpr std::chrono::milliseconds kLastAcksTimeout{2'000};
+constexpr std::int64_t kProtocolVersion = 1;
+
+}  // namespace
+
+class Subscriber::Impl {
+ public:
+  Impl(std::shared_ptr<Connection> connection, std::function<absl::Status()> ensure,
+       std::string subscription, BatchHandler handler, SubscriberOptions options,
+       SubscriberEvents events)
+      : connection_(std::move(connection)),
+        ensure_(std::move(ensure)),
+        subscription_(std::move(subscription)),
+        handler_(std::move(handler)),
+        options_(options),
+        events_(std::move(events)),
+        clock_(system_clock()),
+        inbox_(options_, clock_),
+        acknowledger_(connection_, subscription_) {
+    handler_thread_ = std::thread([this] { handle_batches(); });
+    lease_thread_ = std::thread([this] { keep_leases(); });
+    stream_thread_ = std::thread([this] { stay_connected(); });
+  }
+
+  void stop() {
+    if (stopped_.exchange(true)) return;
+    pulling_.request_stop();
+    stream_thread_.join();
+    acknowledger_.nack(inbox_.remove_waiting());
+    {
+      // The handler's own stop comes only when it has not returned by itself.
+      std::unique_lock lock(handler_mutex_);
+      handler_idle_.wait_for(lock, options_.drain_timeout, [this] { return handler_done_; });
+    }
+    handling_.request_stop();
+    handler_thread_.join();
+    leasing_.request_stop();
+    lease_thread_.join();
+    const auto deadline = clock_.now() + kLastAcksTimeout;
+    acknowledger_.flush();
+    if (!acknowledger_.wait_idle(deadline)) {
+      log_warning("stopped with acks unanswered; their messages may be delivered again",
+                  {{"subscription", subscription_}});
+    }
+  }
+
+  SubscriberCounts counts() const {
+    return {.received = received_,
+            .acked = acked_,
+            .nacked = nacked_,
+            .lost_acks = acknowledger_.lost_acks(),
+            .connects = connects_,
+            .outstanding = inbox_.outstanding()};
+  }
+
+ private:
+  // --- the stream's thread
+
+  void stay_connected() {
+    Backoff backoff(options_.reconnect);
+    while (!pulling_.stop_requested()) {
+      absl::Status status = ensure_();
+      if (status.ok()) {
+        const SteadyTime begun = clock_.now();
+        status = pull();
+        if (clock_.now() - begun > kGoodStream) backoff.reset();
+      }
+      if (pulling_.stop_requested()) return;
+      const auto pause = backoff.next();
+      events_.disconnected(status);
+      log_warning(
+          "bus: stream ended",
+          {{"subscription", subscription_}, {"error", status}, {"next_try_ms", pause.count()}});
+      clock_.pause(pause, pulling_.get_token());
+    }
+  }
+
+  // One stream from start to end.
+  absl::Status pull() {
+    paused_ = false;
+    PullStream stream(
+        *connection_->stubs().subscriber, first_request(), clock_,
+        [this](PullStream::Response&& response) { return receive(std::move(response)); });
+    ++connects_;
+    events_.connected();
+    SteadyTime next_ping = clock_.now() + kPingInterval;
+    std::optional<SteadyTime> cancel_at;
+    bool silent = false;
+    while (!stream.wait_until(clock_.now() + kStreamTick)) {
+      const SteadyTime now = clock_.now();
+      if (!cancel_at && pulling_.stop_requested()) {
+        stream.half_close();
+        cancel_at = now + kHalfCloseTimeout;
+      }
+      if (!silent && !paused_ && now - stream.last_heard() > kSilenceLimit) {
+        silent = true;
+        cancel_at = now;
+      }
+      if (cancel_at && now >= *cancel_at) stream.cancel();
+      if (paused_ && (cancel_at || inbox_.has_room())) {
+        paused_ = false;
+        stream.resume();
+      }
+      if (now >= next_ping) {
+        stream.ping();
+        next_ping = now + kPingInterval;
+      }
+    }
+    if (silent) return absl::UnavailableError("the server has been silent for too long");
+    const auto status = to_absl(stream.status());
+    return status.ok() ? absl::UnavailableError("the server ended the stream") : status;
+  }
+
+  PullStream::Request first_request() const {
+    PullStream::Request request;
+    request.set_subscription(subscription_);
+    request.set_stream_ack_deadline_seconds(static_cast<int>(options_.ack_deadline.count()));
+    request.set_max_outstanding_messages(options_.max_outstanding_messages);
+    request.set_max_outstanding_bytes(options_.max_outstanding_bytes);
+    request.set_protocol_version(kProtocolVersion);
+    return request;
+  }
+
+  bool receive(PullStream::Response&& response) {
+    std::vector<Inbox::Delivery> deliveries;
+    deliveries.reserve(static_cast<std::size_t>(response.received_messages_size()));
+    for (auto& received : *response.mutable_received_messages()) {
+      auto& delivery = deliveries.emplace_back();
+      delivery.bytes = static_cast<std::int64_t>(received.message().data().size());
+      delivery.ack_id = std::move(*received.mutable_ack_id());
+      auto& message = *received.mutable_message();
+      delivery.message.id = std::move(*message.mutable_message_id());
+      delivery.message.data = std::move(*message.mutable_data());
+      for (auto& [key, value] : *message.mutable_attributes()) {
+        delivery.message.attributes.emplace(key, std::move(value));
+      }
+    }
+    received_ += static_cast<std::int64_t>(deliveries.size());
+    if (inbox_.add(std::move(deliveries))) return true;
+    paused_ = true;
+    return false;
+  }
+
+  // --- the handler's thread
+
+  void handle_batches() {
+    while (true) {
+      Inbox::Batch batch = inbox_.take(pulling_.get_token());
+      if (batch.messages.empty()) break;
+      settle(batch, handler_(batch.messages, handling_.get_token()));
+    }
+    const std::lock_guard lock(handler_mutex_);
+    handler_done_ = true;
+    handler_idle_.notify_all();
+  }
+
+  void settle(Inbox::Batch& batch, const std::vector<Verdict>& verdicts) {
+    inbox_.settle(batch.ack_ids);
+    std::vector<std::string> acks;
+    std::vector<std::string> nacks;
+    for (std::size_t i = 0; i < batch.ack_ids.size(); ++i) {
+      const bool ack = i < verdicts.size() && verdicts[i] == Verdict::kAck;
+      (ack ? acks : nacks).push_back(std::move(batch.ack_ids[i]));
+    }
+    acked_ += static_cast<std::int64_t>(acks.size());
+    nacked_ += static_cast<std::int64_t>(nacks.size());
+    acknowledger_.ack(std::move(acks));
+    acknowledger_.nack(std::move(nacks));
+  }
+
+  // --- the leases' thread
+
+  void keep_leases() {
+    while (clock_.pause(kLeaseTick, leasing_.get_token())) {
+      acknowledger_.extend(inbox_.due_for_extension(),
+                           static_cast<int>(options_.ack_deadline.count()));
+      acknowledger_.flush();
+    }
+  }
+
+  std::shared_ptr<Connection> connection_;
+  std::function<absl::Status()> ensure_;
+  std::string subscription_;
+  BatchHandler handler_;
+  const SubscriberOptions options_;
+  SubscriberEvents events_;
+  Clock& clock_;
+  Inbox inbox_;
+  Acknowledger acknowledger_;
+
+  std::stop_source pulling_;
+  std::stop_source handling_;
+  std::stop_source leasing_;
+  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> paused_ = false;
+  std::atomic<std::int64_t> received_ = 0;
+  std::atomic<std::int64_t> acked_ = 0;
+  std::atomic<std::int64_t> nacked_ = 0;
+  std::atomic<std::int64_t> connects_ = 0;
+
+  std::mutex handler_mutex_;
+  std::condition_variable handler_idle_;
+  bool handler_done_ = false;
+
+  std::thread handler_thread_;
+  std::thread lease_thread_;
+  std::thread stream_thread_;
+};
+
+Subscriber::Subscriber(std::shared_ptr<Connection> connection, std::function<absl::Status()> ensure,
+                       std::string subscription, BatchHandler handler, SubscriberOptions options,
+                       SubscriberEvents events)
+    : impl_(std::make_unique<Impl>(std::move(connection), std::move(ensure),
+                                   std::move(subscription), std::move(handler), options,
+                                   std::move(events))) {}
+
+Subscriber::~Subscriber() { stop(); }
+
+void Subscriber::stop() { impl_->stop(); }
+
+SubscriberCounts Subscriber::counts() const { return impl_->counts(); }
+
+}  // namespace pollbus

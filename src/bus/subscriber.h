@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/backoff.h"
+#include "bus/admin.h"
+#include "bus/connection.h"
+#include "bus/message.h"
+
+namespace pollbus {
+
+enum class Verdict {
+  kAck,   // its effect is safe: never deliver it again
+  kNack,  // deliver it again, at once, to whoever
+};
+
+// Gets a batch and returns a verdict for each message, in order. May take as long as it needs:
+// leases are extended meanwhile. Returns early, with kNack for what is not safe, when `stop` asks.
+using BatchHandler =
+    std::function<std::vector<Verdict>(std::span<const ReceivedMessage>, std::stop_token stop)>;
+
+struct SubscriberOptions {
+  // A batch is handed over when it is full, or this long after its first message.
+  std::size_t max_batch_messages = 1'000;
+  std::chrono::microseconds max_linger{1'000};
+  // The server is asked to send no more than this without acks. Some servers do not listen: of
+  // twice as much, no more is read.
+  std::int64_t max_outstanding_messages = 5'000;
+  std::int64_t max_outstanding_bytes = 64 * 1024 * 1024;
+  // A lease lasts `ack_deadline`, is extended at half of it, and not beyond `max_lease`. Short, so
+  // that what a killed replica held comes back soon.
+  std::chrono::seconds ack_deadline{10};
+  std::chrono::minutes max_lease{60};
+  BackoffPolicy reconnect{.initial = std::chrono::milliseconds(100),
+                          .max = std::chrono::milliseconds(5'000)};
+  // After stop(): how long the handler may work before its stop token asks it to return.
+  std::chrono::milliseconds drain_timeout{4'000};
+};
+
+// Told from the subscriber's threads, never concurrently.
+struct SubscriberEvents {
+  std::function<void()> connected = [] {};
+  std::function<void(const absl::Status&)> disconnected = [](const absl::Status&) {};
+};
+
+struct SubscriberCounts {
+  std::int64_t received = 0;
+  std::int64_t acked = 0;
+  std::int64_t nacked = 0;
+  std::int64_t lost_acks = 0;  // given up after retries: these will be delivered again
+  std::int64_t connects = 0;
+  std::int64_t outstanding = 0;
+};
+
+// Pulls a subscription over a stream (StreamingPull, protocol version 1:
+// https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#streamingpullrequest), hands
+// batches to the handler on one thread of its own, and acks what it says. Before each connection
+// the subscription is made sure of, as Admin::ensure_subscription does. Works until stopped,
+// whatever happens to the bus. Thread-safe.
+class Subscriber {
+ public:
+  Subscriber(std::shared_ptr<Connection> connection, std::function<absl::Status()> ensure,
+             std::string subscription, BatchHandler handler, SubscriberOptions options = {},
+             SubscriberEvents events = {});
+  // Stops, if it has not been.
+  ~Subscriber();
+
+  // Stops pulling, gives back what was not handed out, lets the handler finish, acks, and returns.
+  void stop();
+
+  SubscriberCounts counts() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pollbus

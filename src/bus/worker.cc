@@ -1,0 +1,156 @@
+#include "bus/worker.h"
+
+#include "base/logging.h"
+#include "base/status.h"
+
+namespace pollbus {
+namespace {
+
+constexpr std::chrono::milliseconds kMetricsInterval{1'000};
+constexpr char kFunction[] = "function";
+// What a sender put into `function` is cut to what an attribute's value may have.
+constexpr std::size_t kMaxAttributeBytes = 1'024;
+
+// Publishes to a topic that may have gone missing (a bus that keeps nothing was started again):
+// makes it and publishes again.
+class TopicPublisher final : public Publisher {
+ public:
+  TopicPublisher(std::unique_ptr<Publisher> publisher, Admin& admin, std::string topic)
+      : publisher_(std::move(publisher)), admin_(admin), topic_(std::move(topic)) {}
+
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+    auto ids = publisher_->publish(batch);
+    if (!absl::IsNotFound(ids.status())) return ids;
+    RETURN_IF_ERROR(admin_.ensure_topic(topic_));
+    return publisher_->publish(batch);
+  }
+
+ private:
+  std::unique_ptr<Publisher> publisher_;
+  Admin& admin_;
+  std::string topic_;
+};
+
+prometheus::Counter& counter(prometheus::Registry& metrics, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(metrics).Add({});
+}
+
+}  // namespace
+
+void WorkerConfig::add_to(Settings& settings) {
+  bus.add_to(settings);
+  settings.text({"topic", "TOPIC_NAME", "NAME", "The topic that all parts share"}, &topic,
+                check_not_empty);
+  settings.text({"subscription", "ELECTION_SUB_ID", "NAME",
+                 "This service's subscription; created when missing"},
+                &subscription, check_not_empty);
+}
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::open(WorkerConfig config, Service& service) {
+  ASSIGN_OR_RETURN(auto connection, Connection::open(config.bus));
+  return std::unique_ptr<Worker>(new Worker(std::move(config), service, std::move(connection)));
+}
+
+Worker::Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection> connection)
+    : config_(std::move(config)),
+      service_(service),
+      connection_(std::move(connection)),
+      admin_(connection_),
+      dependency_("bus",
+                  config_.bus.is_emulator() ? config_.bus.emulator_host : "pubsub.googleapis.com",
+                  service.clock(), service.readiness(), service.metrics()) {
+  const std::string topic = config_.bus.topic_path(config_.topic);
+  publisher_ = make_publisher(connection_, topic);
+  if (config_.bus.is_emulator()) {
+    publisher_ = std::make_unique<TopicPublisher>(std::move(publisher_), admin_, topic);
+  }
+  const std::string quarantine = topic + "-quarantine";
+  quarantine_ =
+      std::make_unique<TopicPublisher>(make_publisher(connection_, quarantine), admin_, quarantine);
+}
+
+absl::Status Worker::ensure() {
+  const std::string topic = config_.bus.topic_path(config_.topic);
+  if (config_.bus.is_emulator()) RETURN_IF_ERROR(admin_.ensure_topic(topic));
+  if (const auto status = admin_.ensure_topic(topic + "-quarantine");
+      !status.ok() && is_transient(status)) {
+    return status;
+  } else if (!status.ok()) {
+    log_warning("the quarantine topic cannot be made sure of",
+                {{"topic", topic + "-quarantine"}, {"error", status}});
+  }
+  RETURN_IF_ERROR(
+      admin_.ensure_subscription({.name = config_.bus.subscription_path(config_.subscription),
+                                  .topic = topic,
+                                  .filter = config_.filter,
+                                  .ack_deadline = config_.subscriber.ack_deadline}));
+  for (const std::string& name : config_.required_subscriptions) {
+    const auto exists = admin_.subscription_exists(config_.bus.subscription_path(name));
+    if (absl::IsPermissionDenied(exists.status()))
+      continue;  // taken on trust where we may not look
+    if (!exists.ok()) return exists.status();
+    if (!*exists) {
+      return absl::NotFoundError("subscription " + name +
+                                 " does not exist yet, and what is published for it would be lost");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Worker::run(BatchHandler handler) {
+  absl::Status ours;
+  const bool ensured = dependency_.hold_until_ok(service_.stop_token(), [&] {
+    ours = ensure();
+    // Somebody else's subscription will not become ours by waiting.
+    return absl::IsFailedPrecondition(ours) ? absl::OkStatus() : ours;
+  });
+  if (!ensured) return absl::OkStatus();
+  RETURN_IF_ERROR(ours);
+  Subscriber subscriber(
+      connection_, [this] { return ensure(); }, config_.bus.subscription_path(config_.subscription),
+      std::move(handler), config_.subscriber,
+      {.connected = [this] { dependency_.report(absl::OkStatus()); },
+       .disconnected = [this](const absl::Status& status) { dependency_.report(status); }});
+  watch(subscriber);
+  subscriber.stop();
+  return absl::OkStatus();
+}
+
+// Until the service is stopped, carries the subscriber's counts over into the metrics.
+void Worker::watch(const Subscriber& subscriber) {
+  auto& metrics = service_.metrics();
+  auto& received =
+      counter(metrics, "pollbus_bus_received_total", "Messages delivered to this process");
+  auto& acked = counter(metrics, "pollbus_bus_acked_total", "Messages acked by this process");
+  auto& nacked =
+      counter(metrics, "pollbus_bus_nacked_total", "Messages given back by this process");
+  auto& lost = counter(metrics, "pollbus_bus_lost_acks_total", "Acks given up after retries");
+  auto& connects = counter(metrics, "pollbus_bus_streams_total", "Streams opened to the bus");
+  auto& outstanding = prometheus::BuildGauge()
+                          .Name("pollbus_bus_outstanding")
+                          .Help("Messages delivered and not settled")
+                          .Register(metrics)
+                          .Add({});
+  SubscriberCounts before;
+  bool running = true;
+  while (running) {
+    running = service_.clock().pause(kMetricsInterval, service_.stop_token());
+    const SubscriberCounts now = subscriber.counts();
+    received.Increment(static_cast<double>(now.received - before.received));
+    acked.Increment(static_cast<double>(now.acked - before.acked));
+    nacked.Increment(static_cast<double>(now.nacked - before.nacked));
+    lost.Increment(static_cast<double>(now.lost_acks - before.lost_acks));
+    connects.Increment(static_cast<double>(now.connects - before.connects));
+    outstanding.Set(static_cast<double>(now.outstanding));
+    before = now;
+  }
+}
+
+Message quarantine_notice(const std::string& reason, const ReceivedMessage& message) {
+  return {.data = {},
+          .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
+                         {kFunction, message.attribute(kFunction).substr(0, kMaxAttributeBytes)},
+                         {"message_id", message.id}}};
+}
+
+}  // namespace pollbus

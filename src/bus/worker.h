@@ -1,0 +1,68 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/dependency.h"
+#include "base/service.h"
+#include "bus/admin.h"
+#include "bus/connection.h"
+#include "bus/publisher.h"
+#include "bus/subscriber.h"
+
+namespace pollbus {
+
+// What a service on the bus is told: one subscription in, one topic out.
+struct WorkerConfig {
+  BusConfig bus;
+  std::string topic = "election";
+  std::string subscription;
+  std::string filter;
+  // Subscriptions of others that must exist before this service takes anything in, because what it
+  // publishes would be dropped without them.
+  std::vector<std::string> required_subscriptions;
+  SubscriberOptions subscriber;
+
+  // GCP_PROJECT, PUBSUB_EMULATOR_HOST, GOOGLE_APPLICATION_CREDENTIALS, TOPIC_NAME, ELECTION_SUB_ID.
+  void add_to(Settings& settings);
+};
+
+// A service's whole side of the bus, and how it shows in readiness and metrics. The topic and its
+// quarantine topic are created when missing on an emulator; on Google Cloud only the quarantine
+// topic is tried, for a topic there is somebody's decision. Thread-safe.
+class Worker {
+ public:
+  // FAILED_PRECONDITION where no credentials can be had.
+  static absl::StatusOr<std::unique_ptr<Worker>> open(WorkerConfig config, Service& service);
+
+  // The topic, and the topic `<topic>-quarantine` for notices of what could not be processed.
+  Publisher& publisher() { return *publisher_; }
+  Publisher& quarantine() { return *quarantine_; }
+  Dependency& dependency() { return dependency_; }
+
+  // Makes sure of the subscription, waiting for the bus as long as it takes, then gives the handler
+  // batches until the service is stopped, and drains. OK when stopped; FAILED_PRECONDITION when the
+  // subscription is not ours (see Admin::ensure_subscription).
+  absl::Status run(BatchHandler handler);
+
+ private:
+  Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection> connection);
+  absl::Status ensure();
+  void watch(const Subscriber& subscriber);
+
+  const WorkerConfig config_;
+  Service& service_;
+  std::shared_ptr<Connection> connection_;
+  Admin admin_;
+  Dependency dependency_;
+  std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<Publisher> quarantine_;
+};
+
+// The notice that a message could not be processed: attributes `reason`, `function` and
+// `message_id`, and no payload, which may hold what is secret.
+Message quarantine_notice(const std::string& reason, const ReceivedMessage& message);
+
+}  // namespace pollbus
