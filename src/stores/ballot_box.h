@@ -23,12 +23,15 @@ struct Ballot {
 // Stores votes, each once. Not thread-safe: one instance a thread.
 class BallotBox {
  public:
+  static constexpr std::size_t kMaxBallotsPerBatch = 10'000;
+
   virtual ~BallotBox() = default;
 
   // Stores each ballot whose receipt is not known yet, all in one transaction, in an order that
   // tells nothing of the order here. OK: every ballot of the batch is stored, durably, now or
   // before. On error none or all of it was (the answer to a commit may be lost): repeat the call.
-  // Errors are transient, or FAILED_PRECONDITION for a schema that is not ours.
+  // Of several ballots with one receipt the first counts. Errors are transient, FAILED_PRECONDITION
+  // for a schema that is not ours, or INVALID_ARGUMENT for what no parsed vote gives.
   virtual absl::Status record(std::span<const Ballot> ballots) = 0;
 
   // Whether it answers and can be written.

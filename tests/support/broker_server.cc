@@ -1,0 +1,54 @@
+#include "support/broker_server.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "support/http_get.h"
+#include "support/ports.h"
+
+namespace pollbus::testing {
+namespace {
+
+std::vector<std::string> command_line(std::vector<std::string> flags, int port, int http_port) {
+  std::vector<std::string> argv{
+      POLLBUS_PROGRAMS "/pubsub-broker",
+      "--listen",
+      fmt::format("127.0.0.1:{}", port),
+      "--http-port",
+      std::to_string(http_port),
+      "--create-topic",
+      fmt::format("projects/{}/topics/{}", BrokerServer::project(), BrokerServer::topic())};
+  for (auto& flag : flags) argv.push_back(std::move(flag));
+  return argv;
+}
+
+}  // namespace
+
+BrokerServer::BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags)
+    : BrokerServer(folder, std::move(flags), free_port(), free_port()) {}
+
+BrokerServer::BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags,
+                           int port, int http_port)
+    : Server({.name = "pubsub-broker",
+              .folder = folder,
+              .argv = command_line(std::move(flags), port, http_port),
+              .environment = {},
+              .stop_signal = SIGTERM,
+              .answers =
+                  [http_port] {
+                    const auto answer = http_get(http_port, "/readyz");
+                    return answer && answer->status == 200;
+                  }}),
+      port_(port),
+      http_port_(http_port) {
+  start();
+}
+
+Environment BrokerServer::environment() const {
+  return {{"PUBSUB_EMULATOR_HOST", host_and_port()},
+          {"GCP_PROJECT", project()},
+          {"TOPIC_NAME", topic()}};
+}
+
+}  // namespace pollbus::testing

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "support/server.h"
+
+namespace pollbus::testing {
+
+// Our pubsub-broker, running from here on with topic `election` of project `pollbus-test`.
+class BrokerServer : public Server {
+ public:
+  // `flags` come after the ones it always gets: --listen, --http-port and --create-topic.
+  explicit BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags = {});
+
+  static std::string project() { return "pollbus-test"; }
+  static std::string topic() { return "election"; }
+
+  int port() const { return port_; }
+  int http_port() const { return http_port_; }
+  std::string host_and_port() const { return "127.0.0.1:" + std::to_string(port_); }
+  // {"PUBSUB_EMULATOR_HOST": …, "GCP_PROJECT": …, "TOPIC_NAME": …} as a service of ours takes them.
+  Environment environment() const;
+
+ private:
+  BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags, int port,
+               int http_port);
+
+  int port_;
+  int http_port_;
+};
+
+}  // namespace pollbus::testing

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "support/server.h"
+
+namespace pollbus::testing {
+
+// A Redis that keeps what it acknowledged (scripts/local-redis), running from here on, with its
+// data in <folder>/redis.
+class RedisServer : public Server {
+ public:
+  explicit RedisServer(const std::filesystem::path& folder, std::string password = "");
+
+  int port() const { return port_; }
+  const std::string& password() const { return password_; }
+  // {"REDIS_HOST": …, "REDIS_PORT": …, "REDIS_PASSWORD": …} as a service of ours takes them.
+  Environment environment() const;
+
+  // Sends one command on a connection of its own; the answer as text, an array as its elements.
+  std::vector<std::string> command(const std::vector<std::string>& words) const;
+  // Names of the keys that match a glob pattern ("voted:12:*").
+  std::vector<std::string> keys(const std::string& pattern) const;
+
+ private:
+  RedisServer(const std::filesystem::path& folder, std::string password, int port);
+
+  std::string password_;
+  int port_;
+};
+
+}  // namespace pollbus::testing
