@@ -44,12 +44,15 @@ class BallotBox {
 
 struct PostgresConfig {
   std::string host = "127.0.0.1";
-  int port = 5432;
+  std::int64_t port = 5432;
   std::string database = "election";
   std::string user = "admin";
   Secret password;
   std::chrono::seconds connect_timeout{5};
   std::chrono::milliseconds statement_timeout{30'000};
+
+  // POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD.
+  void add_to(Settings& settings);
 };
 
 // In PostgreSQL, tables votes and receipts of sql/. Connects at the first call and again after any

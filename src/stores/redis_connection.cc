@@ -53,10 +53,10 @@ class NoSigpipe {
 }  // namespace
 
 absl::StatusOr<RedisConnection> RedisConnection::open(const RedisConfig& config) {
-  RedisConnection connection(fmt::format("Redis at {}:{}", config.host, config.port),
-                             config.command_timeout,
-                             redisConnectWithTimeout(config.host.c_str(), config.port,
-                                                     as_timeval(config.connect_timeout)));
+  RedisConnection connection(
+      fmt::format("Redis at {}:{}", config.host, config.port), config.command_timeout,
+      redisConnectWithTimeout(config.host.c_str(), static_cast<int>(config.port),
+                              as_timeval(config.connect_timeout)));
   RETURN_IF_ERROR(connection.prepare(config));
   return connection;
 }
