@@ -113,9 +113,10 @@ void Settings::optional_integer(SettingName name, std::optional<std::int64_t>* t
        }});
 }
 
-void Settings::number(SettingName name, double* target, double least, double most) {
+void Settings::optional_number(SettingName name, std::optional<double>* target, double least,
+                               double most) {
   add({.name = std::move(name),
-       .default_text = fmt::format("{:g}", *target),
+       .default_text = "",
        .store = [=](const std::vector<std::string>& values) -> std::optional<std::string> {
          const auto value = to_number(values.back());
          // Written so that "nan" fails.

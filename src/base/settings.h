@@ -48,10 +48,11 @@ class Settings {
   void texts(SettingName name, std::vector<std::string>* target, Check check = nullptr);
   void integer(SettingName name, std::int64_t* target, std::int64_t least = 0,
                std::int64_t most = std::numeric_limits<std::int64_t>::max());
-  // Absent stays std::nullopt; asks for nothing.
+  // Absent stays std::nullopt.
   void optional_integer(SettingName name, std::optional<std::int64_t>* target, std::int64_t least,
                         std::int64_t most);
-  void number(SettingName name, double* target, double least, double most);
+  // Absent stays std::nullopt.
+  void optional_number(SettingName name, std::optional<double>* target, double least, double most);
   // A flag that takes no value; in the environment 1/true/yes/on or 0/false/no/off.
   void boolean(SettingName name, bool* target);
   // From the environment as <env>, or from the file that --<flag>-file or <env>_FILE names (its

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/service.h"
+#include "base/status.h"
 #include "bus/worker.h"
 #include "election/wire.h"
 #include "stores/voter_register.h"

@@ -31,7 +31,7 @@ struct MachineSettings {
   std::optional<std::int64_t> machine;
   std::optional<std::int64_t> votes;
   std::optional<std::int64_t> seed;
-  double rate = 1;
+  std::optional<double> rate;
   std::int64_t in_flight = 1;
   std::int64_t voters = 100;
   std::int64_t choices = 5;
@@ -45,7 +45,7 @@ struct MachineSettings {
     return {.election = *election,
             .machine = *machine,
             .votes = votes,
-            .rate = rate,
+            .rate = rate.value_or(votes ? 0 : 1),
             .in_flight = in_flight,
             .patience = std::chrono::seconds(patience_s)};
   }
@@ -60,7 +60,9 @@ void MachineSettings::add_to(Settings& settings) {
   settings.optional_integer(
       {"votes", "", "N", "Cast N votes, wait for their answers, and end; absent: until stopped"},
       &votes, 0, kMaxId);
-  settings.number({"rate", "", "R", "Votes a second; 0: as fast as answers allow"}, &rate, 0, 1e6);
+  settings.optional_number(
+      {"rate", "", "R", "Votes a second; 0: as fast as answers allow [1; with --votes 0]"}, &rate,
+      0, 1e6);
   settings.integer({"in-flight", "", "K", "Votes under way at once, at most"}, &in_flight, 1,
                    100'000);
   settings.integer({"voters", "", "V", "Voters are random, from 0 to V-1"}, &voters, 1, kMaxId);
