@@ -103,6 +103,7 @@ class Core {
 
   void advance(SteadyTime now);
   std::optional<SteadyTime> next_event() const;
+  bool has_changed() const { return !changed_.empty(); }
 
   std::vector<ConsumerId> take_woken();
 
