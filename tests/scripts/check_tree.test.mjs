@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { breachesIn } from '../../scripts/check-tree.mjs';
+
+const header = (...includes) => ['#pragma once', ...includes.map((name) => `#include ${name}`)].join('\n');
+
+test('a tree that keeps the rules has no breach', () => {
+  const breaches = breachesIn({
+    'src/bus/CMakeLists.txt': 'pollbus_library(bus\n SOURCES admin.cc\n DEPENDS pollbus::base gRPC::grpc++)',
+    'src/bus/admin.h': header('"base/status.h"'),
+    'src/bus/admin.cc': '#include "bus/admin.h"\n#include <grpcpp/grpcpp.h>',
+    'src/voting_logger/handler.h': header('"bus/admin.h"', '"stores/voter_register.h"'),
+  });
+  assert.deepEqual(breaches, []);
+});
+
+test('an include upwards is a breach', () => {
+  const [breach] = breachesIn({ 'src/base/clock.h': header('"bus/admin.h"') });
+  assert.match(breach, /base must not include bus\/admin\.h/);
+});
+
+test('services do not know each other', () => {
+  const [breach] = breachesIn({ 'src/voting_logger/a.h': header('"voting_recorder/b.h"') });
+  assert.match(breach, /voting_logger must not include voting_recorder/);
+});
+
+test('gRPC that reaches a service through a header of the bus is a breach', () => {
+  const breaches = breachesIn({
+    'src/bus/stubs.h': header('<google/pubsub/v1/pubsub.grpc.pb.h>'),
+    'src/bus/admin.h': header('"bus/stubs.h"'),
+    'src/voting_machine/a.h': header('"bus/admin.h"'),
+  });
+  assert.equal(breaches.length, 1);
+  assert.match(breaches[0], /gRPC must stay out of voting_machine: bus\/admin\.h -> bus\/stubs\.h/);
+});
+
+test('hiredis and libpq stay in stores', () => {
+  const breaches = breachesIn({
+    'src/voting_logger/a.h': header('<hiredis/hiredis.h>'),
+    'src/voting_recorder/a.h': header('<libpq-fe.h>'),
+    'src/stores/a.h': header('<hiredis/hiredis.h>', '<libpq-fe.h>'),
+  });
+  assert.equal(breaches.length, 2);
+});
+
+test('a folder makes one library of all its sources', () => {
+  const breaches = breachesIn({
+    'src/election/CMakeLists.txt': 'pollbus_library(votes SOURCES wire.cc)',
+    'src/election/wire.cc': '',
+    'src/election/uuid.cc': '',
+  });
+  assert.deepEqual(breaches, [
+    'src/election/CMakeLists.txt: must make the one library election, makes votes',
+    'src/election/CMakeLists.txt: does not build uuid.cc',
+  ]);
+});
+
+test('a target does not link what its folder must not include', () => {
+  const breaches = breachesIn({
+    'src/broker/CMakeLists.txt': 'pollbus_library(broker DEPENDS pollbus::bus PkgConfig::libpq)',
+  });
+  assert.deepEqual(breaches, [
+    'src/broker/CMakeLists.txt: broker must not link pollbus::bus',
+    'src/broker/CMakeLists.txt: libpq must stay out of broker',
+  ]);
+});
