@@ -1,6 +1,7 @@
 #include "base/dependency.h"
 
 #include "base/logging.h"
+#include "base/metrics.h"
 #include "base/status.h"
 
 namespace pollbus {
@@ -12,16 +13,11 @@ Dependency::Dependency(std::string name, std::string where, Clock& clock, Readin
       clock_(clock),
       readiness_(readiness),
       policy_(policy),
-      up_(prometheus::BuildGauge()
-              .Name("pollbus_dependency_up")
-              .Help("1 while what this process depends on answers")
-              .Register(metrics)
-              .Add({{"dependency", name_}})),
-      failures_(prometheus::BuildCounter()
-                    .Name("pollbus_dependency_failures_total")
-                    .Help("Failed tries to use what this process depends on")
-                    .Register(metrics)
-                    .Add({{"dependency", name_}})) {
+      up_(gauge(metrics, "pollbus_dependency_up", "1 while what this process depends on answers",
+                {{"dependency", name_}})),
+      failures_(counter(metrics, "pollbus_dependency_failures_total",
+                        "Failed tries to use what this process depends on",
+                        {{"dependency", name_}})) {
   readiness_.expect(name_);
 }
 
@@ -57,6 +53,13 @@ void Dependency::report(const absl::Status& status) {
   up_.Set(0);
   failures_.Increment();
   readiness_.not_ready(name_, status.ToString());
+}
+
+std::jthread Dependency::watch(std::chrono::milliseconds interval,
+                               std::function<absl::Status()> check) {
+  return std::jthread([this, interval, check = std::move(check)](std::stop_token stop) {
+    while (clock_.pause(interval, stop)) report(check());
+  });
 }
 
 void Dependency::failed(const absl::Status& status, std::chrono::milliseconds next_try) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "base/backoff.h"
@@ -36,8 +37,12 @@ class Dependency {
                              std::chrono::milliseconds patience,
                              const std::function<absl::Status()>& attempt);
 
-  // One look, by whoever watches it: sets what it says.
+  // What one look at it has shown.
   void report(const absl::Status& status);
+
+  // Reports what `check` says every `interval`, on a thread that ends with the returned object: an
+  // idle process notices too.
+  std::jthread watch(std::chrono::milliseconds interval, std::function<absl::Status()> check);
 
  private:
   void failed(const absl::Status& status, std::chrono::milliseconds next_try);

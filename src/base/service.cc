@@ -31,4 +31,14 @@ absl::Status Service::start_http() {
   return absl::OkStatus();
 }
 
+int exit_code(const absl::Status& status) {
+  // Cancelled: asked to stop before there was anything in hand.
+  if (status.ok() || absl::IsCancelled(status)) {
+    log_info("stopped");
+    return 0;
+  }
+  log_error("ended by an error", {{"error", status}});
+  return 1;
+}
+
 }  // namespace pollbus

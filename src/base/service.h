@@ -48,4 +48,7 @@ class Service {
   std::unique_ptr<HttpEndpoint> http_;
 };
 
+// The exit code of a process that ended so, which is logged: 0, or 1 for an error.
+int exit_code(const absl::Status& status);
+
 }  // namespace pollbus

@@ -113,9 +113,10 @@ void Settings::optional_integer(SettingName name, std::optional<std::int64_t>* t
        }});
 }
 
-void Settings::number(SettingName name, double* target, double least, double most) {
+void Settings::optional_number(SettingName name, std::optional<double>* target, double least,
+                               double most) {
   add({.name = std::move(name),
-       .default_text = fmt::format("{:g}", *target),
+       .default_text = "",
        .store = [=](const std::vector<std::string>& values) -> std::optional<std::string> {
          const auto value = to_number(values.back());
          // Written so that "nan" fails.
@@ -145,12 +146,22 @@ void Settings::boolean(SettingName name, bool* target) {
        }});
 }
 
-void Settings::secret(SettingName name, Secret* target) {
+void Settings::secret(SettingName name, Secret* target, Check check, bool required) {
+  if (required) {
+    rule([name, target]() -> std::optional<std::string> {
+      if (!target->empty()) return std::nullopt;
+      return fmt::format("{0} (or {0}_FILE): missing. {1}", name.env, name.help);
+    });
+  }
   name.flag += "-file";
   add({.name = std::move(name),
        .default_text = "",
        .is_secret = true,
-       .store = [target](const std::vector<std::string>& values) -> std::optional<std::string> {
+       .store = [target,
+                 check](const std::vector<std::string>& values) -> std::optional<std::string> {
+         if (check) {
+           if (auto problem = check(values.back())) return problem;
+         }
          *target = Secret(values.back());
          return std::nullopt;
        }});
@@ -202,10 +213,8 @@ Settings::Outcome Settings::parse(int argc, const char* const* argv,
     }
     apply(settings_[i], from_flag, environment);
   }
-  if (problems_.empty()) {
-    for (const auto& rule : rules_) {
-      if (auto problem = rule()) problems_.push_back(*problem);
-    }
+  for (const auto& rule : rules_) {
+    if (auto problem = rule()) problems_.push_back(*problem);
   }
   return problems_.empty() ? Outcome::kRun : Outcome::kInvalid;
 }

@@ -48,15 +48,17 @@ class Settings {
   void texts(SettingName name, std::vector<std::string>* target, Check check = nullptr);
   void integer(SettingName name, std::int64_t* target, std::int64_t least = 0,
                std::int64_t most = std::numeric_limits<std::int64_t>::max());
-  // Absent stays std::nullopt; asks for nothing.
+  // Absent stays std::nullopt.
   void optional_integer(SettingName name, std::optional<std::int64_t>* target, std::int64_t least,
                         std::int64_t most);
-  void number(SettingName name, double* target, double least, double most);
+  // Absent stays std::nullopt.
+  void optional_number(SettingName name, std::optional<double>* target, double least, double most);
   // A flag that takes no value; in the environment 1/true/yes/on or 0/false/no/off.
   void boolean(SettingName name, bool* target);
   // From the environment as <env>, or from the file that --<flag>-file or <env>_FILE names (its
   // last newline is dropped). Never on the command line, where every user of the machine reads it.
-  void secret(SettingName name, Secret* target);
+  // A required one that is missing is a problem. Problems never show the value.
+  void secret(SettingName name, Secret* target, Check check = nullptr, bool required = false);
 
   // A rule over several settings, checked last: says what is wrong, or nothing.
   void rule(std::function<std::optional<std::string>()> rule);

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "bus/message.h"
+#include "base/message.h"
 #include "bus/subscriber.h"
 
 namespace pollbus {

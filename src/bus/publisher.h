@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/message.h"
 #include "bus/connection.h"
-#include "bus/message.h"
 
 namespace pollbus {
 

@@ -10,9 +10,9 @@
 
 #include "absl/status/status.h"
 #include "base/backoff.h"
+#include "base/message.h"
 #include "bus/admin.h"
 #include "bus/connection.h"
-#include "bus/message.h"
 
 namespace pollbus {
 

@@ -1,16 +1,13 @@
 #include "bus/worker.h"
 
 #include "base/logging.h"
+#include "base/metrics.h"
 #include "base/status.h"
 
 namespace pollbus {
 namespace {
 
 constexpr std::chrono::milliseconds kMetricsInterval{1'000};
-constexpr char kFunction[] = "function";
-// What a sender put into `function` is cut to what an attribute's value may have.
-constexpr std::size_t kMaxAttributeBytes = 1'024;
-
 // Publishes to a topic that may have gone missing (a bus that keeps nothing was started again):
 // makes it and publishes again.
 class TopicPublisher final : public Publisher {
@@ -30,10 +27,6 @@ class TopicPublisher final : public Publisher {
   Admin& admin_;
   std::string topic_;
 };
-
-prometheus::Counter& counter(prometheus::Registry& metrics, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(metrics).Add({});
-}
 
 }  // namespace
 
@@ -97,7 +90,7 @@ absl::Status Worker::ensure() {
   return absl::OkStatus();
 }
 
-absl::Status Worker::run(BatchHandler handler) {
+absl::Status Worker::start(BatchHandler handler) {
   absl::Status ours;
   const bool ensured = dependency_.hold_until_ok(service_.stop_token(), [&] {
     ours = ensure();
@@ -105,19 +98,24 @@ absl::Status Worker::run(BatchHandler handler) {
     return absl::IsFailedPrecondition(ours) ? absl::OkStatus() : ours;
   });
   if (!ensured) return absl::OkStatus();
-  RETURN_IF_ERROR(ours);
-  Subscriber subscriber(
+  if (!ours.ok()) return ours;
+  subscriber_ = std::make_unique<Subscriber>(
       connection_, [this] { return ensure(); }, config_.bus.subscription_path(config_.subscription),
       std::move(handler), config_.subscriber,
-      {.connected = [this] { dependency_.report(absl::OkStatus()); },
-       .disconnected = [this](const absl::Status& status) { dependency_.report(status); }});
-  watch(subscriber);
-  subscriber.stop();
+      SubscriberEvents{
+          .connected = [this] { dependency_.report(absl::OkStatus()); },
+          .disconnected = [this](const absl::Status& status) { dependency_.report(status); }});
+  watcher_ = std::jthread([this](std::stop_token stop) { watch(stop); });
   return absl::OkStatus();
 }
 
-// Until the service is stopped, carries the subscriber's counts over into the metrics.
-void Worker::watch(const Subscriber& subscriber) {
+void Worker::wait_and_drain() {
+  if (subscriber_ == nullptr) return;
+  service_.shutdown().wait();
+  subscriber_->stop();
+}
+
+void Worker::watch(std::stop_token stop) {
   auto& metrics = service_.metrics();
   auto& received =
       counter(metrics, "pollbus_bus_received_total", "Messages delivered to this process");
@@ -126,16 +124,13 @@ void Worker::watch(const Subscriber& subscriber) {
       counter(metrics, "pollbus_bus_nacked_total", "Messages given back by this process");
   auto& lost = counter(metrics, "pollbus_bus_lost_acks_total", "Acks given up after retries");
   auto& connects = counter(metrics, "pollbus_bus_streams_total", "Streams opened to the bus");
-  auto& outstanding = prometheus::BuildGauge()
-                          .Name("pollbus_bus_outstanding")
-                          .Help("Messages delivered and not settled")
-                          .Register(metrics)
-                          .Add({});
+  auto& outstanding =
+      gauge(metrics, "pollbus_bus_outstanding", "Messages delivered and not settled");
   SubscriberCounts before;
   bool running = true;
   while (running) {
-    running = service_.clock().pause(kMetricsInterval, service_.stop_token());
-    const SubscriberCounts now = subscriber.counts();
+    running = service_.clock().pause(kMetricsInterval, stop);
+    const SubscriberCounts now = subscriber_->counts();
     received.Increment(static_cast<double>(now.received - before.received));
     acked.Increment(static_cast<double>(now.acked - before.acked));
     nacked.Increment(static_cast<double>(now.nacked - before.nacked));
@@ -144,13 +139,6 @@ void Worker::watch(const Subscriber& subscriber) {
     outstanding.Set(static_cast<double>(now.outstanding));
     before = now;
   }
-}
-
-Message quarantine_notice(const std::string& reason, const ReceivedMessage& message) {
-  return {.data = {},
-          .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
-                         {kFunction, message.attribute(kFunction).substr(0, kMaxAttributeBytes)},
-                         {"message_id", message.id}}};
 }
 
 }  // namespace pollbus

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -9,6 +10,7 @@
 #include "base/service.h"
 #include "bus/admin.h"
 #include "bus/connection.h"
+#include "bus/intake.h"
 #include "bus/publisher.h"
 #include "bus/subscriber.h"
 
@@ -41,16 +43,20 @@ class Worker {
   Publisher& publisher() { return *publisher_; }
   Publisher& quarantine() { return *quarantine_; }
   Dependency& dependency() { return dependency_; }
+  Intake::Parts intake_parts() { return {*publisher_, *quarantine_, dependency_}; }
 
-  // Makes sure of the subscription, waiting for the bus as long as it takes, then gives the handler
-  // batches until the service is stopped, and drains. OK when stopped; FAILED_PRECONDITION when the
-  // subscription is not ours (see Admin::ensure_subscription).
-  absl::Status run(BatchHandler handler);
+  // Makes sure of the subscription, waiting for the bus as long as it takes, and begins to give the
+  // handler batches. OK when begun, or when a stop was requested first; FAILED_PRECONDITION when
+  // the subscription is not ours (see Admin::ensure_subscription).
+  absl::Status start(BatchHandler handler);
+
+  // Waits until the service is stopped; then pulls no more, lets the handler finish, and acks.
+  void wait_and_drain();
 
  private:
   Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection> connection);
   absl::Status ensure();
-  void watch(const Subscriber& subscriber);
+  void watch(std::stop_token stop);
 
   const WorkerConfig config_;
   Service& service_;
@@ -59,10 +65,8 @@ class Worker {
   Dependency dependency_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Publisher> quarantine_;
+  std::unique_ptr<Subscriber> subscriber_;
+  std::jthread watcher_;  // carries the subscriber's counts into the metrics
 };
-
-// The notice that a message could not be processed: attributes `reason`, `function` and
-// `message_id`, and no payload, which may hold what is secret.
-Message quarantine_notice(const std::string& reason, const ReceivedMessage& message);
 
 }  // namespace pollbus

@@ -73,6 +73,11 @@ absl::StatusOr<HashKey> HashKey::parse(std::string_view hex) {
   return key;
 }
 
+std::optional<std::string> HashKey::check(const std::string& hex) {
+  if (parse(hex).ok()) return std::nullopt;
+  return "expected 64 hexadecimal digits (generate a key: openssl rand -hex 32)";
+}
+
 HashKey::~HashKey() { sodium_memzero(bytes_.data(), bytes_.size()); }
 
 KeyedHash fingerprint(const HashKey& key, const SubmittedVote& vote) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ class HashKey {
   static constexpr std::size_t kBytes = 32;
   // INVALID_ARGUMENT (without the text) for anything but 64 hexadecimal digits.
   static absl::StatusOr<HashKey> parse(std::string_view hex);
+  // For Settings: what is wrong with the text, or nothing.
+  static std::optional<std::string> check(const std::string& hex);
   ~HashKey();
   HashKey(const HashKey&) = default;
   HashKey& operator=(const HashKey&) = default;

@@ -23,12 +23,15 @@ struct Ballot {
 // Stores votes, each once. Not thread-safe: one instance a thread.
 class BallotBox {
  public:
+  static constexpr std::size_t kMaxBallotsPerBatch = 10'000;
+
   virtual ~BallotBox() = default;
 
   // Stores each ballot whose receipt is not known yet, all in one transaction, in an order that
   // tells nothing of the order here. OK: every ballot of the batch is stored, durably, now or
   // before. On error none or all of it was (the answer to a commit may be lost): repeat the call.
-  // Errors are transient, or FAILED_PRECONDITION for a schema that is not ours.
+  // Of several ballots with one receipt the first counts. Errors are transient, FAILED_PRECONDITION
+  // for a schema that is not ours, or INVALID_ARGUMENT for what no parsed vote gives.
   virtual absl::Status record(std::span<const Ballot> ballots) = 0;
 
   // Whether it answers and can be written.
@@ -41,12 +44,15 @@ class BallotBox {
 
 struct PostgresConfig {
   std::string host = "127.0.0.1";
-  int port = 5432;
+  std::int64_t port = 5432;
   std::string database = "election";
   std::string user = "admin";
   Secret password;
   std::chrono::seconds connect_timeout{5};
   std::chrono::milliseconds statement_timeout{30'000};
+
+  // POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD.
+  void add_to(Settings& settings);
 };
 
 // In PostgreSQL, tables votes and receipts of sql/. Connects at the first call and again after any

@@ -44,10 +44,13 @@ class VoterRegister {
 
 struct RedisConfig {
   std::string host = "127.0.0.1";
-  int port = 6379;
+  std::int64_t port = 6379;
   Secret password;
   std::chrono::milliseconds connect_timeout{2'000};
   std::chrono::milliseconds command_timeout{5'000};
+
+  // REDIS_HOST, REDIS_PORT, REDIS_PASSWORD.
+  void add_to(Settings& settings);
 };
 
 // In Redis, as key `voted:<election>:<voter>` with the fingerprint as its value, in one round trip

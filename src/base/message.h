@@ -5,7 +5,7 @@
 
 namespace pollbus {
 
-// A message to publish. Limits of the service: data and attributes up to 10 MB, 100 attributes
+// A message on the bus: data and attributes. Limits of the service: 10 MB together, 100 attributes
 // (https://cloud.google.com/pubsub/quotas#resource_limits).
 struct Message {
   std::string data;

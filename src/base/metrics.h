@@ -1,0 +1,25 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <string>
+
+namespace pollbus {
+
+// The counter or gauge of this name and these labels, made at the first call. It lives as long as
+// the registry. Names end in their unit, counters in _total
+// (https://prometheus.io/docs/practices/naming/). Thread-safe.
+inline prometheus::Counter& counter(prometheus::Registry& metrics, const std::string& name,
+                                    const std::string& help,
+                                    const prometheus::Labels& labels = {}) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(metrics).Add(labels);
+}
+
+inline prometheus::Gauge& gauge(prometheus::Registry& metrics, const std::string& name,
+                                const std::string& help, const prometheus::Labels& labels = {}) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(metrics).Add(labels);
+}
+
+}  // namespace pollbus

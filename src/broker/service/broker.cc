@@ -1,0 +1,161 @@
+#include "broker/service/broker.h"
+
+#include <algorithm>
+
+#include "base/status.h"
+
+namespace pollbus::broker {
+namespace {
+
+// Leases that end within this time of each other are handled at once.
+constexpr std::chrono::milliseconds kTimerGranularity_ms{10};
+// Counts reach the metrics this long after they changed.
+constexpr std::chrono::milliseconds kMetricsDelay_ms{200};
+
+// Growing over restarts too, so that an id names one message for ever.
+MessageId first_message_id(WallTime now) {
+  return static_cast<MessageId>(
+      std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count());
+}
+
+}  // namespace
+
+Broker::Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics)
+    : clock_(clock),
+      metrics_(metrics),
+      next_message_id_(first_message_id(clock.wall_now())),
+      core_(options, &journal_),
+      timer_thread_([this](std::stop_token stop) { run_timer(stop); }) {}
+
+Broker::~Broker() = default;
+
+MessageId Broker::reserve_message_ids(std::size_t count) {
+  return next_message_id_.fetch_add(count, std::memory_order_relaxed);
+}
+
+absl::Status Broker::publish(const std::string& topic, std::span<const IncomingMessage> messages) {
+  return with_core([&](Core& core) -> absl::Status {
+    ASSIGN_OR_RETURN(const Publication publication, core.route(topic, messages));
+    core.enqueue(publication);
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<ConsumerHandle> Broker::open_consumer(const std::string& subscription,
+                                                     FlowLimits limits,
+                                                     std::shared_ptr<Consumer> consumer) {
+  const std::lock_guard lock(mutex_);
+  if (is_shut_down_) return absl::UnavailableError("The broker is shutting down.");
+  ASSIGN_OR_RETURN(const ConsumerHandle handle, core_.open_consumer(subscription, limits));
+  consumers_.emplace(handle.consumer, std::move(consumer));
+  return handle;
+}
+
+void Broker::close_consumer(ConsumerHandle handle) {
+  std::shared_ptr<Consumer> closed;  // let go outside of the lock
+  with_core([&](Core& core) {
+    core.close_consumer(handle);
+    const auto found = consumers_.find(handle.consumer);
+    if (found == consumers_.end()) return false;
+    closed = std::move(found->second);
+    consumers_.erase(found);
+    return true;
+  });
+}
+
+absl::StatusOr<std::vector<Delivery>> Broker::take(ConsumerHandle handle, std::size_t max_messages,
+                                                   std::size_t max_bytes,
+                                                   std::optional<std::chrono::seconds> lease,
+                                                   WakeList* woken) {
+  const SteadyTime now = clock_.now();
+  const std::lock_guard lock(mutex_);
+  auto deliveries = core_.take(handle, max_messages, max_bytes, lease, now);
+  after_core_call(woken);
+  return deliveries;
+}
+
+void Broker::wake(WakeList woken) {
+  for (std::size_t i = 0; i < woken.size(); ++i) {
+    const std::shared_ptr<Consumer> consumer = std::move(woken[i]);
+    consumer->wake(&woken);
+  }
+}
+
+void Broker::shut_down() {
+  std::vector<std::shared_ptr<Consumer>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    is_shut_down_ = true;
+    for (const auto& [id, consumer] : consumers_) all.push_back(consumer);
+  }
+  for (const auto& consumer : all) {
+    consumer->end(absl::UnavailableError("The broker is shutting down."));
+  }
+}
+
+// Under the lock: finds whom to wake, and wakes the timer if it would sleep too long.
+void Broker::after_core_call(WakeList* woken) {
+  for (const ConsumerId id : core_.take_woken()) {
+    const auto found = consumers_.find(id);
+    if (found != consumers_.end()) woken->push_back(found->second);
+  }
+  if (!metrics_pending_ && core_.has_changed()) {
+    metrics_pending_ = true;
+    metrics_due_ = clock_.now() + kMetricsDelay_ms;
+  }
+  const std::optional<SteadyTime> next = next_timer_event();
+  if (next && *next < timer_sleeps_until_) timer_.notify_all();
+}
+
+std::optional<SteadyTime> Broker::next_timer_event() const {
+  std::optional<SteadyTime> next = core_.next_event();
+  if (metrics_pending_) next = std::min(next.value_or(metrics_due_), metrics_due_);
+  return next;
+}
+
+void Broker::run_timer(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const std::optional<SteadyTime> next = next_timer_event();
+    if (!next) {
+      timer_sleeps_until_ = SteadyTime::max();
+      timer_.wait(lock, stop, [this] { return next_timer_event().has_value(); });
+      continue;
+    }
+    if (*next > clock_.now()) {
+      timer_sleeps_until_ = *next + kTimerGranularity_ms;
+      timer_.wait_until(lock, stop, timer_sleeps_until_, [this] {
+        return next_timer_event().value_or(SteadyTime::max()) <
+               timer_sleeps_until_ - kTimerGranularity_ms;
+      });
+      continue;
+    }
+    core_.advance(clock_.now());
+    WakeList woken;
+    std::vector<BrokerMetrics::Change> changes = take_changes();
+    after_core_call(&woken);
+    lock.unlock();
+    wake(std::move(woken));
+    metrics_->apply(changes);
+    lock.lock();
+  }
+}
+
+std::vector<BrokerMetrics::Change> Broker::take_changes() {
+  std::vector<BrokerMetrics::Change> changes;
+  if (!metrics_pending_ || metrics_due_ > clock_.now()) return changes;
+  metrics_pending_ = false;
+  for (const SubscriptionId id : core_.take_changed()) {
+    BrokerMetrics::Change& change = changes.emplace_back();
+    change.subscription = id;
+    if (const auto report = core_.report(id)) {
+      change.name = *report->name;
+      change.counts = report->counts;
+      change.backlog = report->backlog;
+      change.leased = report->leased;
+    }
+  }
+  return changes;
+}
+
+}  // namespace pollbus::broker

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <google/protobuf/arena.h>
+#include <google/pubsub/v1/pubsub.pb.h>
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "broker/core/message.h"
+
+namespace pollbus::broker {
+
+// The limits of https://cloud.google.com/pubsub/quotas#resource_limits.
+constexpr std::int64_t kMaxPublishBytes = 10'000'000;
+constexpr int kMaxPublishMessages = 1'000;
+constexpr std::size_t kMaxAttributes = 100;
+constexpr std::size_t kMaxAttributeKeyBytes = 256;
+constexpr std::size_t kMaxAttributeValueBytes = 1'024;
+constexpr std::size_t kMaxOrderingKeyBytes = 1'024;
+
+// INVALID_ARGUMENT when the request (of `bytes` on the wire) is beyond a limit or has an empty
+// message.
+absl::Status check_publish_request(const google::pubsub::v1::PublishRequest& request,
+                                   std::int64_t bytes);
+
+// The messages of a request as the core takes them: with ids from `first` on and `publish_time`,
+// whatever the client put there, and serialized once. The attributes borrow from `request` and
+// live as long as this.
+class PublishBatch {
+ public:
+  PublishBatch(google::pubsub::v1::PublishRequest* request, MessageId first, WallTime publish_time);
+  const std::vector<IncomingMessage>& messages() const { return messages_; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::vector<Attribute> attributes_;
+  std::vector<IncomingMessage> messages_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace pollbus::broker

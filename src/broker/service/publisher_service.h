@@ -1,0 +1,59 @@
+#pragma once
+
+#include <google/pubsub/v1/pubsub.grpc.pb.h>
+
+#include "broker/service/broker.h"
+
+namespace pollbus::broker {
+
+// google.pubsub.v1.Publisher on a Broker, which it borrows. What is not overridden here answers
+// UNIMPLEMENTED. Publish is raw: its request is parsed into an arena.
+class PublisherService final
+    : public google::pubsub::v1::Publisher::WithRawCallbackMethod_Publish<
+          google::pubsub::v1::Publisher::WithCallbackMethod_CreateTopic<
+              google::pubsub::v1::Publisher::WithCallbackMethod_UpdateTopic<
+                  google::pubsub::v1::Publisher::WithCallbackMethod_GetTopic<
+                      google::pubsub::v1::Publisher::WithCallbackMethod_ListTopics<
+                          google::pubsub::v1::Publisher::WithCallbackMethod_ListTopicSubscriptions<
+                              google::pubsub::v1::Publisher::WithCallbackMethod_ListTopicSnapshots<
+                                  google::pubsub::v1::Publisher::WithCallbackMethod_DeleteTopic<
+                                      google::pubsub::v1::Publisher::
+                                          WithCallbackMethod_DetachSubscription<
+                                              google::pubsub::v1::Publisher::Service>>>>>>>>> {
+ public:
+  PublisherService(Broker& broker, BrokerMetrics& metrics) : broker_(broker), metrics_(metrics) {}
+
+  grpc::ServerUnaryReactor* CreateTopic(grpc::CallbackServerContext* context,
+                                        const google::pubsub::v1::Topic* request,
+                                        google::pubsub::v1::Topic* response) override;
+  grpc::ServerUnaryReactor* UpdateTopic(grpc::CallbackServerContext* context,
+                                        const google::pubsub::v1::UpdateTopicRequest* request,
+                                        google::pubsub::v1::Topic* response) override;
+  grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* GetTopic(grpc::CallbackServerContext* context,
+                                     const google::pubsub::v1::GetTopicRequest* request,
+                                     google::pubsub::v1::Topic* response) override;
+  grpc::ServerUnaryReactor* ListTopics(grpc::CallbackServerContext* context,
+                                       const google::pubsub::v1::ListTopicsRequest* request,
+                                       google::pubsub::v1::ListTopicsResponse* response) override;
+  grpc::ServerUnaryReactor* ListTopicSubscriptions(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::ListTopicSubscriptionsRequest* request,
+      google::pubsub::v1::ListTopicSubscriptionsResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteTopic(grpc::CallbackServerContext* context,
+                                        const google::pubsub::v1::DeleteTopicRequest* request,
+                                        google::protobuf::Empty* response) override;
+
+ private:
+  absl::Status publish(const grpc::ByteBuffer& request, grpc::ByteBuffer* response);
+
+  Broker& broker_;
+  BrokerMetrics& metrics_;
+};
+
+// Creates the topic unless it exists.
+absl::Status ensure_topic(Broker& broker, const std::string& name);
+
+}  // namespace pollbus::broker

@@ -1,0 +1,216 @@
+#include "broker/service/streaming_pull.h"
+
+#include <google/pubsub/v1/pubsub.pb.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/status.h"
+#include "broker/core/names.h"
+#include "broker/service/ack_ids.h"
+#include "broker/service/delivery_limits.h"
+#include "broker/service/grpc_status.h"
+#include "broker/service/stream_request.h"
+#include "broker/service/turn.h"
+#include "broker/service/wire.h"
+
+namespace pollbus::broker {
+namespace {
+
+using google::pubsub::v1::StreamingPullRequest;
+using google::pubsub::v1::StreamingPullResponse;
+
+// Clients of this protocol version on ping, and count on an answer.
+constexpr std::int64_t kProtocolVersionWithPings = 1;
+// A client that does not read its answers is not owed more of them.
+constexpr int kMaxOwedResponses = 100;
+
+// The fields that every response carries.
+std::string response_trailer() {
+  StreamingPullResponse response;
+  response.mutable_subscription_properties();
+  return response.SerializeAsString();
+}
+
+// Reading and writing go on beside each other. Requests are handled one by one as they come; the
+// turn belongs to whoever looks for something to write, and is kept while a write is on its way.
+class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                            public Consumer {
+ public:
+  explicit StreamingPull(Broker& broker) : broker_(broker), trailer_(response_trailer()) {}
+
+  void start(const std::shared_ptr<StreamingPull>& self) {
+    self_ = self;
+    StartRead(&request_buffer_);
+  }
+
+  void wake(WakeList* woken) override {
+    if (turn_.enter()) write_on(woken);
+  }
+
+  void end(const absl::Status& status) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!end_) end_ = status;
+    }
+    wake_self();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      end(absl::OkStatus());  // the client has said all it had to say
+      return;
+    }
+    if (const absl::Status status = handle_request(); !status.ok()) {
+      end(status);
+      return;
+    }
+    wake_self();
+    const std::lock_guard lock(mutex_);
+    if (!is_finished_) StartRead(&request_buffer_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) {
+      const std::lock_guard lock(mutex_);
+      if (!end_) end_ = absl::CancelledError("The client is gone.");
+    }
+    WakeList woken;
+    write_on(&woken);
+    Broker::wake(std::move(woken));
+  }
+
+  void OnCancel() override { end(absl::CancelledError("The client has cancelled the stream.")); }
+
+  void OnDone() override {
+    if (is_open_) broker_.close_consumer(handle_);
+    self_.reset();
+  }
+
+ private:
+  absl::Status handle_request() {
+    StreamingPullRequest request;
+    if (!decode(&request_buffer_, &request)) {
+      return absl::InvalidArgumentError("The request is no valid StreamingPullRequest.");
+    }
+    if (!is_open_) {
+      RETURN_IF_ERROR(check_first_request(request));
+      RETURN_IF_ERROR(open(request));
+    } else {
+      RETURN_IF_ERROR(check_later_request(request));
+    }
+    RETURN_IF_ERROR(apply_acks(request));
+    const std::lock_guard lock(mutex_);
+    if (request.stream_ack_deadline_seconds() != 0) {
+      lease_ = std::chrono::seconds(request.stream_ack_deadline_seconds());
+    }
+    const bool is_first = !answers_pings_.has_value();
+    if (is_first) answers_pings_ = request.protocol_version() >= kProtocolVersionWithPings;
+    const bool is_answered = is_first || (is_ping(request) && *answers_pings_);
+    if (is_answered && owed_responses_ < kMaxOwedResponses) ++owed_responses_;
+    return absl::OkStatus();
+  }
+
+  absl::Status open(const StreamingPullRequest& request) {
+    subscription_ = request.subscription();
+    ASSIGN_OR_RETURN(handle_, broker_.open_consumer(subscription_, flow_limits(request), self_));
+    is_open_ = true;
+    return absl::OkStatus();
+  }
+
+  absl::Status apply_acks(const StreamingPullRequest& request) {
+    const std::vector<AckId> acks = parse_ack_ids(request.ack_ids());
+    const auto by_seconds = modified_deadlines(request);
+    if (acks.empty() && by_seconds.empty()) return absl::OkStatus();
+    const SteadyTime now = broker_.clock().now();
+    return broker_.with_core([&](Core& core) -> absl::Status {
+      if (!acks.empty()) RETURN_IF_ERROR(core.acknowledge(subscription_, acks));
+      for (const auto& [seconds, ids] : by_seconds) {
+        RETURN_IF_ERROR(
+            core.modify_deadline(subscription_, ids, std::chrono::seconds(seconds), now));
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  void wake_self() {
+    WakeList woken;
+    wake(&woken);
+    Broker::wake(std::move(woken));
+  }
+
+  // Holding the turn: writes the next response and keeps the turn, or finds nothing and leaves it.
+  void write_on(WakeList* woken) {
+    do {
+      if (step(woken)) return;
+    } while (!turn_.leave());
+  }
+
+  // True when a write, or the end of the stream, is on its way.
+  bool step(WakeList* woken) {
+    std::optional<std::chrono::seconds> lease;
+    {
+      const std::lock_guard lock(mutex_);
+      if (end_) {
+        is_finished_ = true;
+        Finish(to_grpc(*end_));
+        return true;
+      }
+      if (!answers_pings_.has_value()) return false;  // the first request is still to come
+      if (owed_responses_ > 0) {
+        --owed_responses_;
+        return write({});
+      }
+      lease = lease_;
+    }
+    const auto deliveries =
+        broker_.take(handle_, kMaxResponseMessages, kMaxResponseBytes, lease, woken);
+    if (!deliveries.ok()) {
+      const std::lock_guard lock(mutex_);
+      is_finished_ = true;
+      // The consumer goes when its subscription goes.
+      Finish(to_grpc(not_found(subscription_)));
+      return true;
+    }
+    return !deliveries->empty() && write(*deliveries);
+  }
+
+  bool write(std::span<const Delivery> deliveries) {
+    response_buffer_ = encode_deliveries(handle_.subscription, deliveries, trailer_);
+    StartWrite(&response_buffer_);
+    return true;
+  }
+
+  Broker& broker_;
+  const std::string trailer_;
+  std::shared_ptr<StreamingPull> self_;  // until OnDone()
+
+  // Of the reading side, which has set them before the first wake.
+  grpc::ByteBuffer request_buffer_;
+  std::string subscription_;
+  ConsumerHandle handle_;
+  bool is_open_ = false;
+
+  // Of the turn.
+  grpc::ByteBuffer response_buffer_;
+  Turn turn_;
+
+  std::mutex mutex_;  // taken inside the turn, never around a call of the broker
+  std::optional<std::chrono::seconds> lease_;
+  std::optional<bool> answers_pings_;  // known from the first request on
+  int owed_responses_ = 0;
+  std::optional<absl::Status> end_;
+  bool is_finished_ = false;  // nothing may be started any more
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* start_streaming_pull(Broker& broker) {
+  const auto stream = std::make_shared<StreamingPull>(broker);
+  stream->start(stream);
+  return stream.get();
+}
+
+}  // namespace pollbus::broker

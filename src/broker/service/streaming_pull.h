@@ -1,0 +1,13 @@
+#pragma once
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
+
+#include "broker/service/broker.h"
+
+namespace pollbus::broker {
+
+// Starts a StreamingPull. The reactor owns itself.
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* start_streaming_pull(Broker& broker);
+
+}  // namespace pollbus::broker

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <google/pubsub/v1/pubsub.grpc.pb.h>
+
+#include "broker/service/broker.h"
+
+namespace pollbus::broker {
+
+// All methods of the service on the callback API, the two that deliver messages raw: these are
+// stored serialized and go out as they are.
+using SubscriberBase = google::pubsub::v1::Subscriber;
+using SubscriberSnapshots =
+    SubscriberBase::WithCallbackMethod_GetSnapshot<SubscriberBase::WithCallbackMethod_ListSnapshots<
+        SubscriberBase::WithCallbackMethod_CreateSnapshot<
+            SubscriberBase::WithCallbackMethod_UpdateSnapshot<
+                SubscriberBase::WithCallbackMethod_DeleteSnapshot<
+                    SubscriberBase::WithCallbackMethod_Seek<SubscriberBase::Service>>>>>>;
+using SubscriberAdministration = SubscriberBase::WithCallbackMethod_CreateSubscription<
+    SubscriberBase::WithCallbackMethod_GetSubscription<
+        SubscriberBase::WithCallbackMethod_UpdateSubscription<
+            SubscriberBase::WithCallbackMethod_ListSubscriptions<
+                SubscriberBase::WithCallbackMethod_DeleteSubscription<
+                    SubscriberBase::WithCallbackMethod_ModifyPushConfig<SubscriberSnapshots>>>>>>;
+using SubscriberMethods = SubscriberBase::WithCallbackMethod_ModifyAckDeadline<
+    SubscriberBase::WithCallbackMethod_Acknowledge<SubscriberBase::WithRawCallbackMethod_Pull<
+        SubscriberBase::WithRawCallbackMethod_StreamingPull<SubscriberAdministration>>>>;
+
+// google.pubsub.v1.Subscriber on a Broker, which it borrows. What is not overridden here answers
+// UNIMPLEMENTED.
+class SubscriberService final : public SubscriberMethods {
+ public:
+  explicit SubscriberService(Broker& broker) : broker_(broker) {}
+
+  grpc::ServerUnaryReactor* CreateSubscription(grpc::CallbackServerContext* context,
+                                               const google::pubsub::v1::Subscription* request,
+                                               google::pubsub::v1::Subscription* response) override;
+  grpc::ServerUnaryReactor* GetSubscription(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::GetSubscriptionRequest* request,
+      google::pubsub::v1::Subscription* response) override;
+  grpc::ServerUnaryReactor* UpdateSubscription(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::UpdateSubscriptionRequest* request,
+      google::pubsub::v1::Subscription* response) override;
+  grpc::ServerUnaryReactor* ListSubscriptions(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::ListSubscriptionsRequest* request,
+      google::pubsub::v1::ListSubscriptionsResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteSubscription(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::DeleteSubscriptionRequest* request,
+      google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* ModifyAckDeadline(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::ModifyAckDeadlineRequest* request,
+      google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* Acknowledge(grpc::CallbackServerContext* context,
+                                        const google::pubsub::v1::AcknowledgeRequest* request,
+                                        google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* Pull(grpc::CallbackServerContext* context,
+                                 const grpc::ByteBuffer* request,
+                                 grpc::ByteBuffer* response) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamingPull(
+      grpc::CallbackServerContext* context) override;
+
+ private:
+  Broker& broker_;
+};
+
+}  // namespace pollbus::broker

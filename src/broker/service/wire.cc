@@ -1,0 +1,93 @@
+#include "broker/service/wire.h"
+
+#include <grpcpp/impl/codegen/proto_buffer_reader.h>
+
+#include <charconv>
+#include <memory>
+#include <string>
+
+#include "broker/core/ack_id.h"
+
+namespace pollbus::broker {
+namespace {
+
+// Tags of length-delimited fields (https://protobuf.dev/programming-guides/encoding).
+constexpr char kReceivedMessagesTag = 1 << 3 | 2;
+constexpr char kAckIdTag = 1 << 3 | 2;
+constexpr char kMessageTag = 2 << 3 | 2;
+constexpr char kMessageIdsTag = 1 << 3 | 2;
+
+constexpr std::size_t kMaxVarintBytes = 10;
+constexpr std::size_t kMaxDecimalBytes = 20;
+// What a delivery takes besides its message: three tags, three lengths and the ack id.
+constexpr std::size_t kMaxDeliveryOverheadBytes = 3 * (1 + kMaxVarintBytes) + AckId::kMaxTextBytes;
+
+std::size_t varint_bytes(std::size_t value) {
+  std::size_t bytes = 1;
+  for (; value >= 0x80; value >>= 7) ++bytes;
+  return bytes;
+}
+
+void append_varint(std::size_t value, std::string* out) {
+  for (; value >= 0x80; value >>= 7) *out += static_cast<char>(value | 0x80);
+  *out += static_cast<char>(value);
+}
+
+void append_field(char tag, std::string_view value, std::string* out) {
+  *out += tag;
+  append_varint(value.size(), out);
+  out->append(value);
+}
+
+// A buffer that takes the text over instead of copying it.
+grpc::ByteBuffer to_buffer(std::unique_ptr<std::string> text) {
+  std::string* const owned = text.release();
+  const grpc::Slice slice(
+      owned->data(), owned->size(), [](void* user) { delete static_cast<std::string*>(user); },
+      owned);
+  return {&slice, 1};
+}
+
+}  // namespace
+
+grpc::ByteBuffer encode_deliveries(SubscriptionId subscription,
+                                   std::span<const Delivery> deliveries, std::string_view trailer) {
+  std::size_t most = trailer.size();
+  for (const Delivery& delivery : deliveries) {
+    most += delivery.message->bytes() + kMaxDeliveryOverheadBytes;
+  }
+  auto out = std::make_unique<std::string>();
+  out->reserve(most);
+  for (const Delivery& delivery : deliveries) {
+    AckId::Text text;
+    const AckId id{subscription, delivery.message->id, delivery.attempt};
+    const std::string_view ack_id = id.format(text);
+    const std::string_view message = delivery.message->wire;
+    *out += kReceivedMessagesTag;
+    append_varint(1 + varint_bytes(ack_id.size()) + ack_id.size() + 1 +
+                      varint_bytes(message.size()) + message.size(),
+                  out.get());
+    append_field(kAckIdTag, ack_id, out.get());
+    append_field(kMessageTag, message, out.get());
+  }
+  out->append(trailer);
+  return to_buffer(std::move(out));
+}
+
+grpc::ByteBuffer encode_publish_response(MessageId first, std::size_t count) {
+  auto out = std::make_unique<std::string>();
+  out->reserve(count * (2 + kMaxDecimalBytes));
+  for (std::size_t i = 0; i < count; ++i) {
+    char text[kMaxDecimalBytes];
+    const char* const end = std::to_chars(text, text + sizeof(text), first + i).ptr;
+    append_field(kMessageIdsTag, {text, static_cast<std::size_t>(end - text)}, out.get());
+  }
+  return to_buffer(std::move(out));
+}
+
+bool decode(grpc::ByteBuffer* buffer, google::protobuf::MessageLite* message) {
+  grpc::ProtoBufferReader reader(buffer);
+  return reader.status().ok() && message->ParseFromZeroCopyStream(&reader);
+}
+
+}  // namespace pollbus::broker

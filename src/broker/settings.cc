@@ -1,0 +1,54 @@
+#include "broker/settings.h"
+
+#include <charconv>
+#include <optional>
+
+#include "broker/core/names.h"
+
+namespace pollbus::broker {
+namespace {
+
+constexpr int kMaxPort = 65'535;
+
+std::optional<int> port_of(const std::string& listen) {
+  const std::size_t colon = listen.rfind(':');
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  int port = 0;
+  const char* const end = listen.data() + listen.size();
+  const auto [stop, error] = std::from_chars(listen.data() + colon + 1, end, port);
+  if (error != std::errc() || stop != end || port < 0 || port > kMaxPort) return std::nullopt;
+  return port;
+}
+
+}  // namespace
+
+void BrokerSettings::add_to(Settings& settings) {
+  settings.text({"listen", "PUBSUB_BROKER_LISTEN", "HOST:PORT",
+                 "Where the Pub/Sub API is served, without encryption; port 0 takes a free one and "
+                 "logs it"},
+                &listen, [](const std::string& value) -> std::optional<std::string> {
+                  if (port_of(value)) return std::nullopt;
+                  return "expected host:port with a port from 0 to 65535";
+                });
+  settings.texts({"create-topic", "PUBSUB_BROKER_CREATE_TOPICS", "projects/P/topics/T",
+                  "Create this topic at the start unless it exists; may be given several times"},
+                 &create_topics, [](const std::string& value) -> std::optional<std::string> {
+                   if (check_topic_name(value).ok()) return std::nullopt;
+                   return "expected projects/<project>/topics/<topic>";
+                 });
+  settings.boolean({"in-memory", "PUBSUB_BROKER_IN_MEMORY", "",
+                    "Hold everything in memory. This version does so with and without this flag"},
+                   &in_memory);
+  settings.boolean({"ignore-filters", "PUBSUB_BROKER_IGNORE_FILTERS", "",
+                    "For tests only: check and store filters but deliver every message to every "
+                    "subscription, as Google's emulator does up to version 0.8.20"},
+                   &ignore_filters);
+}
+
+ServerOptions BrokerSettings::server_options() const {
+  return {.host = host(),
+          .port = port_of(listen).value_or(0),
+          .core = {.ignore_filters = ignore_filters}};
+}
+
+}  // namespace pollbus::broker

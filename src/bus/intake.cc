@@ -1,0 +1,69 @@
+#include "bus/intake.h"
+
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/status.h"
+
+namespace pollbus {
+namespace {
+
+constexpr char kFunction[] = "function";
+// What a sender put into `function` is cut to what an attribute's value may have.
+constexpr std::size_t kMaxAttributeBytes = 1'024;
+
+// That a message could not be processed, and which: no payload, which may hold what is secret.
+Message quarantine_notice(const std::string& reason, const ReceivedMessage& message) {
+  return {.data = {},
+          .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
+                         {kFunction, message.attribute(kFunction).substr(0, kMaxAttributeBytes)},
+                         {"message_id", message.id}}};
+}
+
+}  // namespace
+
+Intake::Intake(Parts parts, std::string function, prometheus::Registry& metrics)
+    : parts_(parts),
+      function_(std::move(function)),
+      strays_(counter(metrics, "pollbus_strays_total",
+                      "Messages delivered that the filter should have held back")),
+      quarantined_(
+          counter(metrics, "pollbus_quarantined_total", "Messages that could not be processed")),
+      lost_notices_(counter(metrics, "pollbus_quarantine_lost_total",
+                            "Quarantine notices that the bus refused")) {}
+
+bool Intake::is_ours(const ReceivedMessage& message) {
+  if (message.attribute(kFunction) == function_) return true;
+  strays_.Increment();
+  if (!warned_of_strays_) {
+    warned_of_strays_ = true;
+    log_warning(
+        "the bus delivers what the subscription's filter excludes; such messages are acked and "
+        "counted");
+  }
+  return false;
+}
+
+void Intake::Outcome::reject(const std::string& reason, const ReceivedMessage& message,
+                             std::optional<Message> answer) {
+  notices.push_back(quarantine_notice(reason, message));
+  if (answer) messages.push_back(*std::move(answer));
+}
+
+bool Intake::publish(const Outcome& outcome, std::stop_token stop) {
+  const bool published = outcome.messages.empty() || parts_.bus.hold_until_ok(stop, [&] {
+    return parts_.topic.publish(outcome.messages).status();
+  });
+  if (!published || outcome.notices.empty()) return published;
+  return parts_.bus.hold_until_ok(stop, [&] {
+    const auto status = parts_.quarantine.publish(outcome.notices).status();
+    const auto count = static_cast<double>(outcome.notices.size());
+    if (status.ok()) quarantined_.Increment(count);
+    if (status.ok() || is_transient(status)) return status;
+    lost_notices_.Increment(count);
+    log_error("quarantine notices refused by the bus",
+              {{"notices", outcome.notices.size()}, {"error", status}});
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace pollbus

@@ -1,0 +1,81 @@
+// voting-logger: lets each voter through once per election.
+#include <fmt/format.h>
+
+#include "base/service.h"
+#include "base/status.h"
+#include "bus/worker.h"
+#include "election/wire.h"
+#include "stores/voter_register.h"
+#include "voting_logger/handler.h"
+
+namespace pollbus::voting_logger {
+namespace {
+
+constexpr std::chrono::milliseconds kWatchInterval{2'000};
+constexpr std::chrono::milliseconds kStartPause{1'000};
+
+struct LoggerSettings {
+  ServiceSettings service;
+  WorkerConfig worker{.subscription = "election-submit-sub"};
+  std::string record_subscription = "election-record-sub";
+  RedisConfig redis;
+  Secret key;
+  std::int64_t start_timeout_s = 60;
+
+  void add_to(Settings& settings) {
+    worker.add_to(settings);
+    settings.text({"record-subscription", "RECORD_SUB_ID", "NAME",
+                   "The recorder's subscription, which must exist before votes are let through"},
+                  &record_subscription, check_not_empty);
+    redis.add_to(settings);
+    settings.secret(
+        {"logger-key", "LOGGER_KEY", "KEY",
+         "Key of the fingerprints in Redis, the same for all loggers: 64 hexadecimal digits"},
+        &key, HashKey::check, /*required=*/true);
+    settings.integer({"start-timeout-s", "REDIS_START_TIMEOUT_S", "SECONDS",
+                      "How long Redis is waited for at the start, with a try every second"},
+                     &start_timeout_s);
+    service.add_to(settings);
+  }
+};
+
+absl::Status run(LoggerSettings settings) {
+  Service service("voting-logger", settings.service);
+  RETURN_IF_ERROR(service.start_http());
+  ASSIGN_OR_RETURN(const auto key, HashKey::parse(settings.key.reveal()));
+  settings.worker.filter = wire::submit_filter();
+  settings.worker.required_subscriptions = {settings.record_subscription};
+  ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
+
+  Dependency redis("redis", fmt::format("{}:{}", settings.redis.host, settings.redis.port),
+                   service.clock(), service.readiness(), service.metrics());
+  const auto voters = make_redis_voter_register(settings.redis);
+  RETURN_IF_ERROR(redis.wait_at_start(service.stop_token(), kStartPause,
+                                      std::chrono::seconds(settings.start_timeout_s),
+                                      [&] { return voters->check(); }));
+  if (const auto warnings = redis_durability_warnings(settings.redis); warnings.ok()) {
+    for (const std::string& warning : *warnings)
+      log_warning("redis could lose marks", {{"because", warning}});
+  }
+  const auto watched = make_redis_voter_register(settings.redis);
+  const auto watch = redis.watch(kWatchInterval, [&] { return watched->check(); });
+
+  Handler handler(worker->intake_parts(), *voters, redis, key, service.metrics());
+  RETURN_IF_ERROR(
+      worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
+  worker->wait_and_drain();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace pollbus::voting_logger
+
+int main(int argc, char** argv) {
+  using namespace pollbus;
+  voting_logger::LoggerSettings logger;
+  Settings settings("voting-logger",
+                    "Lets each voter through once per election: Pub/Sub in, Redis, Pub/Sub out.");
+  logger.add_to(settings);
+  if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
+  return exit_code(voting_logger::run(std::move(logger)));
+}

@@ -1,0 +1,216 @@
+#include "voting_machine/machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "base/logging.h"
+#include "base/status.h"
+#include "election/messages.h"
+
+namespace pollbus::voting_machine {
+namespace {
+
+constexpr std::size_t kMaxBatchVotes = 1'000;
+// Votes without an answer at which no new one is cast, whatever else is allowed.
+constexpr std::size_t kMaxPending = 500'000;
+static_assert(kMaxPending + kMaxBatchVotes < Journal::kMaxEntries);
+// A machine that fell behind its rate (the bus was away) does not make up for more than this.
+constexpr std::chrono::seconds kMaxCatchUp{1};
+// After a stop, how long the answers to what was just published are waited for.
+constexpr std::chrono::milliseconds kStopGrace{2'000};
+
+std::chrono::nanoseconds seconds(double count) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(count));
+}
+
+Message submit(const std::string& data) {
+  return {data, {{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}};
+}
+
+}  // namespace
+
+double Tally::votes_per_second() const {
+  const std::chrono::duration<double> took = finished - started;
+  return took.count() > 0 ? static_cast<double>(answered()) / took.count() : 0;
+}
+
+Machine::Machine(Parts parts, Load load, RandomVoter voter)
+    : parts_(parts), load_(load), voter_(voter), next_cast_(parts.clock.now()) {
+  tally_.started = tally_.finished = parts.clock.wall_now();
+  recover();
+}
+
+void Machine::recover() {
+  for (const Journal::Entry& entry : parts_.journal.recovered()) {
+    const auto parsed = wire::parse_submitted(entry.data);
+    if (const auto* vote = std::get_if<SubmittedVote>(&parsed)) {
+      pending_.add_recovered(vote->uuid, entry.data, entry.slot, parts_.clock.now());
+      ++tally_.recovered;
+    }
+  }
+  if (tally_.recovered > 0) {
+    log_info("votes without an answer found in the journal; publishing them again",
+             {{"votes", tally_.recovered}});
+  }
+}
+
+absl::Status Machine::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    const std::optional<Plan> plan = wait_for_work(stop);
+    if (!plan) break;
+    for (const Journal::Slot slot : plan->settled) RETURN_IF_ERROR(parts_.journal.erase(slot));
+    std::vector<Message> out;
+    for (const std::string& data : plan->again) out.push_back(submit(data));
+    RETURN_IF_ERROR(cast(plan->new_votes, out));
+    if (!out.empty()) publish(out, stop);
+  }
+  if (stop.stop_requested()) wait_for_last_answers();
+  for (const Journal::Slot slot : settled_) RETURN_IF_ERROR(parts_.journal.erase(slot));
+  return absl::OkStatus();
+}
+
+// Waits until there is something to do; nothing when all is done, or the patience is over.
+std::optional<Machine::Plan> Machine::wait_for_work(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    const SteadyTime now = parts_.clock.now();
+    if (all_cast()) {
+      if (!give_up_) give_up_ = now + load_.patience;
+      if (pending_.size() == 0 || now >= *give_up_) return std::nullopt;
+    }
+    Plan plan;
+    auto due = pending_.take_due(now, kMaxBatchVotes);
+    tally_.timed_out += due.timed_out;
+    for (int i = 0; i < due.timed_out; ++i) print("Time out");
+    plan.again = std::move(due.data);
+    plan.new_votes = std::min(may_cast(now), kMaxBatchVotes);
+    if (!plan.again.empty() || plan.new_votes > 0 || settled_.size() >= kMaxBatchVotes) {
+      plan.settled.swap(settled_);
+      return plan;
+    }
+    const std::int64_t answered = tally_.answered();
+    changed_.wait_until(lock, stop, wake_at(now), [&] { return tally_.answered() != answered; });
+  }
+  return std::nullopt;
+}
+
+// When, without any answer, there is something to do next.
+SteadyTime Machine::wake_at(SteadyTime now) const {
+  SteadyTime wake = pending_.next_due().value_or(now + kAnswerTimeout);
+  if (give_up_) wake = std::min(wake, *give_up_);
+  if (!all_cast() && pending_.in_flight() < static_cast<std::size_t>(load_.in_flight))
+    wake = std::min(wake, next_cast_);
+  return wake;
+}
+
+// New votes are in the journal, on disk, before any of them is published.
+absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
+  if (count == 0) return absl::OkStatus();
+  const SteadyTime now = parts_.clock.now();
+  const std::int64_t timestamp_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                        parts_.clock.wall_now().time_since_epoch())
+                                        .count();
+  std::vector<std::string> uuids;
+  std::vector<std::string> data;
+  for (std::size_t i = 0; i < count; ++i) {
+    const SubmittedVote vote = voter_.cast(load_.election, load_.machine, timestamp_ms);
+    uuids.push_back(vote.uuid);
+    data.push_back(wire::encode(vote));
+    out.push_back(submit(data.back()));
+  }
+  ASSIGN_OR_RETURN(const auto slots, parts_.journal.append(data));
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < count; ++i) pending_.add(uuids[i], std::move(data[i]), slots[i], now);
+  tally_.sent += static_cast<std::int64_t>(count);
+  if (load_.rate > 0)
+    next_cast_ =
+        std::max(next_cast_ + seconds(static_cast<double>(count) / load_.rate), now - kMaxCatchUp);
+  return absl::OkStatus();
+}
+
+void Machine::publish(const std::vector<Message>& out, std::stop_token stop) {
+  if (!parts_.bus.hold_until_ok(stop, [&] { return parts_.election.publish(out).status(); }))
+    return;
+  const std::lock_guard lock(mutex_);
+  for (const Message& message : out) print(fmt::format("The message {} is sent", message.data));
+}
+
+void Machine::wait_for_last_answers() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, parts_.clock.now() + kStopGrace,
+                      [this] { return pending_.in_flight() == 0; });
+}
+
+std::size_t Machine::may_cast(SteadyTime now) const {
+  std::int64_t count = load_.in_flight - static_cast<std::int64_t>(pending_.in_flight());
+  if (load_.votes) count = std::min(count, *load_.votes - tally_.sent);
+  count = std::min(
+      count, static_cast<std::int64_t>(kMaxPending) - static_cast<std::int64_t>(pending_.size()));
+  if (load_.rate > 0) {
+    if (now < next_cast_) return 0;
+    const std::chrono::duration<double> behind = now - next_cast_;
+    count = std::min(count, 1 + static_cast<std::int64_t>(behind.count() * load_.rate));
+  }
+  return static_cast<std::size_t>(std::max<std::int64_t>(count, 0));
+}
+
+std::vector<Verdict> Machine::on_results(std::span<const ReceivedMessage> batch) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const ReceivedMessage& message : batch) {
+      if (message.attribute(std::string(wire::kFunction)) != wire::kResult ||
+          message.attribute(std::string(wire::kMachineId)) != std::to_string(load_.machine)) {
+        continue;
+      }
+      const auto parsed = wire::parse_result(message.data);
+      if (const auto* result = std::get_if<Result>(&parsed)) {
+        print(fmt::format("Received {}.", message.data));
+        on_result(*result);
+      } else {
+        log_warning("an answer that cannot be read",
+                    {{"reason", std::get<wire::BadMessage>(parsed).reason}});
+      }
+    }
+  }
+  changed_.notify_all();
+  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+}
+
+void Machine::on_result(const Result& result) {
+  const auto settled = pending_.settle(result.uuid, parts_.clock.now());
+  if (!settled) {
+    ++tally_.unknown_results;
+    return;
+  }
+  settled_.push_back(settled->slot);
+  switch (result.outcome) {
+    case Outcome::kSuccessful:
+      ++tally_.successful;
+      break;
+    case Outcome::kAlreadyVoted:
+      ++tally_.already_voted;
+      break;
+    case Outcome::kRejected:
+      ++tally_.rejected;
+      break;
+  }
+  tally_.finished = parts_.clock.wall_now();
+  if (settled->latency) {
+    tally_.latency.record(std::chrono::duration_cast<std::chrono::microseconds>(*settled->latency));
+  }
+}
+
+Tally Machine::tally() const {
+  const std::lock_guard lock(mutex_);
+  Tally tally = tally_;
+  tally.pending = static_cast<std::int64_t>(pending_.size());
+  return tally;
+}
+
+void Machine::print(const std::string& line) {
+  if (parts_.lines != nullptr) *parts_.lines << line + "\n" << std::flush;
+}
+
+}  // namespace pollbus::voting_machine

@@ -1,0 +1,20 @@
+#include "voting_machine/random_voter.h"
+
+#include "election/uuid.h"
+
+namespace pollbus::voting_machine {
+
+SubmittedVote RandomVoter::cast(std::int64_t election, std::int64_t machine,
+                                std::int64_t timestamp_ms) {
+  // One after the other: the order in which function arguments are evaluated is open.
+  const std::int64_t voter = voter_(random_);
+  const std::int64_t choice = choice_(random_);
+  return {.election = election,
+          .machine = machine,
+          .voter = voter,
+          .choice = choice,
+          .uuid = random_uuid(),
+          .timestamp_ms = timestamp_ms};
+}
+
+}  // namespace pollbus::voting_machine

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "election/vote.h"
+
+namespace pollbus::voting_machine {
+
+// Casts random votes, like the original simulator: voter and choice evenly from 0 up to their
+// limits. The same seed gives the same voters and choices; UUIDs are never the same. Not
+// thread-safe.
+class RandomVoter {
+ public:
+  RandomVoter(std::uint64_t seed, std::int64_t voters, std::int64_t choices)
+      : random_(seed), voter_(0, voters - 1), choice_(0, choices - 1) {}
+
+  SubmittedVote cast(std::int64_t election, std::int64_t machine, std::int64_t timestamp_ms);
+
+ private:
+  std::mt19937_64 random_;
+  std::uniform_int_distribution<std::int64_t> voter_;
+  std::uniform_int_distribution<std::int64_t> choice_;
+};
+
+}  // namespace pollbus::voting_machine

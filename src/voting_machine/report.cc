@@ -1,0 +1,53 @@
+#include "voting_machine/report.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace pollbus::voting_machine {
+namespace {
+
+double percentile_ms(const Tally& tally, double percent) {
+  return static_cast<double>(tally.latency.percentile(percent).count()) / 1'000;
+}
+
+std::int64_t epoch_ms(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::string to_json(const Load& load, const Tally& tally) {
+  const nlohmann::ordered_json json{
+      {"election", load.election},
+      {"machine", load.machine},
+      {"sent", tally.sent},
+      {"recovered", tally.recovered},
+      {"successful", tally.successful},
+      {"already_voted", tally.already_voted},
+      {"rejected", tally.rejected},
+      {"pending", tally.pending},
+      {"timed_out", tally.timed_out},
+      {"unknown_results", tally.unknown_results},
+      {"started_ms", epoch_ms(tally.started)},
+      {"finished_ms", epoch_ms(tally.finished)},
+      {"votes_per_second", tally.votes_per_second()},
+      {"latency_ms",
+       {{"p50", percentile_ms(tally, 50)},
+        {"p95", percentile_ms(tally, 95)},
+        {"p99", percentile_ms(tally, 99)}}},
+      {"latency_histogram_us", tally.latency.buckets()},
+  };
+  return json.dump();
+}
+
+std::string to_progress(const Load& load, const Tally& tally) {
+  return fmt::format(
+      "machine {}: {}{} sent, {} answered, {} pending, {:.0f} votes/s, p50 {:.1f} p95 {:.1f} p99 "
+      "{:.1f} ms",
+      load.machine, tally.sent, load.votes ? fmt::format(" of {}", *load.votes) : "",
+      tally.answered(), tally.pending, tally.votes_per_second(), percentile_ms(tally, 50),
+      percentile_ms(tally, 95), percentile_ms(tally, 99));
+}
+
+}  // namespace pollbus::voting_machine
