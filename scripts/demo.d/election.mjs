@@ -17,16 +17,22 @@ const topic = 'election';
 const database = 'pollbus';
 const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY'];
 
-function isReady(httpPort) {
+// The body of a page that answers with 200; undefined for any other.
+function page(httpPort, path) {
   return new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port: httpPort, path: '/readyz', timeout: 2_000 }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
+    const request = get({ host: '127.0.0.1', port: httpPort, path, timeout: 2_000 }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk) => (body += chunk));
+      answer.on('end', () => resolve(answer.statusCode === 200 ? body : undefined));
+      answer.on('error', () => resolve(undefined));
     });
     request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(false));
+    request.on('error', () => resolve(undefined));
   });
 }
+
+const isReady = async (httpPort) => (await page(httpPort, '/readyz')) !== undefined;
 
 // As a shell takes it.
 function quoted(word) {
@@ -174,7 +180,7 @@ export class Election {
   }
 
   // Starts all of them; what they print is on their child.stdout.
-  startMachines() {
+  async startMachines({ quiet }) {
     const { votes, rate, inFlight, voters, seed } = this.options;
     for (const number of numbers(this.options.machines)) {
       const flags = {
@@ -189,13 +195,17 @@ export class Election {
         '--summary': this.machineFile(number, 'json'),
         '--journal': this.machineFile(number, 'journal'),
       };
+      const words = [...Object.entries(flags).flat().map(String), ...(quiet ? ['--quiet'] : [])];
+      const http = await reservePort();
+      await http.release();
       const machine = new Part({
         name: `machine ${number}`,
         log: this.machineFile(number, 'log'),
-        command: [join(this.programs, 'voting-machine'), ...Object.entries(flags).flat().map(String)],
-        env: this.busEnvironment(),
+        command: [join(this.programs, 'voting-machine'), ...words],
+        env: { ...this.busEnvironment(), HTTP_PORT: String(http.port) },
         stdout: 'pipe',
       });
+      machine.metrics = async () => (await page(http.port, '/metrics')) ?? '';
       this.machines.push(machine.start());
       machine.isReady = true;
     }

@@ -12,7 +12,7 @@ const integers = {
   '--voters': { key: 'voters', least: 1, most: Number.MAX_SAFE_INTEGER, default: 100 },
   '--loggers': { key: 'loggers', least: 1, most: 50, default: 3 },
   '--recorders': { key: 'recorders', least: 1, most: 50, default: 3 },
-  '--in-flight': { key: 'inFlight', least: 1, most: 1_000_000, default: 1 },
+  '--in-flight': { key: 'inFlight', least: 1, most: 100_000, default: 1 },
   '--seed': { key: 'seed', least: 0, most: maxSeed, default: undefined },
 };
 const switches = { '--exit': 'exit', '--keep': 'keep' };

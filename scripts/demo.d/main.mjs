@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { Election } from './election.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
-import { showMachines } from './machines.mjs';
+import { showMachines, showsEachVote } from './machines.mjs';
 import { PartFailure } from './part.mjs';
 import { disagreements, summarise } from './summary.mjs';
 import { renderTable } from './table.mjs';
@@ -34,8 +34,8 @@ function makeFolder() {
 }
 
 async function runMachines(election, options, endOf) {
-  const machines = election.startMachines();
-  const shown = showMachines(machines, { totalVotes: options.machines * options.votes });
+  const machines = await election.startMachines({ quiet: !showsEachVote(options) });
+  const shown = showMachines(machines, options);
   const summaries = await endOf(election.machineSummaries()).finally(() => shown.finish());
   const summary = summarise(summaries, await endOf(election.storesContent()));
   console.log(['', ...renderTable(summaries, summary)].join('\n'));

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 
-import { forEachLine, progressLine } from '../../scripts/demo.d/machines.mjs';
+import {
+  countInMetrics,
+  forEachLine,
+  progressLine,
+  showsEachVote,
+} from '../../scripts/demo.d/machines.mjs';
 import { renderTable } from '../../scripts/demo.d/table.mjs';
 
 const figures = {
@@ -48,8 +53,23 @@ test('lines are whole, however the stream cuts them', async () => {
   assert.deepEqual(lines, ['ab', 'c', '', 'über']);
 });
 
-test('progress says how far, how fast, how long, and time-outs when there are any', () => {
-  const text = progressLine({ answers: 1_500, timeouts: 0 }, 6_000, 3, 499.6);
+test('progress says how far, how fast and for how long', () => {
+  const text = progressLine(1_500, 6_000, 3, 499.6);
   assert.equal(text, '1,500 of 6,000 votes answered (25 %), 500 a second, 3 s');
-  assert.match(progressLine({ answers: 0, timeouts: 2 }, 10, 12, 0), /, 2 time-outs$/);
+});
+
+test('answers that came twice do not make more than all of them', () => {
+  assert.match(progressLine(6_007, 6_000, 3, 0), /^6,000 of 6,000 votes answered \(100 %\)/);
+});
+
+test('a counter is the sum over its labels, and nothing else of a similar name', () => {
+  const text = '# TYPE votes counter\nvotes{a="b"} 3\nvotes{a="c"} 4\nvotes_total 9\n';
+  assert.equal(countInMetrics(text, 'votes'), 7);
+  assert.equal(countInMetrics(text, 'answers'), undefined);
+});
+
+test('each vote is shown when they are few and come one after the other', () => {
+  assert.ok(showsEachVote({ machines: 3, votes: 200, inFlight: 1 }));
+  assert.ok(!showsEachVote({ machines: 3, votes: 200, inFlight: 10 }));
+  assert.ok(!showsEachVote({ machines: 3, votes: 2_000, inFlight: 1 }));
 });
