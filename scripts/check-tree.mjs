@@ -8,12 +8,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const parts = ['base', 'election', 'bus', 'stores'];
 
-// Whom each folder of src/ may include, besides itself.
+// Whom each folder of src/ may include, besides itself. A folder in a folder is one of its own.
 const mayKnow = {
   base: [],
   election: ['base'],
   bus: ['base'],
-  broker: ['base'],
+  'broker/core': ['base'],
+  'broker/service': ['base', 'broker/core'],
+  broker: ['base', 'broker/core', 'broker/service'],
   stores: ['base', 'election'],
   voting_machine: parts,
   voting_logger: parts,
@@ -26,14 +28,21 @@ const enclosed = [
     name: 'gRPC',
     include: /^(grpc|grpcpp|google)\/|\.pb\.h$/,
     target: /\bgRPC::|pollbus::google_apis/,
-    folders: ['bus', 'broker'],
+    folders: ['bus', 'broker', 'broker/service'],
   },
   { name: 'hiredis', include: /^hiredis\//, target: /PkgConfig::hiredis/, folders: ['stores'] },
   { name: 'libpq', include: /^(libpq|pqxx|postgresql\/)/, target: /PkgConfig::libpq/, folders: ['stores'] },
-  { name: 'RocksDB', include: /^rocksdb\//, target: /RocksDB::/, folders: ['broker'] },
+  { name: 'RocksDB', include: /^rocksdb\//, target: /RocksDB::/, folders: ['broker/store'] },
 ];
 
-const folderOf = (path) => path.split('/')[1];
+// The folder that a path below src/ belongs to: "broker/core" of "broker/core/filter.h".
+function folderOf(path) {
+  const words = path.split('/');
+  const inner = words.slice(0, 2).join('/');
+  return inner in mayKnow || words.length > 2 ? inner : words[0];
+}
+
+const folderOfFile = (file) => folderOf(file.replace(/^src\//, ''));
 
 function includesOf(text) {
   return [...text.matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm)].map((match) => match[1]);
@@ -50,11 +59,11 @@ export function breachesIn(files) {
 }
 
 function includeBreaches(path, files) {
-  const folder = folderOf(path);
+  const folder = folderOfFile(path);
   if (!(folder in mayKnow)) return [`${path}: no rule knows the folder ${folder}`];
   const upwards = includesOf(files[path])
-    .filter((included) => included.split('/')[0] in mayKnow)
-    .filter((included) => ![folder, ...mayKnow[folder]].includes(included.split('/')[0]))
+    .filter((included) => `src/${included}` in files || included.split('/')[0] in mayKnow)
+    .filter((included) => ![folder, ...mayKnow[folder]].includes(folderOf(included)))
     .map((included) => `${path}: ${folder} must not include ${included}`);
   const strangers = enclosed
     .filter((library) => !library.folders.includes(folder))
@@ -85,35 +94,49 @@ function headerBreaches(path, files) {
 }
 
 function folderBreaches(files, code) {
-  return Object.keys(mayKnow).flatMap((folder) => {
-    const own = Object.keys(files).filter((path) => folderOf(path) === folder);
-    const list = `src/${folder}/CMakeLists.txt`;
-    const text = files[list] ?? '';
-    const breaches = own
-      .filter((path) => path.endsWith('/CMakeLists.txt') && path !== list)
-      .map((path) => `${path}: one folder of src/ is one target, in ${list}`);
-    const libraries = [...text.matchAll(/^\s*pollbus_library\(\s*(\w+)/gm)].map((match) => match[1]);
-    const sources = code.filter((path) => folderOf(path) === folder && path.endsWith('.cc'));
-    if (sources.length > 0 && libraries.join() !== folder) {
-      breaches.push(`${list}: must make the one library ${folder}, makes ${libraries.join(', ') || 'none'}`);
-    }
-    const words = new Set(text.split(/[\s()]+/));
-    for (const path of sources) {
-      const name = relative(`src/${folder}`, path);
-      if (!words.has(name)) breaches.push(`${list}: does not build ${name}`);
-    }
-    for (const [, target] of text.matchAll(/pollbus::(\w+)/g)) {
-      if (target in mayKnow && ![folder, ...mayKnow[folder]].includes(target)) {
-        breaches.push(`${list}: ${folder} must not link pollbus::${target}`);
-      }
-    }
-    for (const library of enclosed) {
-      if (!library.folders.includes(folder) && library.target.test(text)) {
-        breaches.push(`${list}: ${library.name} must stay out of ${folder}`);
-      }
-    }
-    return breaches;
-  });
+  return Object.keys(mayKnow)
+    .filter((folder) => Object.keys(files).some((path) => folderOfFile(path) === folder))
+    .flatMap((folder) => {
+      const list = `src/${folder}/CMakeLists.txt`;
+      const text = files[list] ?? '';
+      const sources = code.filter((path) => folderOfFile(path) === folder && path.endsWith('.cc'));
+      const problems = [
+        ...targetProblems(folder, text, sources),
+        ...linkProblems(folder, text),
+      ];
+      return problems.map((problem) => `${list}: ${problem}`);
+    });
+}
+
+// One folder is one library, named as the folder, or one program; either of all its sources.
+function targetProblems(folder, text, sources) {
+  const names = (rule) => [...text.matchAll(rule)].map((match) => match[1]);
+  const libraries = names(/^\s*pollbus_library\(\s*([\w-]+)/gm);
+  const programs = names(/^\s*pollbus_executable\(\s*([\w-]+)/gm);
+  const name = folder.replaceAll('/', '_');
+  const words = new Set(text.split(/[\s()]+/));
+  const problems = sources
+    .map((path) => relative(`src/${folder}`, path))
+    .filter((source) => !words.has(source))
+    .map((source) => `does not build ${source}`);
+  const asItShould = libraries.join() === name || (libraries.length === 0 && programs.length === 1);
+  if (sources.length > 0 && !asItShould) {
+    problems.unshift(`must make the one library ${name}, makes ${libraries.join(', ') || 'none'}`);
+  }
+  return problems;
+}
+
+function linkProblems(folder, text) {
+  const allowed = [folder, ...mayKnow[folder]].map((known) => known.replaceAll('/', '_'));
+  const all = Object.keys(mayKnow).map((known) => known.replaceAll('/', '_'));
+  const upwards = [...text.matchAll(/pollbus::(\w+)/g)]
+    .map((match) => match[1])
+    .filter((target) => all.includes(target) && !allowed.includes(target))
+    .map((target) => `${folder} must not link pollbus::${target}`);
+  const strangers = enclosed
+    .filter((library) => !library.folders.includes(folder) && library.target.test(text))
+    .map((library) => `${library.name} must stay out of ${folder}`);
+  return [...upwards, ...strangers];
 }
 
 function readTree(root) {

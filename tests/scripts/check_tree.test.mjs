@@ -20,6 +20,22 @@ test('an include upwards is a breach', () => {
   assert.match(breach, /base must not include bus\/admin\.h/);
 });
 
+test('the core of the broker knows neither its shell nor gRPC', () => {
+  const breaches = breachesIn({
+    'src/broker/service/server.h': header('"broker/core/filter.h"', '<grpcpp/grpcpp.h>'),
+    'src/broker/core/filter.h': header('"broker/service/server.h"'),
+  });
+  assert.deepEqual(breaches, [
+    'src/broker/core/filter.h: broker/core must not include broker/service/server.h',
+    'src/broker/core/filter.h: gRPC must stay out of broker/core: broker/service/server.h -> grpcpp/grpcpp.h',
+  ]);
+});
+
+test('a folder that no rule knows is a breach', () => {
+  const [breach] = breachesIn({ 'src/broker/attic/a.h': header() });
+  assert.match(breach, /no rule knows the folder broker\/attic/);
+});
+
 test('services do not know each other', () => {
   const [breach] = breachesIn({ 'src/voting_logger/a.h': header('"voting_recorder/b.h"') });
   assert.match(breach, /voting_logger must not include voting_recorder/);

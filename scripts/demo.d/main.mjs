@@ -1,0 +1,105 @@
+// scripts/demo: starts an election, runs machines against it, shows the result, stops it all.
+
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { Election } from './election.mjs';
+import { parseFlagsOrExit } from './flags.mjs';
+import { showMachines, showsEachVote } from './machines.mjs';
+import { PartFailure } from './part.mjs';
+import { disagreements, summarise } from './summary.mjs';
+import { renderTable } from './table.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const exitCodes = { ok: 0, failed: 1, interrupted: 130 };
+
+class Interrupted extends Error {}
+
+// Rejects at Ctrl-C and its like; the second time, `atOnce` is called.
+function interruption(atOnce) {
+  return new Promise((_, reject) => {
+    let count = 0;
+    const interrupt = () => (++count === 1 ? reject(new Interrupted()) : atOnce());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+    // Nobody reads any more: `scripts/demo | head`.
+    process.stdout.on('error', interrupt);
+  });
+}
+
+function makeFolder() {
+  mkdirSync(join(root, '.demo'), { recursive: true });
+  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  return mkdtempSync(join(root, '.demo', `${time}-`));
+}
+
+async function runMachines(election, options, endOf) {
+  const machines = await election.startMachines({ quiet: !showsEachVote(options) });
+  const shown = showMachines(machines, options);
+  const summaries = await endOf(election.machineSummaries()).finally(() => shown.finish());
+  const summary = summarise(summaries, await endOf(election.storesContent()));
+  console.log(['', ...renderTable(summaries, summary)].join('\n'));
+  if (options.summary) writeFileSync(options.summary, `${JSON.stringify(summary, null, 2)}\n`);
+  const wrong = disagreements(summary);
+  for (const sentence of wrong) console.log(`\nNot as it should be: ${sentence}.`);
+  return wrong.length === 0 ? exitCodes.ok : exitCodes.failed;
+}
+
+function showFailure(error) {
+  console.error(`\ndemo: ${error instanceof PartFailure ? error.message : error.stack}`);
+  if (!(error instanceof PartFailure)) return;
+  console.error(`The last lines of ${relative(process.cwd(), error.part.log)}:`);
+  for (const line of error.part.logTail()) console.error(`  ${line}`);
+}
+
+async function main() {
+  const options = parseFlagsOrExit(process.argv.slice(2));
+  options.seed ??= Math.floor(Math.random() * 1_000_000);
+  if (options.summary) options.summary = resolve(options.summary);
+  const election = new Election({
+    options,
+    folder: makeFolder(),
+    scripts: join(root, 'scripts'),
+    programs: process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'release', 'bin'),
+    report: (text) => console.log(text),
+  });
+  const interrupted = interruption(() => {
+    election.kill();
+    process.exit(exitCodes.interrupted);
+  });
+  interrupted.catch(() => {});
+  const endOf = (work) => Promise.race([work, election.failure, interrupted]);
+
+  let result;
+  let done = false;
+  try {
+    await endOf(election.start());
+    console.log(`${options.machines} voting machines, ${options.votes} votes each, seed ${options.seed}\n`);
+    result = await runMachines(election, options, endOf);
+    done = true;
+    if (!options.exit) {
+      console.log(`\nThe election stays open until Ctrl-C. One more machine:\n\n  ${election.oneMoreMachine()}\n`);
+      await endOf(new Promise(() => {}));
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) {
+      showFailure(error);
+      result = exitCodes.failed;
+    } else if (!done) {
+      result = exitCodes.interrupted;
+    }
+  }
+
+  for (const part of await election.stop()) {
+    showFailure(new PartFailure(part, 'did not end as it should'));
+    result = exitCodes.failed;
+  }
+  if (result === exitCodes.failed || options.keep) {
+    console.error(`\nLogs and data are kept in ${relative(process.cwd(), election.folder)}`);
+  } else {
+    election.removeFiles();
+  }
+  process.exit(result);
+}
+
+await main();

@@ -1,0 +1,77 @@
+// Asks the demo's Redis and PostgreSQL, through their own clients; passwords go by environment.
+
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import { forEachLine } from './machines.mjs';
+import { baseEnvironment } from './part.mjs';
+import { somebodyListens } from './ports.mjs';
+
+const run = promisify(execFile);
+const timeoutMs = 60_000;
+const maxAnswerBytes = 16 * 1024 * 1024;
+
+export class RedisClient {
+  constructor(port, password) {
+    this.port = port;
+    this.command = ['redis-cli', '-h', '127.0.0.1', '-p', String(port)];
+    this.env = { ...baseEnvironment(), REDISCLI_AUTH: password };
+  }
+
+  async answers() {
+    if (!(await somebodyListens(this.port))) return false;
+    const [program, ...args] = [...this.command, 'PING'];
+    const result = await run(program, args, { env: this.env, timeout: timeoutMs }).catch(() => undefined);
+    return result?.stdout.trim() === 'PONG';
+  }
+
+  // How many keys match; a scan may show a key twice.
+  countKeys(pattern) {
+    const [program, ...args] = [...this.command, '--scan', '--pattern', pattern];
+    return new Promise((resolve, reject) => {
+      const keys = new Set();
+      const child = spawn(program, args, { env: this.env, stdio: ['ignore', 'pipe', 'inherit'] });
+      forEachLine(child.stdout, (key) => keys.add(key));
+      child.once('error', reject);
+      child.once('close', (code) =>
+        code === 0 ? resolve(keys.size) : reject(new Error(`redis-cli ended with ${code}`)),
+      );
+    });
+  }
+}
+
+export class PostgresClient {
+  constructor({ port, user, database, password }) {
+    this.port = port;
+    this.address = ['-h', '127.0.0.1', '-p', String(port), '-U', user, '-d', database];
+    this.env = { ...baseEnvironment(), PGPASSWORD: password, PGCONNECT_TIMEOUT: '5' };
+  }
+
+  async answers() {
+    if (!(await somebodyListens(this.port))) return false;
+    return (await this.query('SELECT 1').catch(() => undefined)) !== undefined;
+  }
+
+  // Rows of one statement, as texts.
+  async query(sql) {
+    const args = [...this.address, '-X', '-q', '-A', '-t', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c', sql];
+    const { stdout } = await run('psql', args, {
+      env: this.env,
+      timeout: timeoutMs,
+      maxBuffer: maxAnswerBytes,
+    });
+    return stdout.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
+  }
+
+  // { rows, tally: { election: { choice: votes } } }
+  async countVotes() {
+    const sql = 'SELECT electionid, voting, count(*) FROM votes GROUP BY 1, 2 ORDER BY 1, 2';
+    const tally = {};
+    let rows = 0;
+    for (const [election, choice, votes] of await this.query(sql)) {
+      (tally[election] ??= {})[choice] = Number(votes);
+      rows += Number(votes);
+    }
+    return { rows, tally };
+  }
+}

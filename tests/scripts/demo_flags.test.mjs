@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { parseFlags } from '../../scripts/demo.d/flags.mjs';
+
+test('without flags, three machines, three loggers and three recorders use our broker', () => {
+  const { options, problems } = parseFlags([]);
+  assert.deepEqual(problems, []);
+  assert.equal(options.machines, 3);
+  assert.equal(options.loggers, 3);
+  assert.equal(options.recorders, 3);
+  assert.equal(options.bus, 'broker');
+  assert.equal(options.exit, false);
+});
+
+test('flags are taken with a space or an equals sign', () => {
+  const { options, problems } = parseFlags([
+    ...['--machines', '2', '--votes=5', '--voters', '7', '--rate', '2.5', '--in-flight=2000'],
+    ...['--bus', 'localhost:8085', '--exit', '--seed', '0', '--summary', 's.json', '--keep'],
+  ]);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(options, {
+    machines: 2,
+    votes: 5,
+    voters: 7,
+    loggers: 3,
+    recorders: 3,
+    rate: 2.5,
+    inFlight: 2000,
+    bus: 'localhost:8085',
+    exit: true,
+    keep: true,
+    seed: 0,
+    summary: 's.json',
+  });
+});
+
+test('every problem is told at once, with what is expected', () => {
+  const { problems } = parseFlags(['--machines', '0', '--votes', 'many', '--bus', 'nowhere', '--what', '--seed']);
+  assert.deepEqual(problems, [
+    '--machines: expected an integer from 1 to 100, got "0"',
+    '--votes: expected an integer from 1 to 100000000, got "many"',
+    '--bus: expected broker or HOST:PORT, got "nowhere"',
+    '--what: no such flag (--help lists them)',
+    '--seed: a value is missing',
+  ]);
+});
+
+test('a number in any other notation is refused', () => {
+  for (const value of ['1e3', '-1', '0x10', ' 5', '5.5', '']) {
+    assert.equal(parseFlags([`--votes=${value}`]).problems.length, 1, value);
+  }
+});
+
+test('a bus port is from 1 to 65535', () => {
+  for (const bus of ['host:0', 'host:65536', 'host:', ':80', 'http://host:80']) {
+    assert.equal(parseFlags(['--bus', bus]).problems.length, 1, bus);
+  }
+  assert.deepEqual(parseFlags(['--bus', 'host:65535']).problems, []);
+});
+
+test('a summary goes into a folder that exists', () => {
+  assert.equal(parseFlags(['--summary', '/no/such/folder/s.json']).problems.length, 1);
+});
