@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   }
   if (const absl::Status status = service.start_http(); !status.ok()) return fail(status);
 
-  log_warning("nothing is kept over a restart", {{"in_memory", broker_settings.in_memory}});
+  log_warning("everything is held in memory: nothing is kept over a restart");
   if (broker_settings.ignore_filters) log_warning("filters are stored and not applied");
   log_info("listening", {{"host", broker_settings.host()}, {"port", (*server)->port()}});
   service.readiness().ready("bus");

@@ -21,6 +21,9 @@ inline constexpr std::string_view kMachineId = "machineID";
 inline constexpr std::string_view kSubmitVote = "submit vote";
 inline constexpr std::string_view kRecordVote = "record vote";
 inline constexpr std::string_view kResult = "result";
+// Further attributes of what stands in the quarantine.
+inline constexpr std::string_view kReason = "reason";
+inline constexpr std::string_view kMessageId = "messageId";
 
 // Filters of the three kinds of subscription.
 std::string submit_filter();

@@ -16,9 +16,9 @@ namespace {
 // Any number that is the same in all versions of ours ("pollbus" in ASCII).
 constexpr std::int64_t kMigrationLock = 0x706f6c6c627573;
 
-// Receipts in the order of the receipts, so that recorders with overlapping batches wait for each
-// other and never in a circle. Votes in random order under random ids: the n-th row of one table
-// has nothing to do with the n-th of the other.
+// Receipts in their own order, so that recorders with overlapping batches wait for each other and
+// never in a circle. Votes in random order under random ids: within a batch, the n-th row of one
+// table has nothing to do with the n-th of the other.
 constexpr const char* kRecord = R"sql(
 WITH fresh AS (
   INSERT INTO receipts (receipt, electionid)

@@ -136,6 +136,7 @@ void SubscriptionQueue::acknowledge(std::span<const AckId> ids, std::vector<Mess
   }
   if (returned_count_ == 0) returned_.clear();
   drop_stale_deadlines();
+  wake_idle();
 }
 
 SubscriptionQueue::Delivered* SubscriptionQueue::held_lease(const AckId& id) {

@@ -104,7 +104,7 @@ void Broker::after_core_call(WakeList* woken) {
     metrics_due_ = clock_.now() + kMetricsDelay_ms;
   }
   const std::optional<SteadyTime> next = next_timer_event();
-  if (next && *next < timer_sleeps_until_) timer_.notify_all();
+  if (next && *next < timer_event_) timer_.notify_all();
 }
 
 std::optional<SteadyTime> Broker::next_timer_event() const {
@@ -117,17 +117,16 @@ void Broker::run_timer(std::stop_token stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     const std::optional<SteadyTime> next = next_timer_event();
+    timer_event_ = next.value_or(SteadyTime::max());
+    const auto comes_earlier = [this] {
+      return next_timer_event().value_or(SteadyTime::max()) < timer_event_;
+    };
     if (!next) {
-      timer_sleeps_until_ = SteadyTime::max();
-      timer_.wait(lock, stop, [this] { return next_timer_event().has_value(); });
+      timer_.wait(lock, stop, comes_earlier);
       continue;
     }
     if (*next > clock_.now()) {
-      timer_sleeps_until_ = *next + kTimerGranularity_ms;
-      timer_.wait_until(lock, stop, timer_sleeps_until_, [this] {
-        return next_timer_event().value_or(SteadyTime::max()) <
-               timer_sleeps_until_ - kTimerGranularity_ms;
-      });
+      timer_.wait_until(lock, stop, *next + kTimerGranularity_ms, comes_earlier);
       continue;
     }
     core_.advance(clock_.now());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -91,7 +92,7 @@ class Broker {
   bool is_shut_down_ = false;
   SteadyTime metrics_due_;
   bool metrics_pending_ = false;
-  SteadyTime timer_sleeps_until_ = SteadyTime::max();
+  SteadyTime timer_event_ = SteadyTime::max();  // what the timer waits for
   std::condition_variable_any timer_;
   std::jthread timer_thread_;  // last: it uses all of the above
 };

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 
 #include "base/status.h"
 #include "broker/core/names.h"
@@ -73,7 +74,8 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
     // The protocol has deprecated it; clients still set it.
     gives_up_at_ = broker_.clock().now();
     if (!returns_immediately(request)) gives_up_at_ += kMaxPullWait_s;
-    ASSIGN_OR_RETURN(handle_, broker_.open_consumer(request.subscription(), {}, self_));
+    subscription_ = request.subscription();
+    ASSIGN_OR_RETURN(handle_, broker_.open_consumer(subscription_, {}, self_));
     broker_.with_core([&](Core& core) {
       core.wake_at(*handle_, gives_up_at_);
       return true;
@@ -103,7 +105,8 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
         if (deliveries->empty() && broker_.clock().now() < gives_up_at_) return false;
         *response_ = encode_deliveries(handle_->subscription, *deliveries, "");
       }
-      status = deliveries.status();
+      // The consumer goes when its subscription goes.
+      if (!deliveries.ok()) status = not_found(subscription_);
     }
     Finish(to_grpc(status));
     return true;
@@ -112,6 +115,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
   Broker& broker_;
   grpc::ByteBuffer* response_;
   std::shared_ptr<Pull> self_;  // until OnDone()
+  std::string subscription_;
   std::optional<ConsumerHandle> handle_;
   std::size_t max_messages_ = 0;
   SteadyTime gives_up_at_;

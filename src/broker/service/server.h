@@ -14,7 +14,7 @@ namespace pollbus::broker {
 struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 0;  // 0 takes a free one
-  CoreOptions core;
+  CoreOptions core = {};
 };
 
 // The whole broker: serves google.pubsub.v1 without encryption until destroyed or shut down.

@@ -1,0 +1,311 @@
+#include "broker/core/subscription_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pollbus::broker {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr SubscriptionId kSubscription = 7;
+constexpr std::size_t kMany = 1'000;
+constexpr std::size_t kManyBytes = 1 << 20;
+constexpr seconds kLease{10};
+
+// A queue with a hand-driven clock, whose messages have 10 bytes each.
+class SubscriptionQueueTest : public testing::Test {
+ protected:
+  void push(MessageId id, std::size_t bytes = 10) {
+    auto message = std::make_shared<Message>();
+    message->id = id;
+    message->wire.assign(bytes, 'x');
+    queue.push(std::move(message));
+  }
+  void push_range(MessageId first, MessageId last) {
+    for (MessageId id = first; id <= last; ++id) push(id);
+  }
+  std::vector<Delivery> take(ConsumerId consumer, std::size_t most = kMany,
+                             std::size_t most_bytes = kManyBytes) {
+    return queue.take(consumer, most, most_bytes, kLease, now);
+  }
+  std::vector<MessageId> take_ids(ConsumerId consumer, std::size_t most = kMany) {
+    std::vector<MessageId> ids;
+    for (const Delivery& delivery : take(consumer, most)) ids.push_back(delivery.message->id);
+    return ids;
+  }
+  std::size_t ack(std::vector<MessageId> messages, std::uint32_t attempt = 1) {
+    std::vector<AckId> ids;
+    for (const MessageId message : messages) ids.push_back({kSubscription, message, attempt});
+    std::vector<MessageId> acked;
+    queue.acknowledge(ids, &acked);
+    return acked.size();
+  }
+  void modify(MessageId message, seconds lease, std::uint32_t attempt = 1) {
+    const AckId id{kSubscription, message, attempt};
+    queue.modify_deadline(std::span(&id, 1), lease, now);
+  }
+  void advance(seconds by) {
+    now += by;
+    queue.expire(now);
+  }
+  std::vector<ConsumerId> take_woken() { return std::exchange(woken, {}); }
+
+  std::vector<ConsumerId> woken;
+  SubscriptionQueue queue{kSubscription, &woken};
+  SteadyTime now{seconds(1'000)};
+};
+
+TEST_F(SubscriptionQueueTest, DeliversInTheOrderOfPublishing) {
+  queue.open(1, {});
+  push_range(1, 5);
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_EQ(queue.leased(), 5u);
+  EXPECT_EQ(queue.backlog(), 5u);
+}
+
+TEST_F(SubscriptionQueueTest, AnAckedMessageIsGone) {
+  queue.open(1, {});
+  push_range(1, 2);
+  take(1);
+  EXPECT_EQ(ack({1}), 1u);
+  EXPECT_EQ(ack({1}), 0u);
+  EXPECT_EQ(queue.backlog(), 1u);
+  advance(kLease);
+  EXPECT_THAT(take_ids(1), ElementsAre(2));
+}
+
+TEST_F(SubscriptionQueueTest, ALeaseThatExpiresMakesTheMessageAvailableWithTheNextAttempt) {
+  queue.open(1, {});
+  push(1);
+  EXPECT_EQ(take(1).front().attempt, 1u);
+  EXPECT_EQ(queue.next_deadline(), now + kLease);
+  advance(kLease - seconds(1));
+  EXPECT_THAT(take(1), IsEmpty());
+  advance(seconds(1));
+  const auto again = take(1);
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again.front().attempt, 2u);
+  EXPECT_EQ(queue.counts().expired, 1u);
+}
+
+TEST_F(SubscriptionQueueTest, AnAckAfterTheDeadlineCountsWhileTheMessageIsThere) {
+  queue.open(1, {});
+  push(1);
+  take(1);
+  advance(kLease);
+  EXPECT_EQ(ack({1}), 1u);
+  EXPECT_EQ(queue.backlog(), 0u);
+  EXPECT_THAT(take(1), IsEmpty());
+}
+
+TEST_F(SubscriptionQueueTest, AnAckOfAnEarlierDeliveryEndsTheLaterOne) {
+  queue.open(1, {});
+  push(1);
+  take(1);
+  advance(kLease);
+  take(1);
+  EXPECT_EQ(ack({1}, 1), 1u);
+  advance(kLease);
+  EXPECT_THAT(take(1), IsEmpty());
+}
+
+TEST_F(SubscriptionQueueTest, ANackMakesTheMessageAvailableAtOnce) {
+  queue.open(1, {});
+  push(1);
+  take(1);
+  modify(1, seconds(0));
+  EXPECT_EQ(queue.counts().nacked, 1u);
+  EXPECT_EQ(take(1).front().attempt, 2u);
+  EXPECT_EQ(queue.counts().expired, 0u);
+}
+
+TEST_F(SubscriptionQueueTest, AStaleNackDoesNotTouchTheNextLease) {
+  queue.open(1, {});
+  push(1);
+  take(1);
+  modify(1, seconds(0));
+  take(1);
+  modify(1, seconds(0), 1);
+  EXPECT_THAT(take(1), IsEmpty());
+}
+
+TEST_F(SubscriptionQueueTest, AnAckIdOfAnotherSubscriptionIsPassedOver) {
+  queue.open(1, {});
+  push(1);
+  take(1);
+  const AckId foreign{kSubscription + 1, 1, 1};
+  std::vector<MessageId> acked;
+  queue.acknowledge(std::span(&foreign, 1), &acked);
+  queue.modify_deadline(std::span(&foreign, 1), seconds(0), now);
+  EXPECT_THAT(acked, IsEmpty());
+  EXPECT_EQ(queue.leased(), 1u);
+}
+
+TEST_F(SubscriptionQueueTest, ADeadlineCanBeExtendedAndShortened) {
+  queue.open(1, {});
+  push_range(1, 2);
+  take(1);
+  modify(1, seconds(60));
+  modify(2, seconds(3));
+  advance(seconds(3));
+  EXPECT_THAT(take_ids(1), ElementsAre(2));
+  advance(seconds(56));
+  EXPECT_THAT(take_ids(1), ElementsAre(2));
+  advance(seconds(1));
+  EXPECT_THAT(take_ids(1), ElementsAre(1));
+}
+
+TEST_F(SubscriptionQueueTest, ALeaseOutlivesItsConsumer) {
+  queue.open(1, {});
+  push(1);
+  take(1);
+  queue.close(1);
+  queue.open(2, {});
+  EXPECT_THAT(take(2), IsEmpty());
+  advance(kLease);
+  EXPECT_THAT(take_woken(), ElementsAre(2));
+  EXPECT_THAT(take_ids(2), ElementsAre(1));
+}
+
+TEST_F(SubscriptionQueueTest, AResponseIsBoundedByMessagesAndBytes) {
+  queue.open(1, {});
+  push_range(1, 10);
+  EXPECT_THAT(take(1, 4), SizeIs(4));
+  EXPECT_THAT(take(1, kMany, 35), SizeIs(3));
+  EXPECT_THAT(take(1, kMany, 1), SizeIs(1));  // one message of any size
+}
+
+TEST_F(SubscriptionQueueTest, AnAckAnExpiryAndANackGiveCreditBack) {
+  queue.open(1, {.messages = 2});
+  push_range(1, 9);
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2));
+  EXPECT_THAT(take(1), IsEmpty());
+  ack({1});
+  EXPECT_THAT(take_woken(), ElementsAre(1));
+  EXPECT_THAT(take_ids(1), ElementsAre(3));
+  EXPECT_THAT(take(1), IsEmpty());
+  modify(3, seconds(0));
+  EXPECT_THAT(take_woken(), ElementsAre(1));
+  EXPECT_THAT(take(1), SizeIs(1));
+  EXPECT_THAT(take(1), IsEmpty());
+  advance(kLease);
+  EXPECT_THAT(take_woken(), ElementsAre(1));
+  EXPECT_THAT(take(1), SizeIs(2));
+}
+
+TEST_F(SubscriptionQueueTest, BytesAreLimitedTooButALargeMessageIsDeliveredAlone) {
+  queue.open(1, {.bytes = 25});
+  push_range(1, 3);
+  push(4, 100);
+  push(5);
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2));
+  EXPECT_THAT(take(1), IsEmpty());
+  ack({1, 2});
+  EXPECT_THAT(take_ids(1), ElementsAre(3));
+  EXPECT_THAT(take(1), IsEmpty());
+  ack({3});
+  EXPECT_THAT(take_ids(1), ElementsAre(4));
+  EXPECT_THAT(take(1), IsEmpty());
+  ack({4});
+  EXPECT_THAT(take_ids(1), ElementsAre(5));
+}
+
+TEST_F(SubscriptionQueueTest, WakesAConsumerThatFoundNothingAndOnlyThat) {
+  queue.open(1, {});
+  queue.open(2, {});
+  EXPECT_THAT(take(1), IsEmpty());
+  push(1);
+  EXPECT_THAT(take_woken(), ElementsAre(1));
+  push(2);
+  EXPECT_THAT(take_woken(), IsEmpty());  // 1 is about to take
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2));
+}
+
+TEST_F(SubscriptionQueueTest, SingleMessagesGoToIdleConsumersInTurn) {
+  queue.open(1, {});
+  queue.open(2, {});
+  std::map<ConsumerId, int> received;
+  take(1);
+  take(2);
+  for (MessageId id = 1; id <= 100; ++id) {
+    push(id);
+    for (const ConsumerId consumer : take_woken()) {
+      received[consumer] += static_cast<int>(take(consumer).size());
+      take(consumer);  // finds nothing and waits again
+    }
+  }
+  EXPECT_EQ(received[1], 50);
+  EXPECT_EQ(received[2], 50);
+}
+
+TEST_F(SubscriptionQueueTest, ABatchIsSharedByThoseWhoWaitForIt) {
+  for (const ConsumerId consumer : {1, 2, 3}) {
+    queue.open(consumer, {});
+    take(consumer);
+  }
+  push_range(1, 100);
+  EXPECT_THAT(take_woken(), ElementsAre(1, 2, 3));
+  EXPECT_THAT(take(1), SizeIs(34));
+  EXPECT_THAT(take(2), SizeIs(33));
+  EXPECT_THAT(take(3), SizeIs(33));
+}
+
+TEST_F(SubscriptionQueueTest, AWokenConsumerThatLeavesPassesTheMessageOn) {
+  queue.open(1, {});
+  queue.open(2, {});
+  take(1);
+  take(2);
+  push(1);
+  EXPECT_THAT(take_woken(), ElementsAre(1));
+  queue.close(1);
+  EXPECT_THAT(take_woken(), ElementsAre(2));
+  EXPECT_THAT(take_ids(2), ElementsAre(1));
+}
+
+TEST_F(SubscriptionQueueTest, WhatAConsumerWithoutCreditLeavesGoesToAnother) {
+  queue.open(1, {.messages = 1});
+  queue.open(2, {});
+  push(1);
+  take(1);
+  EXPECT_THAT(take(1), IsEmpty());
+  take(2);
+  push(2);
+  EXPECT_THAT(take_woken(), ElementsAre(2));
+  EXPECT_THAT(take_ids(2), ElementsAre(2));
+}
+
+TEST_F(SubscriptionQueueTest, RedeliveriesAndNewMessagesTakeTurns) {
+  queue.open(1, {});
+  push_range(1, 3);
+  take(1);
+  for (const MessageId id : {1, 2, 3}) modify(id, seconds(0));
+  push_range(4, 6);
+  EXPECT_THAT(take_ids(1), testing::UnorderedElementsAre(1, 2, 3, 4, 5, 6));
+  for (const MessageId id : {1, 2, 3}) modify(id, seconds(0), 2);
+  push_range(7, 9);
+  const std::vector<MessageId> next = take_ids(1, 2);
+  EXPECT_THAT(next, testing::Contains(7));
+  EXPECT_THAT(next, testing::Contains(1));
+}
+
+TEST_F(SubscriptionQueueTest, DeadlinesOfAckedMessagesDoNotPileUp) {
+  queue.open(1, {});
+  for (MessageId id = 1; id <= 10'000; ++id) {
+    push(id);
+    take(1);
+    ack({id});
+  }
+  push(10'001);
+  take(1);
+  EXPECT_EQ(queue.leased(), 1u);
+  advance(kLease);
+  EXPECT_EQ(queue.counts().expired, 1u);
+  EXPECT_FALSE(queue.next_deadline().has_value());
+}
+
+}  // namespace
+}  // namespace pollbus::broker

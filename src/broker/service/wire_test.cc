@@ -1,0 +1,57 @@
+#include "broker/service/wire.h"
+
+#include <google/pubsub/v1/pubsub.pb.h>
+#include <gtest/gtest.h>
+
+#include "broker/core/ack_id.h"
+
+namespace pollbus::broker {
+namespace {
+
+namespace api = google::pubsub::v1;
+
+std::string bytes_of(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  EXPECT_TRUE(buffer.Dump(&slices).ok());
+  std::string bytes;
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+TEST(WireTest, DeliveriesAreWrittenAsTheGeneratedCodeWritesThem) {
+  api::StreamingPullResponse expected;
+  std::vector<Delivery> deliveries;
+  for (const std::size_t size : {1u, 127u, 128u, 100'000u}) {
+    auto* received = expected.add_received_messages();
+    received->mutable_message()->set_data(std::string(size, 'x'));
+    auto message = std::make_shared<Message>();
+    message->id = size;
+    message->wire = received->message().SerializeAsString();
+    AckId::Text text;
+    received->set_ack_id(std::string(AckId{3, size, 2}.format(text)));
+    deliveries.push_back({std::move(message), 2});
+  }
+  expected.mutable_subscription_properties();
+  api::StreamingPullResponse trailer;
+  trailer.mutable_subscription_properties();
+  const auto buffer = encode_deliveries(3, deliveries, trailer.SerializeAsString());
+  EXPECT_EQ(bytes_of(buffer), expected.SerializeAsString());
+}
+
+TEST(WireTest, PublishResponsesAreWrittenAsTheGeneratedCodeWritesThem) {
+  api::PublishResponse expected;
+  for (int i = 98; i < 103; ++i) expected.add_message_ids(std::to_string(i));
+  EXPECT_EQ(bytes_of(encode_publish_response(98, 5)), expected.SerializeAsString());
+}
+
+TEST(WireTest, WhatIsNoMessageIsNotDecoded) {
+  const grpc::Slice slice(std::string("\xff\xff\xff"));
+  grpc::ByteBuffer buffer(&slice, 1);
+  api::PublishRequest request;
+  EXPECT_FALSE(decode(&buffer, &request));
+}
+
+}  // namespace
+}  // namespace pollbus::broker

@@ -1,0 +1,216 @@
+#include "stores/voter_register.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "support/redis_server.h"
+#include "support/temporary_folder.h"
+
+namespace pollbus {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using enum MarkOutcome;
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kElection = 12;
+
+KeyedHash fingerprint_of(int vote) {
+  KeyedHash hash{};
+  hash[0] = static_cast<unsigned char>(vote);
+  hash[1] = static_cast<unsigned char>(vote >> 8);
+  return hash;
+}
+
+Mark mark_of(std::int64_t voter, int vote) {
+  return {.election = kElection, .voter = voter, .fingerprint = fingerprint_of(vote)};
+}
+
+class VoterRegisterTest : public ::testing::Test {
+ protected:
+  RedisConfig config() const {
+    RedisConfig config;
+    config.port = redis_.port();
+    config.password = Secret(redis_.password());
+    return config;
+  }
+
+  std::vector<MarkOutcome> outcomes(VoterRegister& voters, const std::vector<Mark>& marks) {
+    auto result = voters.mark(marks);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *std::move(result) : std::vector<MarkOutcome>();
+  }
+
+  absl::Status refusal(VoterRegister& voters) {
+    return voters.mark(std::vector{mark_of(43'434'343, 7)}).status();
+  }
+
+  testing::TemporaryFolder folder_;
+  testing::RedisServer redis_{folder_.path(), "canary-password"};
+  std::unique_ptr<VoterRegister> voters_ = make_redis_voter_register(config());
+};
+
+TEST_F(VoterRegisterTest, TheFirstVoteMarksAndOthersAreTold) {
+  EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(2, 20)}), ElementsAre(kMarked, kMarked));
+  EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(2, 21), mark_of(3, 30)}),
+              ElementsAre(kSameVoteAgain, kOtherVote, kMarked));
+  EXPECT_THAT(outcomes(*voters_, {mark_of(2, 20)}), ElementsAre(kSameVoteAgain));
+  EXPECT_THAT(outcomes(*voters_, {}), IsEmpty());
+}
+
+TEST_F(VoterRegisterTest, VotesOfOneVoterCountInTheOrderOfTheBatch) {
+  EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(1, 11), mark_of(1, 10), mark_of(1, 12)}),
+              ElementsAre(kMarked, kOtherVote, kSameVoteAgain, kOtherVote));
+}
+
+TEST_F(VoterRegisterTest, ElectionsAreApart) {
+  Mark elsewhere = mark_of(1, 11);
+  elsewhere.election = 13;
+  EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), elsewhere}), ElementsAre(kMarked, kMarked));
+}
+
+TEST_F(VoterRegisterTest, ABatchOfAnySizeKeepsItsOrder) {
+  constexpr int kVoters = 5'001;
+  std::vector<Mark> marks;
+  for (int voter = 0; voter < kVoters; ++voter) marks.push_back(mark_of(voter, voter));
+  EXPECT_THAT(outcomes(*voters_, marks), Each(kMarked));
+  for (int voter = 0; voter < kVoters; voter += 2) marks[voter] = mark_of(voter, voter + 1);
+  const auto again = outcomes(*voters_, marks);
+  ASSERT_EQ(again.size(), marks.size());
+  for (int voter = 0; voter < kVoters; ++voter) {
+    EXPECT_EQ(again[voter], voter % 2 == 0 ? kOtherVote : kSameVoteAgain) << voter;
+  }
+}
+
+TEST_F(VoterRegisterTest, AMarkIsAKeyWithTheFingerprintAndNothingElse) {
+  Mark mark = mark_of(43, 0);
+  for (std::size_t i = 0; i < mark.fingerprint.size(); ++i) {
+    mark.fingerprint[i] = static_cast<unsigned char>('a' + i);
+  }
+  outcomes(*voters_, {mark});
+  EXPECT_THAT(redis_.keys("*"), ElementsAre("voted:12:43"));
+  EXPECT_THAT(redis_.command({"GET", "voted:12:43"}), ElementsAre("abcdefghijklmnop"));
+}
+
+TEST_F(VoterRegisterTest, MarksOutliveAKilledServerAndTheRegisterFindsItAgain) {
+  outcomes(*voters_, {mark_of(1, 10)});
+  redis_.kill();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(refusal(*voters_).code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(voters_->check().code(), absl::StatusCode::kUnavailable);
+  }
+  redis_.start();
+  EXPECT_TRUE(voters_->check().ok());
+  EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(1, 11)}),
+              ElementsAre(kSameVoteAgain, kOtherVote));
+}
+
+TEST_F(VoterRegisterTest, AfterASilenceNoLateAnswerIsTakenForAnother) {
+  RedisConfig impatient = config();
+  impatient.command_timeout = 200ms;
+  const auto voters = make_redis_voter_register(impatient);
+  outcomes(*voters, {mark_of(1, 10)});
+  redis_.signal(SIGSTOP);
+  const auto silent = voters->mark(std::vector{mark_of(2, 20), mark_of(3, 30)});
+  EXPECT_EQ(silent.status().code(), absl::StatusCode::kDeadlineExceeded) << silent.status();
+  EXPECT_EQ(voters->check().code(), absl::StatusCode::kDeadlineExceeded);
+  redis_.signal(SIGCONT);
+  // The marks may have been made all the same; then they are of these very votes.
+  EXPECT_THAT(outcomes(*voters, {mark_of(1, 11), mark_of(2, 20), mark_of(2, 21)}),
+              ElementsAre(kOtherVote, ::testing::AnyOf(kMarked, kSameVoteAgain), kOtherVote));
+}
+
+TEST_F(VoterRegisterTest, ARefusedPasswordIsTransientAndIsNotTold) {
+  RedisConfig wrong = config();
+  wrong.password = Secret("canary-wrong");
+  const absl::Status refused = refusal(*make_redis_voter_register(wrong));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(
+      std::string(refused.message()),
+      AllOf(HasSubstr("refuses the configured password"),
+            HasSubstr("127.0.0.1:" + std::to_string(redis_.port())), Not(HasSubstr("canary"))));
+  wrong.password = Secret();
+  const absl::Status missing = refusal(*make_redis_voter_register(wrong));
+  EXPECT_EQ(missing.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("asks for a password"));
+}
+
+TEST_F(VoterRegisterTest, WhatAnotherProgramKeepsUnderOurKeysIsRefusedWithoutTheVoter) {
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"SET", "voted:12:43434343", "1"},
+                                             {"SET", "voted:12:43434343", ""},
+                                             {"LPUSH", "voted:12:43434343", "1"}}) {
+    redis_.command({"DEL", "voted:12:43434343"});
+    redis_.command(command);
+    const absl::Status status = refusal(*voters_);
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("another program"), Not(HasSubstr("43434343"))));
+  }
+}
+
+TEST_F(VoterRegisterTest, AServerThatTakesNoWritesIsNotReady) {
+  EXPECT_TRUE(voters_->check().ok());
+  EXPECT_THAT(redis_.keys("*"), IsEmpty());
+  redis_.command({"CONFIG", "SET", "maxmemory", "1"});
+  EXPECT_THAT(std::string(voters_->check().message()), HasSubstr("maxmemory"));
+  EXPECT_EQ(refusal(*voters_).code(), absl::StatusCode::kUnavailable);
+  redis_.command({"CONFIG", "SET", "maxmemory", "0"});
+  redis_.command({"REPLICAOF", "127.0.0.1", "1"});
+  EXPECT_THAT(std::string(voters_->check().message()), HasSubstr("replica"));
+  EXPECT_EQ(refusal(*voters_).code(), absl::StatusCode::kUnavailable);
+  redis_.command({"REPLICAOF", "NO", "ONE"});
+  EXPECT_TRUE(voters_->check().ok());
+}
+
+TEST_F(VoterRegisterTest, LoggersThatRaceMarkEachVoterOnce) {
+  constexpr int kLoggers = 3;
+  constexpr int kVoters = 2'500;
+  std::vector<std::vector<MarkOutcome>> all(kLoggers);
+  std::vector<std::thread> loggers;
+  for (int logger = 0; logger < kLoggers; ++logger) {
+    loggers.emplace_back([&, logger] {
+      const auto voters = make_redis_voter_register(config());
+      std::vector<Mark> marks;
+      for (int voter = 0; voter < kVoters; ++voter) marks.push_back(mark_of(voter, logger));
+      all[logger] = outcomes(*voters, marks);
+    });
+  }
+  for (std::thread& logger : loggers) logger.join();
+  for (int voter = 0; voter < kVoters; ++voter) {
+    int marked = 0;
+    for (const auto& each : all) marked += each.at(voter) == kMarked;
+    EXPECT_EQ(marked, 1) << voter;
+  }
+}
+
+TEST_F(VoterRegisterTest, NobodyThereIsUnavailableAndSaysWhere) {
+  redis_.stop();
+  const absl::Status status = refusal(*voters_);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("Redis at 127.0.0.1:" + std::to_string(redis_.port())));
+  EXPECT_EQ(redis_durability_warnings(config()).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(VoterRegisterTest, EachSettingThatCouldLoseAMarkIsWarnedOf) {
+  EXPECT_THAT(*redis_durability_warnings(config()), IsEmpty());
+  redis_.command({"CONFIG", "SET", "appendfsync", "everysec", "no-appendfsync-on-rewrite", "yes",
+                  "maxmemory-policy", "allkeys-lru", "appendonly", "no"});
+  EXPECT_THAT(*redis_durability_warnings(config()),
+              ElementsAre(HasSubstr("appendonly is no"), HasSubstr("appendfsync is everysec"),
+                          HasSubstr("no-appendfsync-on-rewrite is yes"), HasSubstr("allkeys-lru")));
+  redis_.command({"ACL", "SETUSER", "default", "-config"});
+  EXPECT_THAT(*redis_durability_warnings(config()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace pollbus
