@@ -246,18 +246,19 @@ export class Election {
       .join(' ');
   }
 
-  // From the voters' side inwards: each part can still finish what it has in hand. Returns the parts
-  // that did not end well.
+  // From the voters' side inwards: each part can still finish what it has in hand. Returns the
+  // failures of those that did not end well.
   async stop() {
     for (const machine of this.machines) machine.stopping = true;
-    const bad = [];
+    const failures = [];
     await Promise.all(this.machines.map((machine) => machine.stop()));
     for (const group of [this.loggers, this.recorders, this.bus, this.stores]) {
       const well = await Promise.all(group.map((part) => part.stop()));
-      bad.push(...group.filter((_, i) => !well[i]));
+      const bad = group.filter((_, i) => !well[i]);
+      failures.push(...bad.map((part) => new PartFailure(part, 'did not end as it should')));
     }
-    await this.leaveForeignBus?.();
-    return bad;
+    await this.leaveForeignBus?.().catch((error) => failures.push(error));
+    return failures;
   }
 
   kill() {

@@ -3,7 +3,7 @@
 
 // More votes than that are not shown one by one.
 const maxShownVotes = 2_000;
-const terminalIntervalMs = 500;
+const terminalIntervalMs = 1_000;
 const logIntervalMs = 10_000;
 
 // Whether each vote is shown. voting-machine itself prints none where many are under way at once.

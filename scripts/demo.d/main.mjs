@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Election } from './election.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
 import { showMachines, showsEachVote } from './machines.mjs';
-import { PartFailure } from './part.mjs';
+import { DemoFailure, PartFailure } from './part.mjs';
 import { disagreements, summarise } from './summary.mjs';
 import { renderTable } from './table.mjs';
 
@@ -46,7 +46,7 @@ async function runMachines(election, options, endOf) {
 }
 
 function showFailure(error) {
-  console.error(`\ndemo: ${error instanceof PartFailure ? error.message : error.stack}`);
+  console.error(`\ndemo: ${error instanceof DemoFailure ? error.message : error.stack}`);
   if (!(error instanceof PartFailure)) return;
   console.error(`The last lines of ${relative(process.cwd(), error.part.log)}:`);
   for (const line of error.part.logTail()) console.error(`  ${line}`);
@@ -90,8 +90,8 @@ async function main() {
     }
   }
 
-  for (const part of await election.stop()) {
-    showFailure(new PartFailure(part, 'did not end as it should'));
+  for (const failure of await election.stop()) {
+    showFailure(failure);
     result = exitCodes.failed;
   }
   if (result === exitCodes.failed || options.keep) {

@@ -9,8 +9,11 @@ const pollIntervalMs = 50;
 const stopDeadlineMs = 15_000;
 const shownLogLines = 20;
 
-// A part that did not do what it should.
-export class PartFailure extends Error {
+// Trouble that a sentence tells enough of.
+export class DemoFailure extends Error {}
+
+// A part that did not do what it should; its log tells more.
+export class PartFailure extends DemoFailure {
   constructor(part, what) {
     super(`${part.name} ${what}`);
     this.part = part;
@@ -88,7 +91,13 @@ export class Part {
   // With all that it started.
   kill() {
     this.stopping = true;
-    if (this.child?.pid && !this.end) process.kill(-this.child.pid, 'SIGKILL');
+    if (!this.child?.pid || this.end) return;
+    try {
+      process.kill(-this.child.pid, 'SIGKILL');
+    } catch (error) {
+      // It ended a moment ago, and we have not been told yet.
+      if (error.code !== 'ESRCH') throw error;
+    }
   }
 
   logTail() {

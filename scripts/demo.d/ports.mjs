@@ -35,9 +35,9 @@ export async function reservePort() {
   throw new Error('no free port on 127.0.0.1');
 }
 
-export function somebodyListens(port) {
+export function somebodyListens(port, host = '127.0.0.1') {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = connect({ port, host });
     socket.once('error', () => resolve(false));
     socket.once('connect', () => {
       socket.destroy();

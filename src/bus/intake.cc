@@ -16,7 +16,7 @@ Message quarantine_notice(const std::string& reason, const ReceivedMessage& mess
   return {.data = {},
           .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
                          {kFunction, message.attribute(kFunction).substr(0, kMaxAttributeBytes)},
-                         {"messageID", message.id}}};
+                         {"messageId", message.id}}};
 }
 
 }  // namespace

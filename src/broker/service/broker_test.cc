@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
+
+#include "broker/service/turn.h"
 
 namespace pollbus::broker {
 namespace {
@@ -80,6 +84,74 @@ TEST_F(BrokerTest, AShutdownEndsConsumersAndLetsNoneIn) {
   EXPECT_TRUE(absl::IsUnavailable(consumer->ended.get_future().get()));
   EXPECT_TRUE(absl::IsUnavailable(
       broker.open_consumer(kSubscription, {}, std::make_shared<NotedConsumer>()).status()));
+}
+
+// Takes and acks whenever it is woken, as a stream does.
+class TakingConsumer : public Consumer {
+ public:
+  TakingConsumer(Broker& broker, std::atomic<int>* acked, int enough)
+      : broker_(broker), acked_(acked), enough_(enough) {}
+
+  void wake(WakeList* woken) override {
+    if (!turn_.enter()) return;
+    do {
+      while (take(woken)) {
+      }
+    } while (!turn_.leave());
+  }
+  void end(const absl::Status& /*status*/) override {}
+
+  ConsumerHandle handle;
+  std::promise<void> done;
+
+ private:
+  bool take(WakeList* woken) {
+    const auto deliveries = broker_.take(handle, 10, 1'000, std::nullopt, woken);
+    if (!deliveries.ok() || deliveries->empty()) return false;
+    std::vector<AckId> ids;
+    for (const Delivery& delivery : *deliveries) {
+      ids.push_back({handle.subscription, delivery.message->id, delivery.attempt});
+    }
+    const absl::Status status =
+        broker_.with_core([&](Core& core) { return core.acknowledge(kSubscription, ids); });
+    const int count = static_cast<int>(ids.size());
+    if (status.ok() && acked_->fetch_add(count) + count == enough_) done.set_value();
+    return true;
+  }
+
+  Broker& broker_;
+  std::atomic<int>* acked_;
+  int enough_;
+  Turn turn_;
+};
+
+TEST_F(BrokerTest, ManyThreadsPublishTakeAndAckEveryMessageOnce) {
+  constexpr int kThreads = 4;
+  constexpr int kMessages = 2'000;
+  std::atomic<int> acked = 0;
+  std::vector<std::shared_ptr<TakingConsumer>> consumers;
+  for (int i = 0; i < kThreads; ++i) {
+    const auto consumer = std::make_shared<TakingConsumer>(broker, &acked, kThreads * kMessages);
+    consumer->handle = *broker.open_consumer(kSubscription, {.messages = 5}, consumer);
+    consumers.push_back(consumer);
+    Broker::wake({consumer});
+  }
+  std::vector<std::thread> publishers;
+  for (int i = 0; i < kThreads; ++i) {
+    publishers.emplace_back([this] {
+      for (int n = 0; n < kMessages; ++n) EXPECT_TRUE(publish().ok());
+    });
+  }
+  for (std::thread& publisher : publishers) publisher.join();
+  // Consumers run on the threads that wake them, so that all is done with the last publish.
+  std::size_t done = 0;
+  for (const auto& consumer : consumers) broker.close_consumer(consumer->handle);
+  for (const auto& consumer : consumers) {
+    done +=
+        consumer->done.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+  EXPECT_EQ(acked, kThreads * kMessages);
+  EXPECT_EQ(done, 1u);
 }
 
 }  // namespace

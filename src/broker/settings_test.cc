@@ -1,0 +1,49 @@
+#include "broker/settings.h"
+
+#include <gtest/gtest.h>
+
+namespace pollbus::broker {
+namespace {
+
+Settings::Outcome parse(BrokerSettings* broker, std::vector<const char*> arguments) {
+  Settings settings("pubsub-broker", kPurpose);
+  broker->add_to(settings);
+  arguments.insert(arguments.begin(), "pubsub-broker");
+  return settings.parse(static_cast<int>(arguments.size()), arguments.data(),
+                        [](const std::string&) { return std::nullopt; });
+}
+
+TEST(BrokerSettingsTest, ListensWhereClientsOfAnEmulatorLook) {
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {}), Settings::Outcome::kRun);
+  EXPECT_EQ(settings.server_options().host, "127.0.0.1");
+  EXPECT_EQ(settings.server_options().port, 8085);
+}
+
+TEST(BrokerSettingsTest, TakesAFreePort) {
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {"--listen", "[::1]:0"}), Settings::Outcome::kRun);
+  EXPECT_EQ(settings.server_options().host, "[::1]");
+  EXPECT_EQ(settings.server_options().port, 0);
+}
+
+TEST(BrokerSettingsTest, CreatesSeveralTopics) {
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {"--create-topic", "projects/p/topics/one", "--create-topic",
+                              "projects/p/topics/two", "--ignore-filters"}),
+            Settings::Outcome::kRun);
+  EXPECT_EQ(settings.create_topics.size(), 2u);
+  EXPECT_TRUE(settings.server_options().core.ignore_filters);
+}
+
+TEST(BrokerSettingsTest, RefusesWhatIsNoAddressAndNoTopic) {
+  for (const char* listen : {"8085", ":8085", "host:", "host:x", "host:65536", "host:-1"}) {
+    BrokerSettings settings;
+    EXPECT_EQ(parse(&settings, {"--listen", listen}), Settings::Outcome::kInvalid) << listen;
+  }
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {"--create-topic", "election"}), Settings::Outcome::kInvalid);
+}
+
+}  // namespace
+}  // namespace pollbus::broker
