@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/logging.h"
 #include "support/manual_clock.h"
 
 namespace pollbus {
@@ -64,14 +65,18 @@ TEST_F(ReadinessTest, JsonStandsWhateverTheReasonHolds) {
 }
 
 TEST_F(ReadinessTest, LogsAChangeOnce) {
+  set_up_logging("test", LogFormat::kText, LogLevel::kInfo);
   ::testing::internal::CaptureStderr();
+  readiness.expect("redis");
+  readiness.not_ready("redis", "not yet");
   readiness.ready("redis");
-  readiness.not_ready("redis", "away");
+  readiness.ready("redis");
   readiness.not_ready("redis", "away");
   readiness.not_ready("redis", "still away");
   const std::string log = ::testing::internal::GetCapturedStderr();
-  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
-  EXPECT_THAT(log, HasSubstr("not ready"));
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 2) << log;
+  EXPECT_THAT(log, HasSubstr("ready part=\"redis\" after_ms=0\n"));
+  EXPECT_THAT(log, HasSubstr("not ready part=\"redis\" reason=\"away\"\n"));
 }
 
 }  // namespace

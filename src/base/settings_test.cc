@@ -180,6 +180,13 @@ INSTANTIATE_TEST_SUITE_P(
               "DEBUG: expected true or false, got \"maybe\""}),
     [](const auto& wrong) { return wrong.param.name; });
 
+TEST(SettingsTest, WhatWasMeantForAnUnknownFlagIsNotShown) {
+  Everything all;
+  EXPECT_EQ(all.parse({"--password", "hunter2", "--key=hunter3", "word"}), Outcome::kInvalid);
+  EXPECT_THAT(all.settings.problems(), ElementsAre("--password: not known; --help lists what is",
+                                                   "--key: not known; --help lists what is"));
+}
+
 TEST(SettingsTest, AllProblemsShowAtOnceAndWrongValuesAreNotStored) {
   Everything all;
   all.settings.rule([] { return std::optional<std::string>("the rule does not hold"); });
