@@ -138,9 +138,10 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < count; ++i) pending_.add(uuids[i], std::move(data[i]), slots[i], now);
   tally_.sent += static_cast<std::int64_t>(count);
-  if (load_.rate > 0)
+  if (load_.rate > 0) {
     next_cast_ =
-        std::max(next_cast_ + seconds(static_cast<double>(count) / load_.rate), now - kMaxCatchUp);
+        std::max(next_cast_, now - kMaxCatchUp) + seconds(static_cast<double>(count) / load_.rate);
+  }
   return absl::OkStatus();
 }
 
