@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ class Acknowledger {
  public:
   Acknowledger(std::shared_ptr<Connection> connection, std::string subscription)
       : connection_(std::move(connection)), subscription_(std::move(subscription)) {}
-  // Waits for the calls under way.
+  // Cancels the calls under way: who cares for them waits first (wait_idle).
   ~Acknowledger();
 
   // These wait while kMaxCallsUnderWay calls are unanswered.
@@ -42,15 +43,16 @@ class Acknowledger {
   struct Call;
 
   void send(Kind kind, std::vector<std::string> ack_ids, int deadline_seconds, int tries);
-  void start(std::shared_ptr<Call> call);
+  void start(const std::shared_ptr<Call>& call);
   void done(const std::shared_ptr<Call>& call, const grpc::Status& status);
 
   std::shared_ptr<Connection> connection_;
   std::string subscription_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  int under_way_ = 0;
+  std::set<std::shared_ptr<Call>> under_way_;
   std::vector<std::shared_ptr<Call>> failed_;
+  int flushes_ = 0;  // under way: they hold what is in neither of the two
   std::int64_t lost_acks_ = 0;
 };
 
