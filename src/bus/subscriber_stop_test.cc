@@ -175,9 +175,9 @@ TEST_F(SubscriberStopTest, CanBeDestroyedAtOnce) {
 }
 
 TEST_F(SubscriberStopTest, EndsInTimeWhenTheServerAnswersNoAck) {
-  std::latch answer(1);
-  bus.on_acknowledge = [&](const auto&) {
-    answer.wait();
+  const auto answer = std::make_shared<std::latch>(1);  // outlives the test with its calls
+  bus.on_acknowledge = [answer](const auto&) {
+    answer->wait();
     return grpc::Status::OK;
   };
   go_on.count_down();
@@ -189,7 +189,7 @@ TEST_F(SubscriberStopTest, EndsInTimeWhenTheServerAnswersNoAck) {
   const auto begun_at = std::chrono::steady_clock::now();
   subscriber.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - begun_at, seconds(5));
-  answer.count_down();
+  answer->count_down();
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ TEST_F(SubscriberTest, AsksForItsSubscriptionWithDeadlineFlowControlAndKeepAlive
   options.ack_deadline = seconds(11);
   start();
   asked.wait();
+  subscriber->stop();
   EXPECT_EQ(first.subscription(), "projects/p/subscriptions/s");
   EXPECT_EQ(first.stream_ack_deadline_seconds(), 11);
   EXPECT_EQ(first.max_outstanding_messages(), 7);
