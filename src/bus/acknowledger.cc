@@ -9,7 +9,7 @@ namespace {
 // A request may have 512 KiB (https://cloud.google.com/pubsub/quotas#resource_limits); the
 // service's ack ids have up to about 200 bytes.
 constexpr std::size_t kMaxAckIdsPerCall = 2'000;
-constexpr int kMaxCallsUnderWay = 64;
+constexpr std::size_t kMaxCallsUnderWay = 64;
 constexpr int kMaxAckTries = 6;
 constexpr std::size_t kMaxFailedCalls = 1'000;
 constexpr std::chrono::milliseconds kAckTimeout{10'000};
@@ -29,7 +29,8 @@ struct Acknowledger::Call {
 
 Acknowledger::~Acknowledger() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return under_way_ == 0; });
+  for (const auto& call : under_way_) call->context.TryCancel();
+  changed_.wait(lock, [this] { return under_way_.empty(); });
 }
 
 void Acknowledger::send(Kind kind, std::vector<std::string> ack_ids, int deadline_seconds,
@@ -45,8 +46,8 @@ void Acknowledger::send(Kind kind, std::vector<std::string> ack_ids, int deadlin
         std::make_move_iterator(ack_ids.begin() + static_cast<std::ptrdiff_t>(end)));
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return under_way_ < kMaxCallsUnderWay; });
-      ++under_way_;
+      changed_.wait(lock, [this] { return under_way_.size() < kMaxCallsUnderWay; });
+      under_way_.insert(call);
     }
     start(std::move(call));
   }
@@ -71,7 +72,7 @@ void Acknowledger::start(std::shared_ptr<Call> call) {
 
 void Acknowledger::done(const std::shared_ptr<Call>& call, const grpc::Status& status) {
   const std::lock_guard lock(mutex_);
-  --under_way_;
+  under_way_.erase(call);
   if (!status.ok()) {
     const absl::Status error = to_absl(status);
     const bool again =
@@ -100,7 +101,7 @@ void Acknowledger::flush() {
 
 bool Acknowledger::wait_idle(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, deadline, [this] { return under_way_ == 0 && failed_.empty(); });
+  return changed_.wait_until(lock, deadline, [this] { return under_way_.empty() && failed_.empty(); });
 }
 
 std::int64_t Acknowledger::lost_acks() const {

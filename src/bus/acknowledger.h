@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ class Acknowledger {
  public:
   Acknowledger(std::shared_ptr<Connection> connection, std::string subscription)
       : connection_(std::move(connection)), subscription_(std::move(subscription)) {}
-  // Waits for the calls under way.
+  // Cancels the calls under way.
   ~Acknowledger();
 
   // These wait while kMaxCallsUnderWay calls are unanswered.
@@ -49,7 +50,7 @@ class Acknowledger {
   std::string subscription_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  int under_way_ = 0;
+  std::set<std::shared_ptr<Call>> under_way_;
   std::vector<std::shared_ptr<Call>> failed_;
   std::int64_t lost_acks_ = 0;
 };
