@@ -4,6 +4,7 @@
 #include <httplib.h>
 #include <prometheus/text_serializer.h>
 
+#include <atomic>
 #include <thread>
 
 namespace pollbus {
@@ -19,6 +20,7 @@ constexpr int kHttpUnavailable = 503;
 struct HttpEndpoint::Server {
   httplib::Server http;
   std::thread thread;
+  std::atomic<bool> ended = false;
   int port = 0;
 };
 
@@ -28,6 +30,11 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::start(
     const std::string& host, int port, const Readiness& readiness,
     const prometheus::Registry& metrics) {
   auto server = std::make_unique<Server>();
+  // The library would share a port that another process of this user holds.
+  server->http.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
   server->http.new_task_queue = [] { return new httplib::ThreadPool(kHttpThreads); };
   server->http.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
     response.set_content("ok\n", "text/plain");
@@ -49,13 +56,16 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::start(
     return absl::UnavailableError(fmt::format("HTTP endpoint: cannot listen on {}:{}", host, port));
   }
   Server* raw = server.get();
-  raw->thread = std::thread([raw] { raw->http.listen_after_bind(); });
+  raw->thread = std::thread([raw] {
+    raw->http.listen_after_bind();
+    raw->ended = true;
+  });
   return std::unique_ptr<HttpEndpoint>(new HttpEndpoint(std::move(server)));
 }
 
 HttpEndpoint::~HttpEndpoint() {
   // stop() before the thread has come to listen would be lost.
-  while (!server_->http.is_running() && server_->thread.joinable()) std::this_thread::yield();
+  while (!server_->http.is_running() && !server_->ended) std::this_thread::yield();
   server_->http.stop();
   server_->thread.join();
 }

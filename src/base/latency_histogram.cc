@@ -34,7 +34,7 @@ void LatencyHistogram::record(std::chrono::microseconds latency) {
 std::chrono::microseconds LatencyHistogram::percentile(double percent) const {
   if (count_ == 0) return std::chrono::microseconds(0);
   const auto rank = std::max<std::int64_t>(
-      1, std::llround(std::ceil(percent / 100 * static_cast<double>(count_))));
+      1, std::llround(std::ceil(percent * static_cast<double>(count_) / 100)));
   std::int64_t seen = 0;
   for (int bucket = 0; bucket < kBuckets; ++bucket) {
     seen += counts_[static_cast<std::size_t>(bucket)];

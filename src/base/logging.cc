@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -48,7 +49,11 @@ std::string quoted(const std::string& text) {
 std::string as_text(const std::variant<std::string, std::int64_t, double, bool>& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
   if (const auto* number = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *number);
-  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{:.6g}", *number);
+  if (const auto* number = std::get_if<double>(&value)) {
+    // JSON has no word for the others.
+    if (!std::isfinite(*number)) return fmt::format("\"{}\"", *number);
+    return fmt::format("{:.6g}", *number);
+  }
   return std::get<bool>(value) ? "true" : "false";
 }
 

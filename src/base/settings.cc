@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 namespace pollbus {
 namespace {
@@ -47,10 +46,11 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 }
 
 std::optional<std::string> read_file(const std::string& path) {
+  // Read through the stream: its buffer alone throws for a folder.
   std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string content{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) return std::nullopt;
+  std::string content;
+  for (char c; file.get(c);) content += c;
+  if (!file.eof()) return std::nullopt;
   if (content.ends_with('\n')) content.pop_back();
   if (content.ends_with('\r')) content.pop_back();
   return content;
@@ -148,8 +148,8 @@ void Settings::boolean(SettingName name, bool* target) {
 
 void Settings::secret(SettingName name, Secret* target, Check check, bool required) {
   if (required) {
-    rule([name, target]() -> std::optional<std::string> {
-      if (!target->empty()) return std::nullopt;
+    rule([this, name, target]() -> std::optional<std::string> {
+      if (!target->empty() || in_trouble_.contains(name.env)) return std::nullopt;
       return fmt::format("{0} (or {0}_FILE): missing. {1}", name.env, name.help);
     });
   }
@@ -174,6 +174,7 @@ void Settings::rule(std::function<std::optional<std::string>()> rule) {
 Settings::Outcome Settings::parse(int argc, const char* const* argv,
                                   const Environment& environment) {
   problems_.clear();
+  in_trouble_.clear();
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
@@ -203,20 +204,33 @@ Settings::Outcome Settings::parse(int argc, const char* const* argv,
     return Outcome::kInvalid;
   }
   if (help) return Outcome::kHelp;
-  for (const std::string& extra : app.remaining()) {
-    problems_.push_back(fmt::format("{}: not known; --help lists what is", extra));
-  }
+  report_unknown(app.remaining());
   for (std::size_t i = 0; i < settings_.size(); ++i) {
     std::optional<std::vector<std::string>> from_flag;
     if (options[i] != nullptr && options[i]->count() > 0) {
-      from_flag = settings_[i].takes_value ? values[i] : std::vector<std::string>{"true"};
+      from_flag = settings_[i].takes_value ? values[i] : options[i]->results();
     }
+    const std::size_t problems_before = problems_.size();
     apply(settings_[i], from_flag, environment);
+    if (problems_.size() > problems_before) in_trouble_.insert(settings_[i].name.env);
   }
   for (const auto& rule : rules_) {
     if (auto problem = rule()) problems_.push_back(*problem);
   }
   return problems_.empty() ? Outcome::kRun : Outcome::kInvalid;
+}
+
+// Names flags only: a value may be a secret whose flag was mistaken.
+void Settings::report_unknown(const std::vector<std::string>& words) {
+  bool after_flag = false;
+  for (const std::string& word : words) {
+    const bool is_flag = word.starts_with('-');
+    if (is_flag || !after_flag) {
+      problems_.push_back(
+          fmt::format("{}: not known; --help lists what is", word.substr(0, word.find('='))));
+    }
+    after_flag = is_flag;
+  }
 }
 
 void Settings::apply(const Setting& setting,

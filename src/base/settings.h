@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +89,7 @@ class Settings {
   };
 
   void add(Setting setting) { settings_.push_back(std::move(setting)); }
+  void report_unknown(const std::vector<std::string>& words);
   void apply(const Setting& setting, const std::optional<std::vector<std::string>>& from_flag,
              const Environment& environment);
   std::optional<std::string> secret_from_environment(const Setting& setting,
@@ -98,6 +100,7 @@ class Settings {
   std::vector<Setting> settings_;
   std::vector<std::function<std::optional<std::string>()>> rules_;
   std::vector<std::string> problems_;
+  std::set<std::string> in_trouble_;  // variables of settings that have a problem
 };
 
 // Checks for text(): "host:port" with a port from 1 to 65535, and text that is not empty.

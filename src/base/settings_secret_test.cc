@@ -1,0 +1,147 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "base/settings.h"
+#include "support/temporary_folder.h"
+
+namespace pollbus {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Outcome = Settings::Outcome;
+
+const std::string kValue = "correct horse battery staple";
+
+class SecretTest : public ::testing::Test {
+ protected:
+  std::string file(const std::string& name, const std::string& content) {
+    const auto path = folder / name;
+    std::ofstream(path) << content;
+    return path.string();
+  }
+
+  Outcome parse(const std::vector<std::string>& words,
+                const std::map<std::string, std::string>& environment, bool required = false) {
+    Settings settings("program", "");
+    Settings::Check check = [](const std::string& value) -> std::optional<std::string> {
+      if (value.starts_with("wrong")) return "expected what is right";
+      return std::nullopt;
+    };
+    settings.secret({"key", "KEY", "KEY", "The key."}, &secret, check, required);
+    std::vector<const char*> argv{"program"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    const auto outcome = settings.parse(static_cast<int>(argv.size()), argv.data(),
+                                        [&](const std::string& name) -> std::optional<std::string> {
+                                          const auto found = environment.find(name);
+                                          if (found == environment.end()) return std::nullopt;
+                                          return found->second;
+                                        });
+    problems = settings.problems();
+    help = settings.help();
+    return outcome;
+  }
+
+  testing::TemporaryFolder folder;
+  Secret secret;
+  std::vector<std::string> problems;
+  std::string help;
+};
+
+TEST_F(SecretTest, ComesFromTheEnvironment) {
+  ASSERT_EQ(parse({}, {{"KEY", kValue}}, true), Outcome::kRun);
+  EXPECT_EQ(secret.reveal(), kValue);
+}
+
+TEST_F(SecretTest, ComesFromTheFileThatAVariableNamesWithoutItsLastNewline) {
+  const std::map<std::string, std::string> contents{{kValue, kValue},
+                                                    {kValue + "\n", kValue},
+                                                    {kValue + "\r\n", kValue},
+                                                    {kValue + "\n\n", kValue + "\n"},
+                                                    {" a b ", " a b "}};
+  for (const auto& [content, expected] : contents) {
+    ASSERT_EQ(parse({}, {{"KEY_FILE", file("key", content)}}, true), Outcome::kRun);
+    EXPECT_EQ(secret.reveal(), expected);
+  }
+}
+
+TEST_F(SecretTest, ComesFromTheFileThatAFlagNamesWhateverTheEnvironmentSays) {
+  ASSERT_EQ(parse({"--key-file", file("key", kValue)}, {{"KEY", "other"}}), Outcome::kRun);
+  EXPECT_EQ(secret.reveal(), kValue);
+}
+
+TEST_F(SecretTest, IsNeverTakenFromTheCommandLineItself) {
+  EXPECT_EQ(parse({"--key", kValue}, {}), Outcome::kInvalid);
+  EXPECT_TRUE(secret.empty());
+}
+
+TEST_F(SecretTest, InAVariableAndInAFileAtOnceIsAProblem) {
+  EXPECT_EQ(parse({}, {{"KEY", kValue}, {"KEY_FILE", file("key", kValue)}}), Outcome::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("KEY and KEY_FILE: set one of the two"));
+}
+
+TEST_F(SecretTest, InAnEmptyVariableLeavesTheFile) {
+  ASSERT_EQ(parse({}, {{"KEY", ""}, {"KEY_FILE", file("key", kValue)}}), Outcome::kRun);
+  EXPECT_EQ(secret.reveal(), kValue);
+  ASSERT_EQ(parse({}, {{"KEY", "other"}, {"KEY_FILE", ""}}), Outcome::kRun);
+  EXPECT_EQ(secret.reveal(), "other");
+}
+
+TEST_F(SecretTest, InAFileThatCannotBeReadIsOneProblem) {
+  const std::string nowhere = (folder / "nowhere").string();
+  EXPECT_EQ(parse({}, {{"KEY_FILE", nowhere}}, true), Outcome::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("KEY_FILE: cannot read " + nowhere));
+  EXPECT_EQ(parse({"--key-file", nowhere}, {}, true), Outcome::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("--key-file: cannot read " + nowhere));
+}
+
+TEST_F(SecretTest, InAFolderInsteadOfAFileIsAProblemAndNotACrash) {
+  const std::string path = folder.path().string();
+  EXPECT_EQ(parse({}, {{"KEY_FILE", path}}), Outcome::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("KEY_FILE: cannot read " + path));
+}
+
+TEST_F(SecretTest, ThatIsRequiredAndMissingIsNamedWithBothItsVariables) {
+  EXPECT_EQ(parse({}, {}, true), Outcome::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("KEY (or KEY_FILE): missing. The key."));
+  EXPECT_EQ(parse({}, {{"KEY_FILE", file("empty", "\n")}}, true), Outcome::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("KEY (or KEY_FILE): missing. The key."));
+  EXPECT_EQ(parse({}, {}, false), Outcome::kRun);
+}
+
+TEST_F(SecretTest, ThatIsWrongIsSaidToBeWrongNotMissing) {
+  EXPECT_EQ(parse({}, {{"KEY", "wrong key"}}, true), Outcome::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("KEY: expected what is right"));
+}
+
+TEST_F(SecretTest, StandsInNoProblemAndInNoHelp) {
+  const std::string wrong = "wrong " + kValue;
+  const auto check = [&] {
+    EXPECT_THAT(problems, AllOf(Not(::testing::IsEmpty()), Each(Not(HasSubstr(kValue)))));
+    EXPECT_THAT(help, Not(HasSubstr(kValue)));
+  };
+  secret = Secret(kValue);
+  parse({}, {{"KEY", wrong}});
+  check();
+  parse({}, {{"KEY_FILE", file("key", wrong)}});
+  check();
+  parse({"--key-file", file("key", wrong)}, {});
+  check();
+  parse({}, {{"KEY", kValue}, {"KEY_FILE", file("key", kValue)}});
+  check();
+}
+
+TEST_F(SecretTest, IsShownInTheHelpAsVariablesAndAsAFlagThatTakesAFile) {
+  parse({"--help"}, {});
+  EXPECT_THAT(help, HasSubstr("  --key-file FILE (KEY, or KEY_FILE)\n        The key.\n"));
+}
+
+}  // namespace
+}  // namespace pollbus

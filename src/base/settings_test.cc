@@ -1,0 +1,268 @@
+#include "base/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace pollbus {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Outcome = Settings::Outcome;
+
+std::optional<std::string> even_length(const std::string& value) {
+  if (value.size() % 2 == 0) return std::nullopt;
+  return "expected an even number of characters";
+}
+
+// One setting of each kind, and what a command line and an environment make of them.
+struct Everything {
+  std::string text = "default";
+  std::vector<std::string> texts{"one", "two"};
+  std::int64_t integer = 7;
+  std::optional<std::int64_t> optional_integer;
+  std::optional<double> number;
+  bool boolean = false;
+  Settings settings{"program", "Does something."};
+
+  Everything() {
+    settings.text({"text", "TEXT", "TEXT", "A text"}, &text, even_length);
+    settings.texts({"part", "PARTS", "NAME", "Some texts"}, &texts, check_not_empty);
+    settings.integer({"integer", "INTEGER", "N", "An integer"}, &integer, -5, 100);
+    settings.optional_integer({"id", "ID", "ID", "An id"}, &optional_integer, 0, 9);
+    settings.optional_number({"rate", "RATE", "R", "A rate"}, &number, -2.5, 10);
+    settings.boolean({"debug", "DEBUG", "", "Log more"}, &boolean);
+  }
+
+  Outcome parse(std::vector<std::string> words,
+                const std::map<std::string, std::string>& environment = {}) {
+    std::vector<const char*> argv{"program"};
+    for (const std::string& word : words) argv.push_back(word.c_str());
+    return settings.parse(static_cast<int>(argv.size()), argv.data(),
+                          [&](const std::string& name) -> std::optional<std::string> {
+                            const auto found = environment.find(name);
+                            if (found == environment.end()) return std::nullopt;
+                            return found->second;
+                          });
+  }
+};
+
+TEST(SettingsTest, WhatIsNotGivenKeepsItsDefault) {
+  Everything all;
+  ASSERT_EQ(all.parse({}), Outcome::kRun);
+  EXPECT_EQ(all.text, "default");
+  EXPECT_THAT(all.texts, ElementsAre("one", "two"));
+  EXPECT_EQ(all.integer, 7);
+  EXPECT_EQ(all.optional_integer, std::nullopt);
+  EXPECT_EQ(all.number, std::nullopt);
+  EXPECT_FALSE(all.boolean);
+}
+
+TEST(SettingsTest, EveryKindIsReadFromFlags) {
+  Everything all;
+  ASSERT_EQ(all.parse({"--text", "flag", "--part", "a", "--part", "b", "--integer", "8", "--id=9",
+                       "--rate", "1.5", "--debug"}),
+            Outcome::kRun)
+      << ::testing::PrintToString(all.settings.problems());
+  EXPECT_EQ(all.text, "flag");
+  EXPECT_THAT(all.texts, ElementsAre("a", "b"));
+  EXPECT_EQ(all.integer, 8);
+  EXPECT_EQ(all.optional_integer, 9);
+  EXPECT_EQ(all.number, 1.5);
+  EXPECT_TRUE(all.boolean);
+}
+
+TEST(SettingsTest, EveryKindIsReadFromTheEnvironment) {
+  Everything all;
+  ASSERT_EQ(all.parse({}, {{"TEXT", "file"},
+                           {"PARTS", "a,b,,c"},
+                           {"INTEGER", "-5"},
+                           {"ID", "0"},
+                           {"RATE", "-2.5"},
+                           {"DEBUG", "yes"}}),
+            Outcome::kRun)
+      << ::testing::PrintToString(all.settings.problems());
+  EXPECT_EQ(all.text, "file");
+  EXPECT_THAT(all.texts, ElementsAre("a", "b", "c"));
+  EXPECT_EQ(all.integer, -5);
+  EXPECT_EQ(all.optional_integer, 0);
+  EXPECT_EQ(all.number, -2.5);
+  EXPECT_TRUE(all.boolean);
+}
+
+TEST(SettingsTest, AFlagWinsOverTheEnvironment) {
+  Everything all;
+  ASSERT_EQ(all.parse({"--text", "flag", "--debug"}, {{"TEXT", "environment"}, {"DEBUG", "no"}}),
+            Outcome::kRun);
+  EXPECT_EQ(all.text, "flag");
+  EXPECT_TRUE(all.boolean);
+}
+
+TEST(SettingsTest, AFlagHidesAWrongValueInTheEnvironment) {
+  Everything all;
+  ASSERT_EQ(all.parse({"--integer", "3"}, {{"INTEGER", "many"}}), Outcome::kRun);
+  EXPECT_EQ(all.integer, 3);
+}
+
+TEST(SettingsTest, AnEmptyVariableCountsAsAbsent) {
+  Everything all;
+  ASSERT_EQ(all.parse({}, {{"TEXT", ""}, {"INTEGER", ""}, {"DEBUG", ""}, {"PARTS", ""}}),
+            Outcome::kRun);
+  EXPECT_EQ(all.text, "default");
+  EXPECT_EQ(all.integer, 7);
+  EXPECT_THAT(all.texts, ElementsAre("one", "two"));
+}
+
+TEST(SettingsTest, OfAFlagGivenTwiceTheLastCounts) {
+  Everything all;
+  ASSERT_EQ(all.parse({"--integer", "1", "--integer", "2"}), Outcome::kRun);
+  EXPECT_EQ(all.integer, 2);
+}
+
+TEST(SettingsTest, NegativeNumbersAreValuesAndNotFlags) {
+  Everything all;
+  ASSERT_EQ(all.parse({"--integer", "-5", "--rate", "-2.5"}), Outcome::kRun);
+  EXPECT_EQ(all.integer, -5);
+  EXPECT_EQ(all.number, -2.5);
+}
+
+struct Wrong {
+  std::string name;
+  std::vector<std::string> words;
+  std::map<std::string, std::string> environment;
+  std::string problem;
+};
+
+class WrongSettingTest : public ::testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongSettingTest, IsNamedWithWhatWasExpected) {
+  Everything all;
+  EXPECT_EQ(all.parse(GetParam().words, GetParam().environment), Outcome::kInvalid);
+  EXPECT_THAT(all.settings.problems(), ElementsAre(GetParam().problem));
+}
+
+const std::string kInteger = "expected an integer from -5 to 100, got ";
+const std::string kNumber = "expected a number from -2.5 to 10, got ";
+INSTANTIATE_TEST_SUITE_P(
+    OfEveryKind, WrongSettingTest,
+    ::testing::Values(
+        Wrong{
+            "AnUnknownFlag", {"--colour", "red"}, {}, "--colour: not known; --help lists what is"},
+        Wrong{"AWordWithoutAFlag", {"red"}, {}, "red: not known; --help lists what is"},
+        Wrong{"AFlagWithoutAValue", {"--text"}, {}, "--text: needs a value"},
+        Wrong{"AFlagWithAnEmptyValue", {"--text", ""}, {}, "--text: needs a value"},
+        Wrong{"AFlagBeforeAFlag", {"--text", "--debug"}, {}, "--text: needs a value"},
+        Wrong{"AFlagWithoutItsLastValue", {"--part", "a", "--part"}, {}, "--part: needs a value"},
+        Wrong{"AText",
+              {"--text", "odd"},
+              {},
+              "--text: expected an even number of characters, got \"odd\""},
+        Wrong{"NotAnInteger", {"--integer", "3x"}, {}, "--integer: " + kInteger + "\"3x\""},
+        Wrong{"AFraction", {"--integer", "3.0"}, {}, "--integer: " + kInteger + "\"3.0\""},
+        Wrong{"ASpace", {}, {{"INTEGER", " 3"}}, "INTEGER: " + kInteger + "\" 3\""},
+        Wrong{"TooSmall", {}, {{"INTEGER", "-6"}}, "INTEGER: " + kInteger + "\"-6\""},
+        Wrong{"TooLarge", {}, {{"INTEGER", "101"}}, "INTEGER: " + kInteger + "\"101\""},
+        Wrong{"BeyondAllIntegers",
+              {},
+              {{"INTEGER", "9223372036854775808"}},
+              "INTEGER: " + kInteger + "\"9223372036854775808\""},
+        Wrong{"AnId", {"--id", "10"}, {}, "--id: expected an integer from 0 to 9, got \"10\""},
+        Wrong{"NotANumber", {"--rate", "fast"}, {}, "--rate: " + kNumber + "\"fast\""},
+        Wrong{"Nan", {"--rate", "nan"}, {}, "--rate: " + kNumber + "\"nan\""},
+        Wrong{"Infinite", {"--rate", "inf"}, {}, "--rate: " + kNumber + "\"inf\""},
+        Wrong{"TooFast", {"--rate", "10.01"}, {}, "--rate: " + kNumber + "\"10.01\""},
+        Wrong{"NeitherTrueNorFalse",
+              {},
+              {{"DEBUG", "maybe"}},
+              "DEBUG: expected true or false, got \"maybe\""}),
+    [](const auto& wrong) { return wrong.param.name; });
+
+TEST(SettingsTest, WhatWasMeantForAnUnknownFlagIsNotShown) {
+  Everything all;
+  EXPECT_EQ(all.parse({"--password", "hunter2", "--key=hunter3", "word"}), Outcome::kInvalid);
+  EXPECT_THAT(all.settings.problems(), ElementsAre("--password: not known; --help lists what is",
+                                                   "--key: not known; --help lists what is"));
+}
+
+TEST(SettingsTest, AllProblemsShowAtOnceAndWrongValuesAreNotStored) {
+  Everything all;
+  all.settings.rule([] { return std::optional<std::string>("the rule does not hold"); });
+  EXPECT_EQ(all.parse({"--integer", "x", "--colour", "--rate", "fast"}, {{"TEXT", "odd"}}),
+            Outcome::kInvalid);
+  EXPECT_THAT(all.settings.problems(),
+              ::testing::UnorderedElementsAre(HasSubstr("--colour"), HasSubstr("TEXT"),
+                                              HasSubstr("--integer"), HasSubstr("--rate"),
+                                              "the rule does not hold"));
+  EXPECT_EQ(all.text, "default");
+  EXPECT_EQ(all.integer, 7);
+}
+
+TEST(SettingsTest, AnOpenRangeIsSaidAsOne) {
+  Settings settings("program", "");
+  std::int64_t seconds = 1;
+  settings.integer({"seconds", "", "N", ""}, &seconds);
+  const char* const words[] = {"program", "--seconds", "-1"};
+  EXPECT_EQ(settings.parse(3, words), Outcome::kInvalid);
+  EXPECT_THAT(settings.problems(),
+              ElementsAre("--seconds: expected an integer, 0 or more, got \"-1\""));
+}
+
+TEST(SettingsTest, ASecondParseForgetsTheProblemsOfTheFirst) {
+  Everything all;
+  EXPECT_EQ(all.parse({"--integer", "x"}), Outcome::kInvalid);
+  EXPECT_EQ(all.parse({"--integer", "1"}), Outcome::kRun);
+  EXPECT_THAT(all.settings.problems(), IsEmpty());
+}
+
+TEST(SettingsTest, BooleansAreReadInAnyCase) {
+  const std::map<std::string, bool> meanings{{"1", true},   {"true", true}, {"YES", true},
+                                             {"On", true},  {"0", false},   {"False", false},
+                                             {"no", false}, {"OFF", false}};
+  for (const auto& [text, meaning] : meanings) {
+    Everything all;
+    all.boolean = !meaning;
+    EXPECT_EQ(all.parse({}, {{"DEBUG", text}}), Outcome::kRun) << text;
+    EXPECT_EQ(all.boolean, meaning) << text;
+  }
+}
+
+TEST(SettingsTest, ABooleanFlagWithAValueMeansThatValue) {
+  Everything all;
+  ASSERT_EQ(all.parse({"--debug=false"}, {{"DEBUG", "true"}}), Outcome::kRun);
+  EXPECT_FALSE(all.boolean);
+  ASSERT_EQ(all.parse({"--debug=true"}), Outcome::kRun);
+  EXPECT_TRUE(all.boolean);
+  EXPECT_EQ(all.parse({"--debug=maybe"}), Outcome::kInvalid);
+  EXPECT_EQ(all.settings.problems().size(), 1U);
+}
+
+TEST(SettingsTest, HelpListsEachFlagItsVariableAndItsDefault) {
+  Everything all;
+  EXPECT_EQ(all.parse({"--help"}), Outcome::kHelp);
+  EXPECT_EQ(all.parse({"--colour", "-h"}), Outcome::kHelp);
+  EXPECT_EQ(all.settings.help(),
+            "Does something.\n\n"
+            "Usage: program [flags]\n\n"
+            "Flags (environment variable of the same meaning; a flag wins):\n"
+            "  --text TEXT (TEXT)\n        A text [default]\n"
+            "  --part NAME (PARTS)\n        Some texts [one,two]\n"
+            "  --integer N (INTEGER)\n        An integer [7]\n"
+            "  --id ID (ID)\n        An id\n"
+            "  --rate R (RATE)\n        A rate\n"
+            "  --debug (DEBUG)\n        Log more\n"
+            "  --help\n        This text\n");
+}
+
+TEST(SettingsTest, HostAndPortAreCheckedTogether) {
+  for (const char* good : {"localhost:8085", "127.0.0.1:1", "[::1]:65535"})
+    EXPECT_EQ(check_host_and_port(good), std::nullopt) << good;
+  for (const char* bad : {"", "localhost", ":8085", "localhost:", "localhost:0", "localhost:65536",
+                          "localhost:http", "localhost:80 "})
+    EXPECT_NE(check_host_and_port(bad), std::nullopt) << bad;
+}
+
+}  // namespace
+}  // namespace pollbus

@@ -1,0 +1,306 @@
+#include "voting_logger/handler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <functional>
+#include <map>
+
+#include "base/logging.h"
+#include "election/messages.h"
+#include "support/fake_publisher.h"
+#include "support/manual_clock.h"
+
+namespace pollbus::voting_logger {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+constexpr char kRecord[] = "record vote";
+constexpr char kResult[] = "result";
+
+std::string uuid(int number) {
+  const std::string digits = std::to_string(number);
+  return "6ba7b810-9dad-41d1-80b4-" + std::string(12 - digits.size(), '0') + digits;
+}
+
+SubmittedVote vote(int number, std::int64_t voter) {
+  return {.election = 12,
+          .machine = 3,
+          .voter = voter,
+          .choice = 4,
+          .uuid = uuid(number),
+          .timestamp_ms = 1709908090964};
+}
+
+ReceivedMessage received(Message message, std::string id = "1") {
+  ReceivedMessage got;
+  got.data = std::move(message.data);
+  got.attributes = std::move(message.attributes);
+  got.id = std::move(id);
+  return got;
+}
+
+ReceivedMessage submitted(int number, std::int64_t voter) {
+  return received(wire::submit_message(vote(number, voter)));
+}
+
+// A voter register in memory, which fails when a test says so.
+class FakeVoterRegister final : public VoterRegister {
+ public:
+  std::function<absl::Status()> before_marking = [] { return absl::OkStatus(); };
+  int calls = 0;
+
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    ++calls;
+    if (auto status = before_marking(); !status.ok()) return status;
+    std::vector<MarkOutcome> outcomes;
+    for (const Mark& mark : marks) {
+      const auto [found, is_new] =
+          marked.try_emplace({mark.election, mark.voter}, mark.fingerprint);
+      outcomes.push_back(is_new                              ? MarkOutcome::kMarked
+                         : found->second == mark.fingerprint ? MarkOutcome::kSameVoteAgain
+                                                             : MarkOutcome::kOtherVote);
+    }
+    return outcomes;
+  }
+  absl::Status check() override { return absl::OkStatus(); }
+
+  std::map<std::pair<std::int64_t, std::int64_t>, KeyedHash> marked;
+};
+
+class LoggerHandlerTest : public ::testing::Test {
+ protected:
+  std::vector<Verdict> handle(const std::vector<ReceivedMessage>& batch) {
+    return handler.handle(batch, stop.get_token());
+  }
+  std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
+  void expect_votes(const std::string& outcome, int count) const {
+    EXPECT_THAT(metrics(), HasSubstr("pollbus_votes_total{outcome=\"" + outcome + "\"} " +
+                                     std::to_string(count) + "\n"));
+  }
+
+  testing::ManualClock clock;
+  Readiness readiness{clock};
+  prometheus::Registry registry;
+  Dependency bus{"bus", "here", clock, readiness, registry};
+  Dependency redis{"redis", "there", clock, readiness, registry};
+  testing::FakePublisher topic;
+  testing::FakePublisher quarantine;
+  FakeVoterRegister voters;
+  HashKey key = *HashKey::parse(std::string(64, '7'));
+  Handler handler{{topic, quarantine, bus}, voters, redis, key, registry};
+  std::stop_source stop;
+};
+
+TEST(DecideTest, AVoteThatMarksItsVoterNowOrBeforeIsForwarded) {
+  for (const auto outcome : {MarkOutcome::kMarked, MarkOutcome::kSameVoteAgain}) {
+    const Message message = decide(vote(1, 43), outcome);
+    EXPECT_EQ(message.attributes,
+              (std::map<std::string, std::string>{{"function", "record vote"}}));
+    EXPECT_EQ(message.data,
+              R"({"machine_ID":3,"voting":4,"election_ID":12,"UUID":")" + uuid(1) + "\"}");
+  }
+}
+
+TEST(DecideTest, AVoteOfAVoterThatAnotherHasMarkedIsAnswered) {
+  const Message message = decide(vote(1, 43), MarkOutcome::kOtherVote);
+  EXPECT_EQ(message.attributes,
+            (std::map<std::string, std::string>{{"function", "result"}, {"machineID", "3"}}));
+  EXPECT_EQ(message.data, R"({"result":"Already Voted!!!","UUID":")" + uuid(1) + "\"}");
+}
+
+TEST(DecideTest, WhatGoesOutNamesNeitherVoterNorTime) {
+  const SubmittedVote canary{.election = 12,
+                             .machine = 3,
+                             .voter = 987654321,
+                             .choice = 4,
+                             .uuid = uuid(1),
+                             .timestamp_ms = 1234567890123};
+  for (const auto outcome :
+       {MarkOutcome::kMarked, MarkOutcome::kSameVoteAgain, MarkOutcome::kOtherVote}) {
+    const Message message = decide(canary, outcome);
+    for (const char* secret : {"987654321", "1234567890123", "voter", "timestamp"})
+      EXPECT_THAT(message.data, Not(HasSubstr(secret)));
+    EXPECT_EQ(message.attributes.count("voter_ID"), 0U);
+  }
+}
+
+TEST_F(LoggerHandlerTest, LetsEachVoterThroughOnce) {
+  EXPECT_THAT(handle({submitted(1, 43), submitted(2, 44), submitted(3, 43)}),
+              ElementsAre(Verdict::kAck, Verdict::kAck, Verdict::kAck));
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(3));
+  EXPECT_EQ(out[0].attribute("function"), kRecord);
+  EXPECT_EQ(out[1].attribute("function"), kRecord);
+  EXPECT_EQ(out[2].attribute("function"), kResult);
+  EXPECT_THAT(out[2].data, HasSubstr(uuid(3)));
+  EXPECT_THAT(quarantine.published(), IsEmpty());
+  expect_votes("forwarded", 2);
+  expect_votes("already voted", 1);
+}
+
+TEST_F(LoggerHandlerTest, TheSameVoteTwiceInABatchIsForwardedTwice) {
+  handle({submitted(1, 43), submitted(1, 43)});
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(2));
+  EXPECT_EQ(out[0].data, out[1].data);
+  EXPECT_EQ(out[0].attribute("function"), kRecord);
+  expect_votes("forwarded", 1);
+  expect_votes("forwarded again", 1);
+}
+
+TEST_F(LoggerHandlerTest, TheSameUuidWithAnotherChoiceIsAnotherVote) {
+  handle({submitted(1, 43)});
+  SubmittedVote changed = vote(1, 43);
+  changed.choice = 2;
+  handle({received(wire::submit_message(changed))});
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(2));
+  EXPECT_EQ(out[1].attribute("function"), kResult);
+}
+
+TEST_F(LoggerHandlerTest, MarksBeforeItPublishesAndPublishesBeforeItReturns) {
+  std::vector<std::string> steps;
+  voters.before_marking = [&] {
+    steps.push_back("mark");
+    return absl::OkStatus();
+  };
+  topic.on_publish = [&](auto) {
+    steps.push_back("publish");
+    return absl::OkStatus();
+  };
+  handle({submitted(1, 43)});
+  EXPECT_THAT(steps, ElementsAre("mark", "publish"));
+}
+
+TEST_F(LoggerHandlerTest, TroubleWithTheRegisterIsHeldOutAndIsNoVerdict) {
+  voters.before_marking = [&] {
+    EXPECT_EQ(topic.tries(), 0);
+    return voters.calls < 4 ? absl::UnavailableError("redis is away") : absl::OkStatus();
+  };
+  EXPECT_THAT(handle({submitted(1, 43)}), ElementsAre(Verdict::kAck));
+  EXPECT_EQ(voters.calls, 4);
+  ASSERT_THAT(topic.published(), SizeIs(1));
+  EXPECT_EQ(topic.published()[0].attribute("function"), kRecord);
+  EXPECT_THAT(quarantine.published(), IsEmpty());
+}
+
+TEST_F(LoggerHandlerTest, APublishThatFailsIsRepeatedAndMarksNothingAgain) {
+  topic.on_publish = [&](auto) {
+    return topic.tries() < 2 ? absl::UnavailableError("the bus is away") : absl::OkStatus();
+  };
+  EXPECT_THAT(handle({submitted(1, 43), submitted(2, 44)}), Each(Verdict::kAck));
+  EXPECT_EQ(topic.tries(), 3);
+  EXPECT_THAT(topic.published(), SizeIs(2));
+  EXPECT_EQ(voters.calls, 1);
+}
+
+TEST_F(LoggerHandlerTest, AStopWhileTheRegisterIsAwayGivesAllBack) {
+  voters.before_marking = [&] {
+    stop.request_stop();
+    return absl::UnavailableError("redis is away");
+  };
+  EXPECT_THAT(handle({submitted(1, 43), submitted(2, 44)}),
+              ElementsAre(Verdict::kNack, Verdict::kNack));
+  EXPECT_EQ(topic.tries(), 0);
+}
+
+TEST_F(LoggerHandlerTest, AStopWhileTheBusIsAwayGivesAllBackAndTheNextTryForwardsTheSame) {
+  topic.on_publish = [&](auto) {
+    stop.request_stop();
+    return absl::UnavailableError("the bus is away");
+  };
+  const std::vector<ReceivedMessage> batch{submitted(1, 43), submitted(2, 43)};
+  EXPECT_THAT(handle(batch), Each(Verdict::kNack));
+  topic.on_publish = [](auto) { return absl::OkStatus(); };
+  stop = std::stop_source();
+  EXPECT_THAT(handle(batch), Each(Verdict::kAck));
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(2));
+  EXPECT_EQ(out[0].attribute("function"), kRecord);
+  EXPECT_EQ(out[1].attribute("function"), kResult);
+  expect_votes("forwarded again", 1);
+}
+
+TEST_F(LoggerHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
+  ReceivedMessage bad = submitted(2, 44);
+  const std::string choice = "\"voting\":4";
+  bad.data.replace(bad.data.find(choice), choice.size(), "\"voting\":0.5");
+  bad.id = "77";
+  EXPECT_THAT(handle({submitted(1, 43), bad, submitted(3, 45)}), Each(Verdict::kAck));
+  EXPECT_THAT(voters.marked, SizeIs(2));
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(3));
+  int records = 0;
+  for (const Message& message : out) {
+    if (message.attribute("function") == kRecord) ++records;
+    if (message.attribute("function") != kResult) continue;
+    EXPECT_EQ(message.attribute("machineID"), "3");
+    EXPECT_THAT(message.data, HasSubstr("Rejected"));
+    EXPECT_THAT(message.data, HasSubstr(uuid(2)));
+  }
+  EXPECT_EQ(records, 2);
+  ASSERT_THAT(quarantine.published(), SizeIs(1));
+  const Message notice = quarantine.published()[0];
+  EXPECT_EQ(notice.data, "");
+  EXPECT_EQ(notice.attribute("messageID"), "77");
+  EXPECT_EQ(notice.attribute("function"), "submit vote");
+  EXPECT_THAT(notice.attribute("reason"), HasSubstr("voting"));
+  expect_votes("rejected", 1);
+}
+
+TEST_F(LoggerHandlerTest, ABadMessageOfNobodyIsPutAsideWithoutAnAnswer) {
+  EXPECT_THAT(handle({received({"not JSON", {{"function", "submit vote"}}})}), Each(Verdict::kAck));
+  EXPECT_THAT(topic.published(), IsEmpty());
+  EXPECT_THAT(quarantine.published(), SizeIs(1));
+  EXPECT_EQ(voters.calls, 0);
+}
+
+TEST_F(LoggerHandlerTest, StraysAreAckedAndLeadToNothing) {
+  const std::vector<ReceivedMessage> strays{
+      received({"{}", {{"function", "result"}, {"machineID", "3"}}}),
+      received(wire::record_message({.election = 1, .machine = 1, .choice = 1, .uuid = uuid(9)})),
+      received({wire::encode(vote(1, 43)), {}})};
+  EXPECT_THAT(handle(strays), ElementsAre(Verdict::kAck, Verdict::kAck, Verdict::kAck));
+  EXPECT_EQ(topic.tries(), 0);
+  EXPECT_EQ(quarantine.tries(), 0);
+  EXPECT_EQ(voters.calls, 0);
+  EXPECT_THAT(metrics(), HasSubstr("pollbus_strays_total 3\n"));
+}
+
+TEST_F(LoggerHandlerTest, StraysAmongVotesDoNotShiftTheVerdicts) {
+  EXPECT_THAT(handle({received({"{}", {{"function", "result"}}}), submitted(1, 43),
+                      received({"{}", {{"function", "result"}}}), submitted(2, 43)}),
+              SizeIs(4));
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(2));
+  EXPECT_THAT(out[0].data, HasSubstr(uuid(1)));
+  EXPECT_THAT(out[1].data, HasSubstr(uuid(2)));
+}
+
+TEST_F(LoggerHandlerTest, LogsNeitherVoterNorChoice) {
+  SubmittedVote canary = vote(1, 987654321);
+  canary.choice = 1234567;
+  ::testing::internal::CaptureStderr();
+  set_up_logging("voting-logger", LogFormat::kText, LogLevel::kDebug);
+  voters.before_marking = [&] {
+    return voters.calls < 3 ? absl::UnavailableError("redis is away") : absl::OkStatus();
+  };
+  ReceivedMessage bad = received(wire::submit_message(canary));
+  bad.data.insert(1, R"("machine_ID":3,)");
+  handle({received(wire::submit_message(canary)), bad, received({bad.data, {}})});
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("redis is away"));
+  EXPECT_THAT(log, Not(HasSubstr("987654321")));
+  EXPECT_THAT(log, Not(HasSubstr("1234567")));
+}
+
+}  // namespace
+}  // namespace pollbus::voting_logger

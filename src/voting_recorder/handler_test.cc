@@ -1,0 +1,219 @@
+#include "voting_recorder/handler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <functional>
+#include <map>
+
+#include "base/logging.h"
+#include "election/messages.h"
+#include "support/fake_publisher.h"
+#include "support/manual_clock.h"
+
+namespace pollbus::voting_recorder {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+std::string uuid(int number) {
+  const std::string digits = std::to_string(number);
+  return "6ba7b810-9dad-41d1-80b4-" + std::string(12 - digits.size(), '0') + digits;
+}
+
+AnonymousVote vote(int number) {
+  return {.election = 12, .machine = 3, .choice = 4, .uuid = uuid(number)};
+}
+
+ReceivedMessage received(Message message, std::string id = "1") {
+  ReceivedMessage got;
+  got.data = std::move(message.data);
+  got.attributes = std::move(message.attributes);
+  got.id = std::move(id);
+  return got;
+}
+
+ReceivedMessage recorded(int number) { return received(wire::record_message(vote(number))); }
+
+// A ballot box in memory, which fails when a test says so.
+class FakeBallotBox final : public BallotBox {
+ public:
+  std::function<absl::Status()> before_storing = [] { return absl::OkStatus(); };
+  int calls = 0;
+  std::map<KeyedHash, Ballot> stored;
+
+  absl::Status record(std::span<const Ballot> ballots) override {
+    ++calls;
+    if (auto status = before_storing(); !status.ok()) return status;
+    for (const Ballot& ballot : ballots) stored.try_emplace(ballot.receipt, ballot);
+    return absl::OkStatus();
+  }
+  absl::Status check() override { return absl::OkStatus(); }
+  absl::Status migrate() override { return absl::OkStatus(); }
+};
+
+class RecorderHandlerTest : public ::testing::Test {
+ protected:
+  std::vector<Verdict> handle(const std::vector<ReceivedMessage>& batch) {
+    return handler.handle(batch, stop.get_token());
+  }
+  std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
+  void expect_votes(const std::string& outcome, int count) const {
+    EXPECT_THAT(metrics(), HasSubstr("pollbus_votes_total{outcome=\"" + outcome + "\"} " +
+                                     std::to_string(count) + "\n"));
+  }
+
+  testing::ManualClock clock;
+  Readiness readiness{clock};
+  prometheus::Registry registry;
+  Dependency bus{"bus", "here", clock, readiness, registry};
+  Dependency postgres{"postgres", "there", clock, readiness, registry};
+  testing::FakePublisher topic;
+  testing::FakePublisher quarantine;
+  FakeBallotBox ballots;
+  HashKey key = *HashKey::parse(std::string(64, '7'));
+  Handler handler{{topic, quarantine, bus}, ballots, postgres, key, registry};
+  std::stop_source stop;
+};
+
+TEST_F(RecorderHandlerTest, StoresAVoteWithItsReceiptAndAnswersItsMachine) {
+  EXPECT_THAT(handle({recorded(1)}), ElementsAre(Verdict::kAck));
+  ASSERT_THAT(ballots.stored, SizeIs(1));
+  const auto& [receipt_of_it, ballot] = *ballots.stored.begin();
+  EXPECT_EQ(receipt_of_it, receipt(key, vote(1)));
+  EXPECT_EQ(ballot.election, 12);
+  EXPECT_EQ(ballot.machine, 3);
+  EXPECT_EQ(ballot.choice, 4);
+  ASSERT_THAT(topic.published(), SizeIs(1));
+  EXPECT_EQ(topic.published()[0].data, R"({"result":"successful","UUID":")" + uuid(1) + "\"}");
+  EXPECT_EQ(topic.published()[0].attributes,
+            (std::map<std::string, std::string>{{"function", "result"}, {"machineID", "3"}}));
+  expect_votes("recorded", 1);
+}
+
+TEST_F(RecorderHandlerTest, TheSameVoteTwiceInABatchAndLaterIsStoredOnceAndAnsweredEachTime) {
+  handle({recorded(1), recorded(1)});
+  handle({recorded(1)});
+  EXPECT_THAT(ballots.stored, SizeIs(1));
+  EXPECT_THAT(topic.published(), SizeIs(3));
+}
+
+TEST_F(RecorderHandlerTest, StoresBeforeItAnswers) {
+  std::vector<std::string> steps;
+  ballots.before_storing = [&] {
+    steps.push_back("store");
+    return absl::OkStatus();
+  };
+  topic.on_publish = [&](auto) {
+    steps.push_back("answer");
+    return absl::OkStatus();
+  };
+  handle({recorded(1)});
+  EXPECT_THAT(steps, ElementsAre("store", "answer"));
+}
+
+TEST_F(RecorderHandlerTest, TroubleWithTheBallotBoxIsHeldOutAndIsNoVerdict) {
+  ballots.before_storing = [&] {
+    EXPECT_EQ(topic.tries(), 0);
+    return ballots.calls < 4 ? absl::UnavailableError("postgres is away") : absl::OkStatus();
+  };
+  EXPECT_THAT(handle({recorded(1)}), ElementsAre(Verdict::kAck));
+  EXPECT_EQ(ballots.calls, 4);
+  EXPECT_THAT(topic.published(), SizeIs(1));
+  EXPECT_THAT(quarantine.published(), IsEmpty());
+  expect_votes("recorded", 1);
+}
+
+TEST_F(RecorderHandlerTest, AnAnswerThatFailsIsRepeatedAndNothingIsStoredAgain) {
+  topic.on_publish = [&](auto) {
+    return topic.tries() < 2 ? absl::UnavailableError("the bus is away") : absl::OkStatus();
+  };
+  EXPECT_THAT(handle({recorded(1), recorded(2)}), Each(Verdict::kAck));
+  EXPECT_EQ(topic.tries(), 3);
+  EXPECT_EQ(ballots.calls, 1);
+}
+
+TEST_F(RecorderHandlerTest, AStopWhileTheBallotBoxIsAwayGivesAllBack) {
+  ballots.before_storing = [&] {
+    stop.request_stop();
+    return absl::UnavailableError("postgres is away");
+  };
+  EXPECT_THAT(handle({recorded(1), recorded(2)}), ElementsAre(Verdict::kNack, Verdict::kNack));
+  EXPECT_EQ(topic.tries(), 0);
+  expect_votes("recorded", 0);
+}
+
+TEST_F(RecorderHandlerTest, AStopWhileTheBusIsAwayGivesAllBackAndTheNextTryAnswers) {
+  topic.on_publish = [&](auto) {
+    stop.request_stop();
+    return absl::UnavailableError("the bus is away");
+  };
+  EXPECT_THAT(handle({recorded(1)}), Each(Verdict::kNack));
+  EXPECT_THAT(ballots.stored, SizeIs(1));
+  topic.on_publish = [](auto) { return absl::OkStatus(); };
+  stop = std::stop_source();
+  EXPECT_THAT(handle({recorded(1)}), Each(Verdict::kAck));
+  EXPECT_THAT(ballots.stored, SizeIs(1));
+  EXPECT_THAT(topic.published(), SizeIs(1));
+}
+
+TEST_F(RecorderHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
+  ReceivedMessage bad = recorded(2);
+  bad.data.insert(1, R"("voting":4,)");
+  bad.id = "77";
+  EXPECT_THAT(handle({recorded(1), bad, recorded(3)}), Each(Verdict::kAck));
+  EXPECT_THAT(ballots.stored, SizeIs(2));
+  int successful = 0;
+  int rejected = 0;
+  for (const Message& message : topic.published()) {
+    if (message.data.find("successful") != std::string::npos) ++successful;
+    if (message.data.find("Rejected") == std::string::npos) continue;
+    ++rejected;
+    EXPECT_THAT(message.data, HasSubstr(uuid(2)));
+  }
+  EXPECT_EQ(successful, 2);
+  EXPECT_EQ(rejected, 1);
+  ASSERT_THAT(quarantine.published(), SizeIs(1));
+  EXPECT_EQ(quarantine.published()[0].data, "");
+  EXPECT_EQ(quarantine.published()[0].attribute("messageID"), "77");
+  EXPECT_EQ(quarantine.published()[0].attribute("function"), "record vote");
+  expect_votes("recorded", 2);
+  expect_votes("rejected", 1);
+}
+
+TEST_F(RecorderHandlerTest, StraysAreAckedAndLeadToNothing) {
+  EXPECT_THAT(handle({received({"{}", {{"function", "result"}}}),
+                      received({wire::encode(vote(1)), {{"function", "submit vote"}}}),
+                      received({wire::encode(vote(1)), {}})}),
+              ElementsAre(Verdict::kAck, Verdict::kAck, Verdict::kAck));
+  EXPECT_EQ(topic.tries(), 0);
+  EXPECT_EQ(quarantine.tries(), 0);
+  EXPECT_EQ(ballots.calls, 0);
+  EXPECT_THAT(metrics(), HasSubstr("pollbus_strays_total 3\n"));
+}
+
+TEST_F(RecorderHandlerTest, LogsNoChoiceAndNoUuid) {
+  AnonymousVote canary = vote(1);
+  canary.choice = 1234567;
+  ::testing::internal::CaptureStderr();
+  set_up_logging("voting-recorder", LogFormat::kText, LogLevel::kDebug);
+  ballots.before_storing = [&] {
+    return ballots.calls < 3 ? absl::UnavailableError("postgres is away") : absl::OkStatus();
+  };
+  ReceivedMessage bad = received(wire::record_message(canary));
+  bad.data.insert(1, R"("machine_ID":3,)");
+  handle({received(wire::record_message(canary)), bad, received({bad.data, {}})});
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("postgres is away"));
+  EXPECT_THAT(log, Not(HasSubstr("1234567")));
+  EXPECT_THAT(log, Not(HasSubstr(uuid(1))));
+}
+
+}  // namespace
+}  // namespace pollbus::voting_recorder

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bus/publisher.h"
+
+namespace pollbus::testing {
+
+// Keeps what is published, and fails when a test says so. Thread-safe, apart from its hooks, which
+// are set before it is used.
+class FakePublisher final : public Publisher {
+ public:
+  // Called first, without a lock: what it returns is the outcome.
+  std::function<absl::Status(std::span<const Message>)> on_publish = [](std::span<const Message>) {
+    return absl::OkStatus();
+  };
+
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+    const absl::Status outcome = on_publish(batch);
+    const std::lock_guard lock(mutex_);
+    ++tries_;
+    changed_.notify_all();
+    if (!outcome.ok()) return outcome;
+    std::vector<std::string> ids;
+    for (const Message& message : batch) {
+      published_.push_back(message);
+      ids.push_back(std::to_string(published_.size()));
+    }
+    return ids;
+  }
+
+  // All messages that were published, in order.
+  std::vector<Message> published() const {
+    const std::lock_guard lock(mutex_);
+    return published_;
+  }
+  // Calls of publish(), failed ones too.
+  int tries() const {
+    const std::lock_guard lock(mutex_);
+    return tries_;
+  }
+  // Waits until so many messages are published; false: it took too long.
+  bool wait_for(std::size_t messages) const {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20),
+                             [&] { return published_.size() >= messages; });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::vector<Message> published_;
+  int tries_ = 0;
+};
+
+}  // namespace pollbus::testing
