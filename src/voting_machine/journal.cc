@@ -117,9 +117,12 @@ absl::Status Journal::read_slots(std::size_t slots) {
     }
     if (std::string data = decode(bytes); !data.empty()) {
       recovered_.push_back({static_cast<Slot>(slot), std::move(data)});
-    } else {
-      free_.push_back(static_cast<Slot>(slot));
+      continue;
     }
+    // What is left of a torn vote is somebody's vote all the same.
+    if (bytes != SlotBytes{} && !write_slot(file_, slot + 1, SlotBytes{}))
+      return system_error(path_, "cannot erase");
+    free_.push_back(static_cast<Slot>(slot));
   }
   used_ = recovered_.size();
   return absl::OkStatus();
@@ -144,12 +147,14 @@ absl::Status Journal::grow() {
 }
 
 absl::StatusOr<std::vector<Journal::Slot>> Journal::append(std::span<const std::string> votes) {
+  for (const std::string& vote : votes) {
+    if (vote.empty() || vote.size() > kMaxDataBytes)
+      return absl::InvalidArgumentError("journal: no vote's size");
+  }
   while (free_.size() < votes.size()) RETURN_IF_ERROR(grow());
   std::vector<Slot> slots;
   slots.reserve(votes.size());
   for (const std::string& vote : votes) {
-    if (vote.empty() || vote.size() > kMaxDataBytes)
-      return absl::InvalidArgumentError("journal: no vote's size");
     const Slot slot = free_.back();
     if (!write_slot(file_, slot + 1, encode(vote))) return system_error(path_, "cannot write");
     free_.pop_back();

@@ -48,6 +48,9 @@ void Machine::recover() {
     if (const auto* vote = std::get_if<SubmittedVote>(&parsed)) {
       pending_.add_recovered(vote->uuid, entry.data, entry.slot, parts_.clock.now());
       ++tally_.recovered;
+    } else {
+      log_warning("the journal holds what is no vote; it is left there",
+                  {{"slot", entry.slot}, {"reason", std::get<wire::BadMessage>(parsed).reason}});
     }
   }
   if (tally_.recovered > 0) {
@@ -67,7 +70,16 @@ absl::Status Machine::run(std::stop_token stop) {
     if (!out.empty()) publish(out, stop);
   }
   if (stop.stop_requested()) wait_for_last_answers();
-  for (const Journal::Slot slot : settled_) RETURN_IF_ERROR(parts_.journal.erase(slot));
+  return erase_answered();
+}
+
+absl::Status Machine::erase_answered() {
+  std::vector<Journal::Slot> answered;
+  {
+    const std::lock_guard lock(mutex_);
+    answered.swap(settled_);
+  }
+  for (const Journal::Slot slot : answered) RETURN_IF_ERROR(parts_.journal.erase(slot));
   return absl::OkStatus();
 }
 
@@ -100,8 +112,10 @@ std::optional<Machine::Plan> Machine::wait_for_work(std::stop_token stop) {
 SteadyTime Machine::wake_at(SteadyTime now) const {
   SteadyTime wake = pending_.next_due().value_or(now + kAnswerTimeout);
   if (give_up_) wake = std::min(wake, *give_up_);
-  if (!all_cast() && pending_.in_flight() < static_cast<std::size_t>(load_.in_flight))
+  if (!all_cast() && pending_.size() < kMaxPending &&
+      pending_.in_flight() < static_cast<std::size_t>(load_.in_flight)) {
     wake = std::min(wake, next_cast_);
+  }
   return wake;
 }
 
@@ -124,9 +138,10 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < count; ++i) pending_.add(uuids[i], std::move(data[i]), slots[i], now);
   tally_.sent += static_cast<std::int64_t>(count);
-  if (load_.rate > 0)
+  if (load_.rate > 0) {
     next_cast_ =
-        std::max(next_cast_ + seconds(static_cast<double>(count) / load_.rate), now - kMaxCatchUp);
+        std::max(next_cast_, now - kMaxCatchUp) + seconds(static_cast<double>(count) / load_.rate);
+  }
   return absl::OkStatus();
 }
 
@@ -150,7 +165,8 @@ std::size_t Machine::may_cast(SteadyTime now) const {
       count, static_cast<std::int64_t>(kMaxPending) - static_cast<std::int64_t>(pending_.size()));
   if (load_.rate > 0) {
     if (now < next_cast_) return 0;
-    const std::chrono::duration<double> behind = now - next_cast_;
+    const std::chrono::duration<double> behind =
+        std::min<std::chrono::nanoseconds>(now - next_cast_, kMaxCatchUp);
     count = std::min(count, 1 + static_cast<std::int64_t>(behind.count() * load_.rate));
   }
   return static_cast<std::size_t>(std::max<std::int64_t>(count, 0));

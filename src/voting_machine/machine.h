@@ -58,7 +58,7 @@ struct Tally {
 
 // Casts votes and waits for their answers (docs/message-flow.md): each is in the journal before it
 // is published, and stays there until an answer ends it. Borrows all parts. `run` is called once,
-// `on_results` by the bus's thread, `tally` by any.
+// `erase_answered` not while it runs, `on_results` by the bus's thread, `tally` by any.
 class Machine {
  public:
   struct Parts {
@@ -75,6 +75,9 @@ class Machine {
   // Casts the load and waits for the answers, the patience or a stop. Errors are the journal's:
   // no vote is cast that could not be kept.
   absl::Status run(std::stop_token stop);
+
+  // Erases answered votes from the journal; for the answers that come in after run().
+  absl::Status erase_answered();
 
   std::vector<Verdict> on_results(std::span<const ReceivedMessage> batch);
 

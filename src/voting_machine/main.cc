@@ -169,6 +169,7 @@ absl::StatusOr<Tally> run(MachineSettings settings) {
   service.shutdown().request();
   worker->wait_and_drain();
   RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(machine.erase_answered());
   Tally tally = machine.tally();
   if (tally.pending > 0) {
     log_warning("votes without an answer stay in the journal; the next start publishes them again",

@@ -1,0 +1,236 @@
+#include "voting_machine/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "support/temporary_folder.h"
+
+namespace pollbus::voting_machine {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+constexpr std::size_t kSlotBytes = 512;
+const std::string kOwner = "election 12 machine 3";
+
+class JournalTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Journal> open() {
+    auto opened = Journal::open(path, kOwner);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    return opened.ok() ? std::move(opened).value() : nullptr;
+  }
+  std::vector<Journal::Slot> append(Journal& journal, const std::vector<std::string>& votes) {
+    auto slots = journal.append(votes);
+    EXPECT_TRUE(slots.ok()) << slots.status();
+    return slots.ok() ? *slots : std::vector<Journal::Slot>();
+  }
+  std::vector<std::string> recovered() {
+    std::vector<std::string> data;
+    const auto journal = open();
+    for (const auto& entry : journal->recovered()) data.push_back(entry.data);
+    return data;
+  }
+  std::string bytes() const {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  bool file_holds(const std::string& text) const { return bytes().find(text) != std::string::npos; }
+  void write(const std::string& content) const { std::ofstream(path, std::ios::binary) << content; }
+  void overwrite(std::size_t position, const std::string& content) const {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(position));
+    file << content;
+  }
+
+  testing::TemporaryFolder folder;
+  std::string path = (folder / "machine.journal").string();
+};
+
+TEST_F(JournalTest, KeepsWhatWasAppendedAndNotErased) {
+  {
+    const auto journal = open();
+    EXPECT_THAT(journal->recovered(), IsEmpty());
+    const auto slots = append(*journal, {"first", "second", "third"});
+    ASSERT_THAT(std::set(slots.begin(), slots.end()), SizeIs(3));
+    EXPECT_EQ(journal->size(), 3U);
+    ASSERT_TRUE(journal->erase(slots[1]).ok());
+    EXPECT_EQ(journal->size(), 2U);
+  }
+  EXPECT_THAT(recovered(), UnorderedElementsAre("first", "third"));
+}
+
+TEST_F(JournalTest, WhatItRecoversIsErasedByTheSlotItNames) {
+  { append(*open(), {"first", "second"}); }
+  {
+    const auto journal = open();
+    EXPECT_EQ(journal->size(), 2U);
+    for (const auto& entry : journal->recovered()) {
+      if (entry.data != "first") continue;
+      ASSERT_TRUE(journal->erase(entry.slot).ok());
+    }
+    append(*journal, {"third"});
+  }
+  EXPECT_THAT(recovered(), UnorderedElementsAre("second", "third"));
+}
+
+TEST_F(JournalTest, ANewVoteDoesNotOverwriteARecoveredOne) {
+  { append(*open(), {"first", "second", "third"}); }
+  { append(*open(), {"fourth", "fifth"}); }
+  EXPECT_THAT(recovered(), UnorderedElementsAre("first", "second", "third", "fourth", "fifth"));
+}
+
+TEST_F(JournalTest, AnErasedVoteIsGoneFromTheFile) {
+  const auto journal = open();
+  const auto slots = append(*journal, {"the secret vote", "another vote"});
+  ASSERT_TRUE(file_holds("the secret vote"));
+  ASSERT_TRUE(journal->erase(slots[0]).ok());
+  EXPECT_FALSE(file_holds("the secret vote"));
+  EXPECT_TRUE(file_holds("another vote"));
+}
+
+TEST_F(JournalTest, VotesOfAnySizeUpToTheLimitComeBackAsTheyWere) {
+  const std::vector<std::string> votes{"x", std::string(255, 'y'), std::string(256, 'z'),
+                                       std::string(Journal::kMaxDataBytes, '\0'),
+                                       std::string(Journal::kMaxDataBytes, '\xff')};
+  { append(*open(), votes); }
+  EXPECT_THAT(recovered(), ::testing::UnorderedElementsAreArray(votes));
+}
+
+TEST_F(JournalTest, AVoteOfNoSizeOrTooLongIsRefusedAndNothingOfItsBatchIsWritten) {
+  for (const std::string& bad : {std::string(), std::string(Journal::kMaxDataBytes + 1, 'x')}) {
+    const auto journal = open();
+    const std::vector<std::string> batch{"a good vote", bad};
+    EXPECT_TRUE(absl::IsInvalidArgument(journal->append(batch).status()));
+    EXPECT_EQ(journal->size(), 0U);
+    EXPECT_FALSE(file_holds("a good vote"));
+  }
+  EXPECT_THAT(recovered(), IsEmpty());
+}
+
+TEST_F(JournalTest, ATornVoteIsDroppedWhereverItIsTorn) {
+  const std::string vote(300, 'v');
+  for (const std::size_t torn_at : {0, 3, 8, 9, 15, 16, 100, 315}) {
+    std::filesystem::remove(path);
+    Journal::Slot slot = 0;
+    { slot = append(*open(), {"whole", vote})[1]; }
+    const std::size_t begin = (slot + 1) * kSlotBytes;
+    overwrite(begin + torn_at, std::string(kSlotBytes - torn_at, '\0'));
+    EXPECT_THAT(recovered(), UnorderedElementsAre("whole")) << "torn at byte " << torn_at;
+  }
+}
+
+TEST_F(JournalTest, WhatIsLeftOfATornVoteIsGoneFromTheFileAfterTheNextStart) {
+  { append(*open(), {"the secret vote"}); }
+  const std::size_t begin = bytes().find("the secret vote");
+  overwrite(begin + 12, "VOTE");
+  EXPECT_THAT(recovered(), IsEmpty());
+  EXPECT_FALSE(file_holds("the secret"));
+}
+
+TEST_F(JournalTest, AnotherMachinesJournalIsRefusedAndLeftAsItIs) {
+  { append(*open(), {"first"}); }
+  const auto other = Journal::open(path, "election 12 machine 4");
+  ASSERT_TRUE(absl::IsFailedPrecondition(other.status())) << other.status();
+  EXPECT_THAT(std::string(other.status().message()), HasSubstr(kOwner));
+  EXPECT_THAT(recovered(), UnorderedElementsAre("first"));
+}
+
+TEST_F(JournalTest, WhatIsNoJournalIsRefusedAndLeftAsItIs) {
+  for (const std::string& content :
+       {std::string("{}"), std::string(kSlotBytes, 'x'), std::string(4 * kSlotBytes, '\0')}) {
+    write(content);
+    const auto opened = Journal::open(path, kOwner);
+    EXPECT_TRUE(absl::IsFailedPrecondition(opened.status())) << opened.status();
+    EXPECT_TRUE(bytes() == content);
+  }
+}
+
+TEST_F(JournalTest, AnEmptyFileIsANewJournal) {
+  write("");
+  { append(*open(), {"first"}); }
+  EXPECT_THAT(recovered(), UnorderedElementsAre("first"));
+}
+
+TEST_F(JournalTest, AFolderThatIsNotThereIsUnavailable) {
+  EXPECT_TRUE(absl::IsUnavailable(
+      Journal::open((folder / "nowhere/machine.journal").string(), kOwner).status()));
+}
+
+TEST_F(JournalTest, OneProcessAtATimeHoldsIt) {
+  const auto journal = open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Journal::open(path, kOwner).status()));
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto opened = Journal::open(path, kOwner);
+    _exit(absl::IsFailedPrecondition(opened.status()) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(JournalTest, IsFreeAgainWhenTheProcessThatHeldItWasKilled) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto journal = Journal::open(path, kOwner);
+    const std::vector<std::string> votes{"of the killed"};
+    const bool kept = (*journal)->append(votes).ok();
+    if (::write(ready[1], kept ? "y" : "n", 1) != 1) _exit(1);
+    while (true) pause();
+  }
+  char kept = 'n';
+  ASSERT_EQ(read(ready[0], &kept, 1), 1);
+  EXPECT_EQ(kept, 'y');
+  EXPECT_TRUE(absl::IsFailedPrecondition(Journal::open(path, kOwner).status()));
+  kill(child, SIGKILL);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  close(ready[0]);
+  close(ready[1]);
+  EXPECT_THAT(recovered(), UnorderedElementsAre("of the killed"));
+}
+
+TEST_F(JournalTest, OnlyItsOwnerMayReadIt) {
+  const mode_t before = umask(0);
+  const auto journal = open();
+  umask(before);
+  struct stat info {};
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
+}
+
+TEST_F(JournalTest, GrowsBeyondItsFirstSizeAndUsesErasedSlotsAgain) {
+  const std::vector<std::string> many(3'000, "vote");
+  std::uintmax_t size = 0;
+  {
+    const auto journal = open();
+    const auto slots = append(*journal, many);
+    EXPECT_THAT(std::set(slots.begin(), slots.end()), SizeIs(many.size()));
+    size = std::filesystem::file_size(path);
+    for (const auto slot : slots) ASSERT_TRUE(journal->erase(slot).ok());
+    append(*journal, many);
+    EXPECT_EQ(std::filesystem::file_size(path), size);
+  }
+  EXPECT_THAT(recovered(), SizeIs(many.size()));
+}
+
+TEST_F(JournalTest, AnOwnerTooLongForTheHeaderIsRefused) {
+  EXPECT_TRUE(absl::IsInvalidArgument(Journal::open(path, std::string(500, 'x')).status()));
+}
+
+}  // namespace
+}  // namespace pollbus::voting_machine
