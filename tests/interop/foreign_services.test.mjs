@@ -2,7 +2,7 @@
 // original programs do, between parts of ours.
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
 
 import { ForeignLogger, ForeignMachine, ForeignRecorder, System, uuid1 } from './support.mjs';
 
@@ -11,15 +11,21 @@ const load = ['--votes', 200, '--voters', 100, '--in-flight', 20, '--seed', 7];
 let system;
 let foreign;
 
-beforeEach(async () => {
+before(async () => {
   system = await new System().start();
+});
+
+beforeEach(async () => {
+  await system.beginElection();
   foreign = [];
 });
 
 afterEach(async () => {
-  for (const part of foreign) await part.close();
-  await system.stop();
+  await Promise.all(foreign.map((part) => part.close()));
+  await system.endElection();
 });
+
+after(() => system.stop());
 
 async function join(part) {
   foreign.push(await part.start());
@@ -39,8 +45,7 @@ test('a foreign logger works between our machine and our recorder', async () => 
   const logger = await join(new ForeignLogger(system.client()));
   const summary = await system.runMachine(1, load);
   expectAllAnswered(summary, logger.voted.size);
-  const { rows } = await system.postgres.countVotes();
-  assert.equal(rows, logger.voted.size);
+  assert.equal(await system.rowCount(), logger.voted.size);
 });
 
 test('a foreign recorder works with our logger and our machine', async () => {
@@ -48,7 +53,7 @@ test('a foreign recorder works with our logger and our machine', async () => {
   await system.startLogger();
   const summary = await system.runMachine(1, load);
   expectAllAnswered(summary, recorder.rows.size);
-  assert.equal(await system.redis.countKeys('voted:12:*'), recorder.rows.size);
+  assert.equal(await system.markCount(), recorder.rows.size);
   for (const vote of recorder.rows.values()) {
     assert.deepEqual(Object.keys(vote), ['machine_ID', 'voting', 'election_ID', 'UUID']);
   }
@@ -67,7 +72,11 @@ test('foreign and ours share a topic: a foreign machine with our services beside
   await system.startLogger();
   const machine = await join(new ForeignMachine(system.client(), 2));
   const votes = Array.from({ length: 50 }, (_, voter) => ({
-    ...{ machine_ID: 2, voter_ID: voter, voting: 1, election_ID: 12, UUID: uuid1() },
+    machine_ID: 2,
+    voter_ID: voter,
+    voting: 1,
+    election_ID: system.election,
+    UUID: uuid1(),
   }));
   const [summary, ...answers] = await Promise.all([
     system.runMachine(1, load),
@@ -75,7 +84,6 @@ test('foreign and ours share a topic: a foreign machine with our services beside
   ]);
   assert.equal(summary.pending, 0);
   const accepted = answers.filter((answer) => answer.result === 'successful').length;
-  const { rows } = await system.postgres.countVotes();
-  assert.equal(rows, summary.successful + accepted);
-  assert.equal(await system.redis.countKeys('voted:12:*'), rows);
+  assert.equal(await system.rowCount(), summary.successful + accepted);
+  assert.equal(await system.markCount(), summary.successful + accepted);
 });

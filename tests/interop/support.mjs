@@ -19,7 +19,6 @@ process.env.METADATA_SERVER_DETECTION = 'none';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const scripts = join(root, 'scripts');
 const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build/dev/bin');
-const project = 'pollbus-interop';
 const name = 'pollbus';
 const answerDeadlineMs = 30_000;
 const secret = (bytes) => randomBytes(bytes).toString('hex');
@@ -46,15 +45,24 @@ const sanitizers = Object.fromEntries(
   Object.entries(process.env).filter(([variable]) => variable.endsWith('SAN_OPTIONS')),
 );
 
-// Redis, PostgreSQL and broker from start() on; services when they are asked for. stop() ends all,
-// and removes the folder when all ended well.
+async function stopAll(parts) {
+  const ended = await Promise.all(parts.map((part) => part.stop()));
+  const bad = parts.filter((_, i) => !ended[i]).map((part) => `${part.name}: ${part.logTail().join('\n')}`);
+  if (bad.length > 0) throw new Error(`ended badly: ${bad.join('\n')}`);
+}
+
+// Redis, PostgreSQL and broker from start() on; an election on a topic of its own from
+// beginElection() on, and its services when they are asked for. stop() ends all, and removes the
+// folder when all ended well.
 export class System {
   constructor() {
     const parent = join(programs, '..', 'test_data');
     mkdirSync(parent, { recursive: true });
     this.folder = mkdtempSync(join(parent, 'interop.'));
     this.parts = [];
+    this.services = [];
     this.clients = [];
+    this.election = 11;
     this.keys = { LOGGER_KEY: secret(32), RECORDER_KEY: secret(32) };
   }
 
@@ -63,10 +71,24 @@ export class System {
     return this;
   }
 
-  async launch(description) {
+  // Another election, in another project.
+  async beginElection() {
+    this.election += 1;
+    this.project = `pollbus-interop-${this.election}`;
+    await this.client().createTopic('election');
+    return this;
+  }
+
+  // Stops the services of the election, and closes its clients.
+  async endElection() {
+    await Promise.all(this.clients.splice(0).map((client) => client.close()));
+    await stopAll(this.services.splice(0));
+  }
+
+  async launch(description, group = this.parts) {
     const log = join(this.folder, `${description.name}.log`);
     const part = new Part({ log, ...description, env: { ...sanitizers, ...description.env } });
-    this.parts.push(part.start());
+    group.push(part.start());
     if (description.answers) await part.ready();
     return part;
   }
@@ -102,32 +124,35 @@ export class System {
   async startBroker() {
     const [port, http] = [await freePort(), await freePort()];
     const address = `127.0.0.1:${port}`;
-    this.busEnvironment = { PUBSUB_EMULATOR_HOST: address, GCP_PROJECT: project, TOPIC_NAME: 'election' };
+    this.busAddress = address;
     await this.launch({
       name: 'pubsub-broker',
       command: [join(programs, 'pubsub-broker'), '--listen', address, '--http-port', String(http)],
       answers: () => isReady(http),
     });
-    const topic = await this.client().createTopic('election');
-    return topic;
+  }
+
+  get busEnvironment() {
+    return { PUBSUB_EMULATOR_HOST: this.busAddress, GCP_PROJECT: this.project, TOPIC_NAME: 'election' };
   }
 
   // The official client, as its users make it.
   client() {
-    process.env.PUBSUB_EMULATOR_HOST = this.busEnvironment.PUBSUB_EMULATOR_HOST;
-    const client = new PubSub({ projectId: project });
+    process.env.PUBSUB_EMULATOR_HOST = this.busAddress;
+    const client = new PubSub({ projectId: this.project });
     this.clients.push(client);
     return client;
   }
 
   async startService(program, env) {
     const http = await freePort();
-    return this.launch({
+    const description = {
       name: program,
       command: [join(programs, program)],
       env: { ...this.busEnvironment, ...this.keys, ...env, HTTP_PORT: String(http) },
       answers: () => isReady(http),
-    });
+    };
+    return this.launch(description, this.services);
   }
 
   startRecorder() {
@@ -140,8 +165,8 @@ export class System {
 
   // Runs our machine to its end; returns its summary.
   async runMachine(machine, flags) {
-    const file = join(this.folder, `machine-${machine}`);
-    const own = ['--election', '12', '--machine', machine, '--journal', `${file}.journal`];
+    const file = join(this.folder, `machine-${this.election}-${machine}`);
+    const own = ['--election', this.election, '--machine', machine, '--journal', `${file}.journal`];
     const part = await this.launch({
       name: `voting-machine-${machine}`,
       command: [join(programs, 'voting-machine'), ...own, '--summary', `${file}.json`, '--quiet', ...flags].map(String),
@@ -153,13 +178,18 @@ export class System {
     return JSON.parse(readFileSync(`${file}.json`, 'utf8'));
   }
 
+  async rowCount() {
+    const sql = `SELECT count(*) FROM votes WHERE electionid = ${this.election}`;
+    return Number((await this.postgres.query(sql))[0][0]);
+  }
+
+  markCount() {
+    return this.redis.countKeys(`voted:${this.election}:*`);
+  }
+
   async stop() {
-    await Promise.all(this.clients.map((client) => client.close()));
-    const bad = [];
-    for (const part of this.parts.reverse()) {
-      if (!(await part.stop())) bad.push(`${part.name}: ${part.logTail().join('\n')}`);
-    }
-    if (bad.length > 0) throw new Error(`ended badly: ${bad.join('\n')}`);
+    await this.endElection();
+    await stopAll(this.parts);
     rmSync(this.folder, { recursive: true });
   }
 }
