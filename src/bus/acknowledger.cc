@@ -101,7 +101,8 @@ void Acknowledger::flush() {
 
 bool Acknowledger::wait_idle(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, deadline, [this] { return under_way_.empty() && failed_.empty(); });
+  return changed_.wait_until(lock, deadline,
+                             [this] { return under_way_.empty() && failed_.empty(); });
 }
 
 std::int64_t Acknowledger::lost_acks() const {

@@ -250,7 +250,7 @@ TEST_F(LoggerHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
   ASSERT_THAT(quarantine.published(), SizeIs(1));
   const Message notice = quarantine.published()[0];
   EXPECT_EQ(notice.data, "");
-  EXPECT_EQ(notice.attribute("messageID"), "77");
+  EXPECT_EQ(notice.attribute("messageId"), "77");
   EXPECT_EQ(notice.attribute("function"), "submit vote");
   EXPECT_THAT(notice.attribute("reason"), HasSubstr("voting"));
   expect_votes("rejected", 1);

@@ -181,7 +181,7 @@ TEST_F(RecorderHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
   EXPECT_EQ(rejected, 1);
   ASSERT_THAT(quarantine.published(), SizeIs(1));
   EXPECT_EQ(quarantine.published()[0].data, "");
-  EXPECT_EQ(quarantine.published()[0].attribute("messageID"), "77");
+  EXPECT_EQ(quarantine.published()[0].attribute("messageId"), "77");
   EXPECT_EQ(quarantine.published()[0].attribute("function"), "record vote");
   expect_votes("recorded", 2);
   expect_votes("rejected", 1);
