@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Modest: sanitizers on two cores must keep up, and a fault must fall among votes under way.
-constexpr std::int64_t kVotes = 1'500;
+constexpr std::int64_t kVotes = 1'000;
 constexpr std::int64_t kRate = 150;
 constexpr std::int64_t kVoters = 2'000;
 constexpr std::int64_t kBusMachine = 3;
