@@ -22,13 +22,20 @@ Dependency::Dependency(std::string name, std::string where, Clock& clock, Readin
 }
 
 bool Dependency::hold_until_ok(std::stop_token stop, const std::function<absl::Status()>& attempt) {
-  const auto everything = [](const absl::Status&) { return true; };
+  return hold_while(
+             stop, [](const absl::Status&) { return true; }, attempt)
+      .ok();
+}
+
+absl::Status Dependency::hold_while(std::stop_token stop,
+                                    const std::function<bool(const absl::Status&)>& passes,
+                                    const std::function<absl::Status()>& attempt) {
   const auto on_retry = [this](const absl::Status& error, std::chrono::milliseconds pause) {
     failed(error, pause);
   };
-  if (!retry(clock_, stop, policy_, everything, on_retry, attempt).ok()) return false;
-  up();
-  return true;
+  const absl::Status status = retry(clock_, stop, policy_, passes, on_retry, attempt);
+  if (status.ok()) up();
+  return status;
 }
 
 absl::Status Dependency::wait_at_start(std::stop_token stop, std::chrono::milliseconds pause,

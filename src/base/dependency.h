@@ -31,6 +31,12 @@ class Dependency {
   // Calls `attempt` until it returns OK. Returns false when a stop was requested first.
   bool hold_until_ok(std::stop_token stop, const std::function<absl::Status()>& attempt);
 
+  // The same, but ends at once on what `passes` says will not pass, and returns it. CANCELLED when a
+  // stop was requested first.
+  absl::Status hold_while(std::stop_token stop,
+                          const std::function<bool(const absl::Status&)>& passes,
+                          const std::function<absl::Status()>& attempt);
+
   // The same for the start: gives up after `patience`, and at once on what is not transient.
   // `pause` between tries. Returns the last error.
   absl::Status wait_at_start(std::stop_token stop, std::chrono::milliseconds pause,

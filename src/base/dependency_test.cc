@@ -78,6 +78,21 @@ TEST_F(DependencyTest, StopsHoldingOutWhenAStopIsRequested) {
   EXPECT_FALSE(readiness.all_ready());
 }
 
+TEST_F(DependencyTest, EndsAtOnceOnWhatWillNotPassAndIsNeverReady) {
+  int tries = 0;
+  ::testing::internal::CaptureStderr();
+  const auto status = redis.hold_while(
+      stop.get_token(), [](const absl::Status& error) { return absl::IsUnavailable(error); },
+      [&] {
+        return ++tries < 3 ? absl::UnavailableError("away")
+                           : absl::FailedPreconditionError("not ours");
+      });
+  EXPECT_EQ(status, absl::FailedPreconditionError("not ours"));
+  EXPECT_EQ(tries, 3);
+  EXPECT_FALSE(readiness.all_ready());
+  EXPECT_EQ(::testing::internal::GetCapturedStderr().find(" ready part"), std::string::npos);
+}
+
 TEST_F(DependencyTest, AtTheStartIsTriedAtEvenPausesUntilThePatienceIsOver) {
   int tries = 0;
   const auto status =

@@ -17,92 +17,97 @@ constexpr std::chrono::milliseconds kAckTimeout{10'000};
 }  // namespace
 
 struct Acknowledger::Call {
-  Kind kind = Kind::kAck;
-  std::vector<std::string> ack_ids;
-  int deadline_seconds = 0;
-  int tries = 0;
+  Request request;
   grpc::ClientContext context;
   google::pubsub::v1::AcknowledgeRequest ack;
   google::pubsub::v1::ModifyAckDeadlineRequest modify;
   google::protobuf::Empty response;
 };
 
+Acknowledger::Acknowledger(std::shared_ptr<Connection> connection, std::string subscription)
+    : connection_(std::move(connection)), subscription_(std::move(subscription)) {}
+
 Acknowledger::~Acknowledger() {
   std::unique_lock lock(mutex_);
-  for (const auto& call : under_way_) call->context.TryCancel();
+  for (const auto& [call, owned] : under_way_) call->context.TryCancel();
   changed_.wait(lock, [this] { return under_way_.empty(); });
 }
 
-void Acknowledger::send(Kind kind, std::vector<std::string> ack_ids, int deadline_seconds,
-                        int tries) {
+void Acknowledger::send(Request request) {
+  auto& ack_ids = request.ack_ids;
   for (std::size_t begin = 0; begin < ack_ids.size(); begin += kMaxAckIdsPerCall) {
     const std::size_t end = std::min(ack_ids.size(), begin + kMaxAckIdsPerCall);
-    auto call = std::make_shared<Call>();
-    call->kind = kind;
-    call->deadline_seconds = deadline_seconds;
-    call->tries = tries + 1;
-    call->ack_ids.assign(
+    auto call = std::make_unique<Call>();
+    Call& raw = *call;
+    raw.request.kind = request.kind;
+    raw.request.deadline_seconds = request.deadline_seconds;
+    raw.request.tries = request.tries + 1;
+    raw.request.ack_ids.assign(
         std::make_move_iterator(ack_ids.begin() + static_cast<std::ptrdiff_t>(begin)),
         std::make_move_iterator(ack_ids.begin() + static_cast<std::ptrdiff_t>(end)));
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return under_way_.size() < kMaxCallsUnderWay; });
-      under_way_.insert(call);
+      under_way_.emplace(&raw, std::move(call));
     }
-    start(std::move(call));
+    start(raw);
   }
 }
 
-void Acknowledger::start(std::shared_ptr<Call> call) {
+void Acknowledger::start(Call& call) {
   auto& stub = *connection_->stubs().subscriber->async();
-  set_timeout(call->context, kAckTimeout);
-  Call& raw = *call;
-  auto on_done = [this, call = std::move(call)](const grpc::Status& status) { done(call, status); };
-  if (raw.kind == Kind::kAck) {
-    raw.ack.set_subscription(subscription_);
-    raw.ack.mutable_ack_ids()->Assign(raw.ack_ids.begin(), raw.ack_ids.end());
-    stub.Acknowledge(&raw.context, &raw.ack, &raw.response, std::move(on_done));
+  set_timeout(call.context, kAckTimeout);
+  const Request& request = call.request;
+  auto on_done = [this, &call](const grpc::Status& status) { done(&call, status); };
+  if (request.kind == Kind::kAck) {
+    call.ack.set_subscription(subscription_);
+    call.ack.mutable_ack_ids()->Assign(request.ack_ids.begin(), request.ack_ids.end());
+    stub.Acknowledge(&call.context, &call.ack, &call.response, std::move(on_done));
   } else {
-    raw.modify.set_subscription(subscription_);
-    raw.modify.set_ack_deadline_seconds(raw.deadline_seconds);
-    raw.modify.mutable_ack_ids()->Assign(raw.ack_ids.begin(), raw.ack_ids.end());
-    stub.ModifyAckDeadline(&raw.context, &raw.modify, &raw.response, std::move(on_done));
+    call.modify.set_subscription(subscription_);
+    call.modify.set_ack_deadline_seconds(request.deadline_seconds);
+    call.modify.mutable_ack_ids()->Assign(request.ack_ids.begin(), request.ack_ids.end());
+    stub.ModifyAckDeadline(&call.context, &call.modify, &call.response, std::move(on_done));
   }
 }
 
-void Acknowledger::done(const std::shared_ptr<Call>& call, const grpc::Status& status) {
+void Acknowledger::done(Call* call, const grpc::Status& status) {
   const std::lock_guard lock(mutex_);
+  if (!status.ok()) failed(std::move(call->request), to_absl(status));
+  // The call's context holds the channel, and gRPC's threads must not be the last to do so: they
+  // would wait for themselves. So it goes while whoever waits for it holds the channel, too.
   under_way_.erase(call);
-  if (!status.ok()) {
-    const absl::Status error = to_absl(status);
-    const bool again =
-        is_transient(error) && call->tries < kMaxAckTries && failed_.size() < kMaxFailedCalls;
-    if (again) {
-      failed_.push_back(call);
-    } else if (call->kind == Kind::kAck) {
-      lost_acks_ += static_cast<std::int64_t>(call->ack_ids.size());
-      log_warning(
-          "acks lost; their messages will be delivered again",
-          {{"subscription", subscription_}, {"messages", call->ack_ids.size()}, {"error", error}});
-    }
-  }
   changed_.notify_all();
 }
 
+void Acknowledger::failed(Request request, const absl::Status& error) {
+  if (is_transient(error) && request.tries < kMaxAckTries && failed_.size() < kMaxFailedCalls) {
+    failed_.push_back(std::move(request));
+  } else if (request.kind == Kind::kAck) {
+    lost_acks_ += static_cast<std::int64_t>(request.ack_ids.size());
+    log_warning(
+        "acks lost; their messages will be delivered again",
+        {{"subscription", subscription_}, {"messages", request.ack_ids.size()}, {"error", error}});
+  }
+}
+
 void Acknowledger::flush() {
-  std::vector<std::shared_ptr<Call>> failed;
+  std::vector<Request> again;
   {
     const std::lock_guard lock(mutex_);
-    failed.swap(failed_);
+    again.swap(failed_);
+    ++flushes_;
   }
-  for (const auto& call : failed)
-    send(call->kind, std::move(call->ack_ids), call->deadline_seconds, call->tries);
+  for (Request& request : again) send(std::move(request));
+  const std::lock_guard lock(mutex_);
+  --flushes_;
+  changed_.notify_all();
 }
 
 bool Acknowledger::wait_idle(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, deadline,
-                             [this] { return under_way_.empty() && failed_.empty(); });
+  return changed_.wait_until(
+      lock, deadline, [this] { return under_way_.empty() && failed_.empty() && flushes_ == 0; });
 }
 
 std::int64_t Acknowledger::lost_acks() const {

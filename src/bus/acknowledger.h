@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "bus/stubs.h"
@@ -19,16 +19,21 @@ namespace pollbus {
 // kMaxAckTries times: a lost ack is no more than a redelivery. Thread-safe.
 class Acknowledger {
  public:
-  Acknowledger(std::shared_ptr<Connection> connection, std::string subscription)
-      : connection_(std::move(connection)), subscription_(std::move(subscription)) {}
-  // Cancels the calls under way.
+  Acknowledger(std::shared_ptr<Connection> connection, std::string subscription);
+  // Cancels the calls under way: who cares for them waits first (wait_idle).
   ~Acknowledger();
 
   // These wait while kMaxCallsUnderWay calls are unanswered.
-  void ack(std::vector<std::string> ack_ids) { send(Kind::kAck, std::move(ack_ids), 0, 0); }
-  void nack(std::vector<std::string> ack_ids) { send(Kind::kModify, std::move(ack_ids), 0, 0); }
+  void ack(std::vector<std::string> ack_ids) {
+    send({.kind = Kind::kAck, .ack_ids = std::move(ack_ids)});
+  }
+  void nack(std::vector<std::string> ack_ids) {
+    send({.kind = Kind::kModify, .ack_ids = std::move(ack_ids)});
+  }
   void extend(std::vector<std::string> ack_ids, int deadline_seconds) {
-    send(Kind::kModify, std::move(ack_ids), deadline_seconds, 0);
+    send({.kind = Kind::kModify,
+          .ack_ids = std::move(ack_ids),
+          .deadline_seconds = deadline_seconds});
   }
 
   // Sends again what has failed.
@@ -40,18 +45,26 @@ class Acknowledger {
 
  private:
   enum class Kind { kAck, kModify };
+  struct Request {
+    Kind kind = Kind::kAck;
+    std::vector<std::string> ack_ids;
+    int deadline_seconds = 0;
+    int tries = 0;
+  };
   struct Call;
 
-  void send(Kind kind, std::vector<std::string> ack_ids, int deadline_seconds, int tries);
-  void start(std::shared_ptr<Call> call);
-  void done(const std::shared_ptr<Call>& call, const grpc::Status& status);
+  void send(Request request);
+  void start(Call& call);
+  void done(Call* call, const grpc::Status& status);
+  void failed(Request request, const absl::Status& error);
 
   std::shared_ptr<Connection> connection_;
   std::string subscription_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<std::shared_ptr<Call>> under_way_;
-  std::vector<std::shared_ptr<Call>> failed_;
+  std::unordered_map<Call*, std::unique_ptr<Call>> under_way_;
+  std::vector<Request> failed_;
+  int flushes_ = 0;  // under way: they hold what is in neither of the two
   std::int64_t lost_acks_ = 0;
 };
 

@@ -19,7 +19,14 @@ PullStream::PullStream(google::pubsub::v1::Subscriber::Stub& stub, Request first
   StartCall();
 }
 
-void PullStream::resume() { StartRead(&response_); }
+void PullStream::resume() {
+  {
+    // Nothing was listened to meanwhile.
+    const std::lock_guard lock(mutex_);
+    last_heard_ = clock_.now();
+  }
+  StartRead(&response_);
+}
 
 void PullStream::half_close() {
   const std::lock_guard lock(mutex_);

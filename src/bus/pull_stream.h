@@ -39,7 +39,7 @@ class PullStream final
   bool wait_until(SteadyTime until);
   // How it ended. Only after wait_until() returned true.
   grpc::Status status() const;
-  // When the server was last heard of (or the stream begun).
+  // When the server was last heard of (or the stream begun, or reading gone on).
   SteadyTime last_heard() const;
 
  private:

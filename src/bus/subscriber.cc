@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -51,26 +52,9 @@ class Subscriber::Impl {
     stream_thread_ = std::thread([this] { stay_connected(); });
   }
 
+  // Whoever calls it returns when all is done.
   void stop() {
-    if (stopped_.exchange(true)) return;
-    pulling_.request_stop();
-    stream_thread_.join();
-    acknowledger_.nack(inbox_.remove_waiting());
-    {
-      // The handler's own stop comes only when it has not returned by itself.
-      std::unique_lock lock(handler_mutex_);
-      handler_idle_.wait_for(lock, options_.drain_timeout, [this] { return handler_done_; });
-    }
-    handling_.request_stop();
-    handler_thread_.join();
-    leasing_.request_stop();
-    lease_thread_.join();
-    const auto deadline = clock_.now() + kLastAcksTimeout;
-    acknowledger_.flush();
-    if (!acknowledger_.wait_idle(deadline)) {
-      log_warning("stopped with acks unanswered; their messages may be delivered again",
-                  {{"subscription", subscription_}});
-    }
+    std::call_once(stopped_, [this] { drain(); });
   }
 
   SubscriberCounts counts() const {
@@ -83,6 +67,26 @@ class Subscriber::Impl {
   }
 
  private:
+  void drain() {
+    pulling_.request_stop();
+    stream_thread_.join();
+    acknowledger_.nack(inbox_.remove_waiting());
+    {
+      // The handler's own stop comes only when it has not returned by itself.
+      std::unique_lock lock(handler_mutex_);
+      handler_idle_.wait_for(lock, options_.drain_timeout, [this] { return handler_done_; });
+    }
+    handling_.request_stop();
+    handler_thread_.join();
+    // Last acks that fail are sent again by the leases' thread meanwhile.
+    if (!acknowledger_.wait_idle(clock_.now() + kLastAcksTimeout)) {
+      log_warning("stopped with acks unanswered; their messages may be delivered again",
+                  {{"subscription", subscription_}});
+    }
+    leasing_.request_stop();
+    lease_thread_.join();
+  }
+
   // --- the stream's thread
 
   void stay_connected() {
@@ -220,7 +224,7 @@ class Subscriber::Impl {
   std::stop_source pulling_;
   std::stop_source handling_;
   std::stop_source leasing_;
-  std::atomic<bool> stopped_ = false;
+  std::once_flag stopped_;
   std::atomic<bool> paused_ = false;
   std::atomic<std::int64_t> received_ = 0;
   std::atomic<std::int64_t> acked_ = 0;

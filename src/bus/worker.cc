@@ -91,14 +91,13 @@ absl::Status Worker::ensure() {
 }
 
 absl::Status Worker::start(BatchHandler handler) {
-  absl::Status ours;
-  const bool ensured = dependency_.hold_until_ok(service_.stop_token(), [&] {
-    ours = ensure();
-    // Somebody else's subscription will not become ours by waiting.
-    return absl::IsFailedPrecondition(ours) ? absl::OkStatus() : ours;
-  });
-  if (!ensured) return absl::OkStatus();
-  if (!ours.ok()) return ours;
+  const auto service_stop = service_.stop_token();
+  // Somebody else's subscription will not become ours by waiting.
+  const auto passes = [](const absl::Status& error) { return !absl::IsFailedPrecondition(error); };
+  const absl::Status ensured =
+      dependency_.hold_while(service_stop, passes, [this] { return ensure(); });
+  if (service_stop.stop_requested()) return absl::OkStatus();
+  RETURN_IF_ERROR(ensured);
   subscriber_ = std::make_unique<Subscriber>(
       connection_, [this] { return ensure(); }, config_.bus.subscription_path(config_.subscription),
       std::move(handler), config_.subscriber,

@@ -1,0 +1,163 @@
+#include "bus/worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "support/broker_server.h"
+#include "support/eventually.h"
+#include "support/temporary_folder.h"
+
+namespace pollbus {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::eventually;
+using ::testing::HasSubstr;
+
+constexpr seconds kSoon{30};
+constexpr char kFilter[] = "attributes.function=\"submit vote\"";
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  WorkerTest() {
+    config.bus.project = testing::BrokerServer::project();
+    config.bus.emulator_host = broker.host_and_port();
+    config.subscription = "election-submit-sub";
+    config.filter = kFilter;
+    config.subscriber.reconnect = {.initial = milliseconds(10), .max = milliseconds(100)};
+    admin.emplace(*Connection::open(config.bus));
+  }
+  ~WorkerTest() override { finish(); }
+
+  // Starts the worker on a thread of its own, as it may have to wait.
+  void start() {
+    service.emplace("test", ServiceSettings{});
+    auto opened = Worker::open(config, *service);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    worker = std::move(opened).value();
+    runner = std::jthread([this] {
+      status = worker->start([this](auto batch, auto) {
+        handled += static_cast<int>(batch.size());
+        return std::vector<Verdict>(batch.size(), Verdict::kAck);
+      });
+    });
+  }
+  void finish() {
+    if (service) service->shutdown().request();
+    if (runner.joinable()) runner.join();
+    if (worker) worker->wait_and_drain();
+    worker.reset();
+  }
+  bool is_ready() { return service->readiness().all_ready(); }
+  absl::Status make_subscription(const std::string& name, const std::string& filter) {
+    return admin->ensure_subscription({.name = config.bus.subscription_path(name),
+                                       .topic = config.bus.topic_path("election"),
+                                       .filter = filter});
+  }
+  absl::Status publish() {
+    const std::vector<Message> batch{{"vote", {{"function", "submit vote"}}}};
+    return worker->publisher().publish(batch).status();
+  }
+
+  testing::TemporaryFolder folder;
+  testing::BrokerServer broker{folder.path(), {"--in-memory"}};
+  WorkerConfig config;
+  std::optional<Admin> admin;
+  std::optional<Service> service;
+  std::unique_ptr<Worker> worker;
+  std::atomic<int> handled = 0;
+  absl::Status status = absl::UnknownError("not started");
+  std::jthread runner;
+};
+
+TEST_F(WorkerTest, MakesItsSubscriptionAndHandlesWhatComes) {
+  start();
+  runner.join();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(eventually(kSoon, [&] { return is_ready(); }));
+  EXPECT_TRUE(publish().ok());
+  EXPECT_TRUE(eventually(kSoon, [&] { return handled == 1; }));
+}
+
+TEST_F(WorkerTest, IsNotReadyBeforeTheSubscriptionItWritesForExists) {
+  config.required_subscriptions = {"election-record-sub"};
+  start();
+  EXPECT_TRUE(eventually(kSoon, [&] {
+    return service->readiness().json().find("election-record-sub") != std::string::npos;
+  }));
+  EXPECT_FALSE(is_ready());
+  ASSERT_TRUE(make_subscription("election-record-sub", "").ok());
+  runner.join();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(is_ready());
+}
+
+TEST_F(WorkerTest, RefusesToStartOnASubscriptionWithAnotherFilter) {
+  ASSERT_TRUE(make_subscription(config.subscription, "attributes.function=\"result\"").ok());
+  start();
+  runner.join();
+  ASSERT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("attributes.function=\"result\""));
+  EXPECT_FALSE(is_ready()) << "it never was";
+}
+
+TEST_F(WorkerTest, WaitsForABusThatIsAwayAndStartsWhenItComes) {
+  broker.stop();
+  start();
+  EXPECT_TRUE(eventually(
+      kSoon, [&] { return service->readiness().json().find("UNAVAILABLE") != std::string::npos; }));
+  broker.start();
+  runner.join();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(eventually(kSoon, [&] { return is_ready(); }));
+}
+
+TEST_F(WorkerTest, StopsWaitingWhenTheServiceIsStopped) {
+  broker.stop();
+  start();
+  service->shutdown().request();
+  runner.join();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(WorkerTest, MakesTopicsAndSubscriptionAgainOnABrokerThatForgotThem) {
+  start();
+  runner.join();
+  ASSERT_TRUE(publish().ok());
+  EXPECT_TRUE(eventually(kSoon, [&] { return handled == 1; }));
+  broker.kill();
+  EXPECT_TRUE(eventually(kSoon, [&] { return !is_ready(); }));
+  broker.start();
+  const std::vector<Message> notice{{"", {{"reason", "test"}}}};
+  EXPECT_TRUE(eventually(kSoon, [&] { return worker->quarantine().publish(notice).ok(); }));
+  EXPECT_TRUE(eventually(kSoon, [&] {
+    return admin->subscription_exists(config.bus.subscription_path(config.subscription))
+        .value_or(false);
+  }));
+  EXPECT_TRUE(eventually(kSoon, [&] { return is_ready(); }));
+  EXPECT_TRUE(publish().ok());
+  EXPECT_TRUE(eventually(kSoon, [&] { return handled >= 2; }));
+}
+
+TEST_F(WorkerTest, CarriesItsCountsIntoTheMetrics) {
+  start();
+  runner.join();
+  ASSERT_TRUE(publish().ok());
+  EXPECT_TRUE(eventually(kSoon, [&] { return handled == 1; }));
+  finish();
+  double received = 0;
+  double acked = 0;
+  for (const auto& family : service->metrics().Collect()) {
+    if (family.name == "pollbus_bus_received_total") received = family.metric[0].counter.value;
+    if (family.name == "pollbus_bus_acked_total") acked = family.metric[0].counter.value;
+  }
+  EXPECT_EQ(received, 1);
+  EXPECT_EQ(acked, 1);
+}
+
+}  // namespace
+}  // namespace pollbus
