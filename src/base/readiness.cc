@@ -37,13 +37,14 @@ void Readiness::not_ready(std::string_view part, std::string_view reason) {
 
 bool Readiness::all_ready() const {
   const std::lock_guard lock(mutex_);
-  return std::ranges::all_of(parts_, [](const auto& entry) { return entry.second.ready; });
+  return !parts_.empty() &&
+         std::ranges::all_of(parts_, [](const auto& entry) { return entry.second.ready; });
 }
 
 std::string Readiness::json() const {
   const std::lock_guard lock(mutex_);
   nlohmann::json parts = nlohmann::json::object();
-  bool all = true;
+  bool all = !parts_.empty();
   for (const auto& [name, part] : parts_) {
     all = all && part.ready;
     const auto since = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - part.since);

@@ -10,7 +10,8 @@
 namespace pollbus {
 
 // What a process needs to do its work, part by part ("redis", "bus"): the process is ready when
-// each part is. A part not heard of yet is not ready. Thread-safe.
+// each part is, and there is one: whoever asks while it starts is told no. A part not heard of yet
+// is not ready. Thread-safe.
 class Readiness {
  public:
   explicit Readiness(Clock& clock) : clock_(clock) {}

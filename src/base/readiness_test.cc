@@ -19,8 +19,12 @@ class ReadinessTest : public ::testing::Test {
   Readiness readiness{clock};
 };
 
+TEST_F(ReadinessTest, AProcessThatHasNotNamedItsPartsYetIsNotReady) {
+  EXPECT_FALSE(readiness.all_ready());
+  EXPECT_THAT(readiness.json(), HasSubstr("\"ready\":false"));
+}
+
 TEST_F(ReadinessTest, APartThatIsExpectedMustBeHeardOfFirst) {
-  EXPECT_TRUE(readiness.all_ready());
   readiness.expect("redis");
   EXPECT_FALSE(readiness.all_ready());
   readiness.ready("redis");

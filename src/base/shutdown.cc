@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <ctime>
 #include <mutex>
+#include <optional>
 
 #include "base/logging.h"
 
@@ -34,12 +35,18 @@ ShutdownSignal::ShutdownSignal() {
   // A peer that hangs up is an error code here, not the end of the process.
   signal(SIGPIPE, SIG_IGN);
   waiter_ = std::jthread([this, signals](std::stop_token done) {
+    std::optional<std::chrono::steady_clock::time_point> limit;
     while (!done.stop_requested()) {
+      if (limit && std::chrono::steady_clock::now() > *limit) {
+        log_warning("could not finish what was in hand; it will be delivered again");
+        _exit(0);
+      }
       const int received = sigtimedwait(&signals, nullptr, &kSignalPoll);
       if (received < 0) continue;
       if (stop_.stop_requested()) _exit(kExitInterrupted);
       log_info("stop requested", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
       stop_.request_stop();
+      limit = std::chrono::steady_clock::now() + kShutdownLimit;
     }
   });
 }

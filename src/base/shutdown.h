@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <stop_token>
 #include <thread>
 
@@ -7,9 +8,13 @@ namespace pollbus {
 
 // Turns SIGTERM and SIGINT into a stop token. Make one at the top of main, before any thread: it
 // blocks the two signals for the process and waits for them on a thread of its own. A second
-// signal ends the process at once, for the person who will not wait.
+// signal ends the process at once, for the person who will not wait; and so does, with exit code 0,
+// kShutdownLimit after the first, whatever still hangs then (a store that does not answer): what is
+// in hand is not acked, and will be delivered again.
 class ShutdownSignal {
  public:
+  static constexpr std::chrono::milliseconds kShutdownLimit{9'000};
+
   ShutdownSignal();
   ~ShutdownSignal();
   ShutdownSignal(const ShutdownSignal&) = delete;

@@ -11,7 +11,7 @@ namespace {
 
 using google::pubsub::v1::Subscription;
 
-constexpr std::chrono::milliseconds kAdminTimeout{10'000};
+constexpr std::chrono::milliseconds kAdminTimeout{5'000};
 
 absl::Status compare(const SubscriptionSpec& wanted, const Subscription& found) {
   if (found.topic() != wanted.topic) {

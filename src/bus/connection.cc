@@ -1,6 +1,7 @@
 #include "bus/connection.h"
 
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 #include <grpcpp/security/credentials.h>
 
 #include <cstdlib>
@@ -30,6 +31,13 @@ grpc::ChannelArguments channel_arguments(bool is_emulator) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   if (is_emulator) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
+}
+
+// gRPC writes what it has to say to standard error in a format of its own; here it is an event of
+// ours.
+void log_for_grpc(gpr_log_func_args* line) {
+  log(line->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kWarning : LogLevel::kDebug, "grpc",
+      {{"message", line->message}});
 }
 
 // Google's credential discovery reads the key file's path from the environment only.
@@ -77,6 +85,7 @@ Connection::Connection(std::unique_ptr<Stubs> stubs) : stubs_(std::move(stubs)) 
 Connection::~Connection() = default;
 
 absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& config) {
+  gpr_set_log_function(log_for_grpc);
   auto stubs = std::make_unique<Stubs>();
   const auto arguments = channel_arguments(config.is_emulator());
   if (config.is_emulator()) {
@@ -86,6 +95,10 @@ absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& co
     point_to_key_file(config);
     const auto credentials = grpc::GoogleDefaultCredentials();
     if (credentials == nullptr) {
+      if (const char* key_file = std::getenv(kCredentialsVariable); key_file != nullptr) {
+        return absl::FailedPreconditionError(fmt::format(
+            "{} names {}, which cannot be read or is no key file", kCredentialsVariable, key_file));
+      }
       return absl::FailedPreconditionError(
           "no Google Cloud credentials: set GOOGLE_APPLICATION_CREDENTIALS to a key file, run "
           "where a service account "

@@ -18,7 +18,7 @@ using google::pubsub::v1::PublishResponse;
 constexpr std::size_t kMaxRequestMessages = 1'000;
 constexpr std::size_t kMaxRequestBytes = 9'500'000;
 constexpr std::size_t kMessageOverheadBytes = 32;
-constexpr std::chrono::milliseconds kPublishTimeout{20'000};
+constexpr std::chrono::milliseconds kPublishTimeout{10'000};
 
 struct Call {
   grpc::ClientContext context;

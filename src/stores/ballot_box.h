@@ -49,7 +49,7 @@ struct PostgresConfig {
   std::string user = "admin";
   Secret password;
   std::chrono::seconds connect_timeout{5};
-  std::chrono::milliseconds statement_timeout{30'000};
+  std::chrono::milliseconds statement_timeout{10'000};
 
   // POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD.
   void add_to(Settings& settings);

@@ -1,20 +1,30 @@
 #include "support/postgres_server.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <array>
+#include <fstream>
+#include <functional>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 #include "support/ports.h"
+#include "support/random_hex.h"
 
 namespace pollbus::testing {
 namespace {
 
 constexpr auto kName = "pollbus";
-// Tests look for it in logs, where it must not be.
-constexpr auto kPassword = "postgres-password-of-the-tests";
+constexpr auto kTemplatePassword = "password-of-the-template";
+constexpr std::size_t kPasswordBytes = 12;
+constexpr auto kProgram = POLLBUS_SCRIPTS "/local-postgres";
+constexpr std::chrono::seconds kCopyDeadline{60};
 constexpr auto kConnectTimeoutSeconds = "2";
 
 using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
@@ -30,25 +40,97 @@ bool answers(int port) {
   return ::PQpingParams(keys.data(), values.data(), 0) == PQPING_OK;
 }
 
+// The server whose data others are copied from.
+class Template : public Server {
+ public:
+  Template(const std::filesystem::path& folder, int port)
+      : Server({.name = "postgres-template",
+                .folder = folder,
+                .argv = {kProgram, folder / "postgres", std::to_string(port)},
+                .environment = {{"POSTGRES_USER", kName},
+                                {"POSTGRES_DB", kName},
+                                {"POSTGRES_PASSWORD", kTemplatePassword}},
+                .stop_signal = SIGINT,
+                .answers = [port] { return testing::answers(port); }}) {}
+};
+
+// Held by one process at a time, until the end of this object.
+class FileLock {
+ public:
+  explicit FileLock(const std::filesystem::path& path)
+      : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    if (file_ < 0 || ::flock(file_, LOCK_EX) != 0) {
+      throw std::system_error(errno, std::generic_category(), path.string());
+    }
+  }
+  ~FileLock() { ::close(file_); }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int file_;
+};
+
+// Made when it is missing. Another version of the script makes another template.
+std::filesystem::path template_folder() {
+  std::stringstream script;
+  script << std::ifstream(kProgram).rdbuf();
+  const std::filesystem::path folder = fmt::format("{}/postgres-template-{:x}", POLLBUS_TEST_DATA,
+                                                   std::hash<std::string>()(script.str()));
+  std::filesystem::create_directories(POLLBUS_TEST_DATA);
+  const FileLock lock(folder.string() + ".lock");
+  if (std::filesystem::exists(folder)) return folder;
+  const std::filesystem::path unfinished = folder.string() + ".new";
+  std::filesystem::remove_all(unfinished);
+  Template server(unfinished, free_port());
+  server.start();
+  server.stop();
+  std::filesystem::rename(unfinished, folder);
+  return folder;
+}
+
+void copy_template_to(const std::filesystem::path& folder) {
+  const std::filesystem::path source = template_folder() / "postgres";
+  // Where the script had to put the data elsewhere, each server runs initdb by itself.
+  if (std::filesystem::is_symlink(source / "data")) return;
+  std::filesystem::create_directories(folder);
+  ChildProcess copy({"cp", "-a", "--reflink=auto", source, folder / "postgres"}, {},
+                    folder / "postgres.log");
+  if (copy.wait(kCopyDeadline) != 0) throw std::runtime_error("cannot copy " + source.string());
+}
+
 }  // namespace
 
 PostgresServer::PostgresServer(const std::filesystem::path& folder)
     : PostgresServer(folder, free_port()) {}
 
 PostgresServer::PostgresServer(const std::filesystem::path& folder, int port)
-    : Server(
-          {.name = "postgres",
-           .folder = folder,
-           .argv = {POLLBUS_SCRIPTS "/local-postgres", folder / "postgres", std::to_string(port)},
-           .environment = {{"POSTGRES_USER", kName},
-                           {"POSTGRES_DB", kName},
-                           {"POSTGRES_PASSWORD", kPassword}},
-           .stop_signal = SIGINT,
-           .answers = [port] { return testing::answers(port); }}),
+    : Server({.name = "postgres",
+              .folder = folder,
+              .argv = {kProgram, folder / "postgres", std::to_string(port)},
+              .environment = {{"POSTGRES_USER", kName},
+                              {"POSTGRES_DB", kName},
+                              {"POSTGRES_PASSWORD", kTemplatePassword}},
+              .stop_signal = SIGINT,
+              .answers = [port] { return testing::answers(port); }}),
       name_(kName),
-      password_(kPassword),
+      password_(kTemplatePassword),
       port_(port) {
+  copy_template_to(folder);
   start();
+  change_password(random_hex(kPasswordBytes));
+}
+
+void PostgresServer::change_password(const std::string& password) {
+  query(fmt::format("ALTER ROLE {} PASSWORD '{}'", name_, password));
+  password_ = password;
+}
+
+// Each connection's process has a process group of its own.
+void PostgresServer::signal_all(int number) {
+  signal(number);
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid()));
+  for (pid_t child = 0; children >> child;) ::kill(child, number);
 }
 
 Environment PostgresServer::environment() const {

@@ -32,6 +32,7 @@ class Server {
   bool is_running() { return process_ && process_->is_running(); }
   // Waits until it ended by itself; returns its exit code.
   int wait_for_end(std::chrono::milliseconds within);
+  const std::string& name() const { return plan_.name; }
   // All that it has printed so far, over all its lives.
   std::string log() const;
 
@@ -47,6 +48,7 @@ class Server {
   explicit Server(Plan plan);
   ~Server() = default;
 
+  pid_t pid() const { return process_ ? process_->pid() : -1; }
   // Without waiting for an answer.
   void launch();
   void await_answer(std::chrono::milliseconds within);

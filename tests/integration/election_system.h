@@ -1,0 +1,85 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "election/keyed_hash.h"
+#include "integration/bus_machine.h"
+#include "integration/machine_process.h"
+#include "integration/witness.h"
+#include "support/broker_server.h"
+#include "support/postgres_server.h"
+#include "support/redis_server.h"
+#include "support/voting_service.h"
+
+namespace pollbus::testing {
+
+struct SystemPlan {
+  int loggers = 1;
+  int recorders = 1;
+  std::vector<std::string> broker_flags{};
+  // For loggers, recorders and machines, on top of what they need.
+  Environment environment{};
+  // Whether loggers and recorders run from the start.
+  bool started = true;
+};
+
+// A whole election on this machine: Redis, PostgreSQL, broker, loggers and recorders as processes,
+// with everything in one folder and with keys, passwords and election of its own. Machines come
+// with the test: processes, or the test itself. Not thread-safe.
+class ElectionSystem {
+ public:
+  explicit ElectionSystem(const std::filesystem::path& folder, SystemPlan plan = {});
+
+  RedisServer redis;
+  PostgresServer postgres;
+  BrokerServer broker;
+  std::vector<std::unique_ptr<VotingService>> loggers;
+  std::vector<std::unique_ptr<VotingService>> recorders;
+
+  std::int64_t election() const { return election_; }
+  BusConfig bus() const;
+  std::string topic() const { return BrokerServer::topic(); }
+  const HashKey& logger_key() const { return logger_key_; }
+  const HashKey& recorder_key() const { return recorder_key_; }
+  // What must be found nowhere but where it belongs.
+  std::vector<std::string> secrets() const;
+
+  Environment logger_environment() const;
+  Environment recorder_environment() const;
+
+  std::vector<VotingService*> services() const;
+  void start_services();
+  bool wait_until_all_ready(std::chrono::milliseconds within) const;
+  // SIGTERM to all that run, at once; exit codes by name.
+  std::map<std::string, int> stop_services(std::chrono::milliseconds within);
+
+  std::unique_ptr<MachineProcess> launch_machine(MachineLoad load) const;
+  std::unique_ptr<BusMachine> bus_machine(std::int64_t machine) const;
+
+  // What the stores hold of this election.
+  struct Row {
+    std::int64_t machine = 0;
+    std::int64_t choice = 0;
+    std::int64_t count = 0;
+  };
+  std::vector<Row> rows() const;
+  std::int64_t row_count() const;
+  std::set<std::string> receipts() const;             // in hexadecimal digits
+  std::map<std::int64_t, std::string> marks() const;  // fingerprint by voter
+
+ private:
+  std::filesystem::path folder_;
+  Environment extra_;
+  std::int64_t election_;
+  std::string logger_key_text_;
+  std::string recorder_key_text_;
+  HashKey logger_key_;
+  HashKey recorder_key_;
+};
+
+}  // namespace pollbus::testing

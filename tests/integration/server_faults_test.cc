@@ -1,0 +1,103 @@
+// Redis, PostgreSQL and the bus fail while votes are on their way. Nothing is lost, nothing counts
+// twice, services say that they are not ready and become ready again by themselves.
+#include <functional>
+#include <thread>
+
+#include "integration/election_fixture.h"
+#include "integration/under_load.h"
+#include "support/eventually.h"
+
+namespace pollbus::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kFlowing = 100;
+constexpr auto kNoticeDeadline = 60s;
+constexpr auto kRecoveryDeadline = 60s;
+// Longer than a machine waits for its answer: what is under way is published again.
+constexpr auto kSilence = 12s;
+
+using Services = std::vector<std::unique_ptr<VotingService>>;
+
+class ServerFaultsTest : public ElectionTest {
+ protected:
+  // `fail` while votes are under way; `recover` once each of `affected` has noticed.
+  void expect_recovery(ElectionSystem& system, Load& load,
+                       const std::vector<VotingService*>& affected,
+                       const std::function<void()>& fail, const std::function<void()>& recover) {
+    ASSERT_TRUE(load.flows(kFlowing));
+    fail();
+    for (const VotingService* service : affected) {
+      EXPECT_TRUE(eventually(kNoticeDeadline, [&] { return !service->is_ready(); }))
+          << service->name() << " did not notice";
+    }
+    recover();
+    EXPECT_TRUE(system.wait_until_all_ready(kRecoveryDeadline)) << "not ready again";
+    EXPECT_TRUE(load.flows(kFlowing)) << "no votes get through";
+  }
+
+  // Stopped, started again, killed and started again, all in one load.
+  void expect_faults_leave_no_trace(ElectionSystem& system, Server& server,
+                                    const std::vector<VotingService*>& affected) {
+    Load load(system);
+    for (const auto& fail :
+         std::vector<std::function<void()>>{[&] { server.stop(); }, [&] { server.kill(); }}) {
+      expect_recovery(system, load, affected, fail, [&] { server.start(); });
+    }
+    load.finish_and_check();
+  }
+
+  static std::vector<VotingService*> all_of(const Services& services) {
+    std::vector<VotingService*> all;
+    for (const auto& service : services) all.push_back(service.get());
+    return all;
+  }
+};
+
+TEST_F(ServerFaultsTest, RedisStoppedAndKilledUnderLoadCostsNoVote) {
+  ElectionSystem& system = begin({.loggers = 2});
+  expect_faults_leave_no_trace(system, system.redis, all_of(system.loggers));
+}
+
+TEST_F(ServerFaultsTest, PostgresStoppedAndKilledUnderLoadCostsNoVote) {
+  ElectionSystem& system = begin({.recorders = 2});
+  expect_faults_leave_no_trace(system, system.postgres, all_of(system.recorders));
+}
+
+TEST_F(ServerFaultsTest, TheBrokerStoppedAndKilledUnderLoadCostsNoVote) {
+  ElectionSystem& system = begin();
+  expect_faults_leave_no_trace(system, system.broker, system.services());
+}
+
+TEST_F(ServerFaultsTest, ASilentRedisIsWaitedFor) {
+  ElectionSystem& system = begin({.loggers = 2});
+  Load load(system);
+  expect_recovery(
+      system, load, all_of(system.loggers), [&] { system.redis.signal(SIGSTOP); },
+      [&] { system.redis.signal(SIGCONT); });
+  load.finish_and_check();
+}
+
+TEST_F(ServerFaultsTest, ASilentPostgresIsWaitedFor) {
+  ElectionSystem& system = begin({.recorders = 2});
+  Load load(system);
+  expect_recovery(
+      system, load, all_of(system.recorders), [&] { system.postgres.freeze(); },
+      [&] { system.postgres.thaw(); });
+  load.finish_and_check();
+}
+
+TEST_F(ServerFaultsTest, ABrokerThatIsSilentForAWhileIsWaitedFor) {
+  ElectionSystem& system = begin();
+  Load load(system);
+  ASSERT_TRUE(load.flows(kFlowing));
+  system.broker.signal(SIGSTOP);
+  std::this_thread::sleep_for(kSilence);
+  system.broker.signal(SIGCONT);
+  EXPECT_TRUE(load.flows(kFlowing));
+  load.finish_and_check();
+}
+
+}  // namespace
+}  // namespace pollbus::testing

@@ -1,0 +1,53 @@
+#include "integration/witness.h"
+
+#include "election/wire.h"
+
+namespace pollbus::testing {
+
+Witness::Witness(const BusConfig& bus, const std::string& topic)
+    : listener_(bus, topic, "witness-sub", "", [this](const ReceivedMessage& message) {
+        const std::lock_guard lock(mutex_);
+        messages_.push_back(message);
+      }) {}
+
+Accounts Witness::accounts() const {
+  Accounts accounts;
+  for (const ReceivedMessage& message : messages(wire::kSubmitVote)) {
+    const auto parsed = wire::parse_submitted(message.data);
+    if (const auto* vote = std::get_if<SubmittedVote>(&parsed)) {
+      accounts.try_emplace(vote->uuid, Account{.vote = *vote});
+    }
+  }
+  for (const ReceivedMessage& message : messages(wire::kResult)) {
+    const auto parsed = wire::parse_result(message.data);
+    const auto* result = std::get_if<Result>(&parsed);
+    if (result == nullptr) continue;
+    if (const auto found = accounts.find(result->uuid); found != accounts.end()) {
+      found->second.answers.push_back(result->outcome);
+    }
+  }
+  return accounts;
+}
+
+std::vector<ReceivedMessage> Witness::messages(std::string_view function) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ReceivedMessage> found;
+  for (const ReceivedMessage& message : messages_) {
+    if (message.attribute(std::string(wire::kFunction)) == function) found.push_back(message);
+  }
+  return found;
+}
+
+Quarantine::Quarantine(const BusConfig& bus, const std::string& topic)
+    : listener_(bus, topic + "-quarantine", "quarantine-sub", "",
+                [this](const ReceivedMessage& message) {
+                  const std::lock_guard lock(mutex_);
+                  notices_.push_back(message);
+                }) {}
+
+std::vector<ReceivedMessage> Quarantine::notices() const {
+  const std::lock_guard lock(mutex_);
+  return notices_;
+}
+
+}  // namespace pollbus::testing
