@@ -11,6 +11,7 @@ find_package(spdlog CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 # With its definitions: the layout of its classes depends on them.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)

@@ -14,7 +14,8 @@ const mayKnow = {
   election: ['base'],
   bus: ['base'],
   'broker/core': ['base'],
-  'broker/service': ['base', 'broker/core'],
+  'broker/store': ['base', 'broker/core'],
+  'broker/service': ['base', 'broker/core', 'broker/store'],
   broker: ['base', 'broker/core', 'broker/service'],
   stores: ['base', 'election'],
   voting_machine: parts,
@@ -32,7 +33,7 @@ const enclosed = [
   },
   { name: 'hiredis', include: /^hiredis\//, target: /PkgConfig::hiredis/, folders: ['stores'] },
   { name: 'libpq', include: /^(libpq|pqxx|postgresql\/)/, target: /PkgConfig::libpq/, folders: ['stores'] },
-  { name: 'RocksDB', include: /^rocksdb\//, target: /RocksDB::/, folders: ['broker/store'] },
+  { name: 'RocksDB', include: /^rocksdb\//, target: /PkgConfig::rocksdb|RocksDB::/, folders: ['broker/store'] },
 ];
 
 // The folder that a path below src/ belongs to: "broker/core" of "broker/core/filter.h".

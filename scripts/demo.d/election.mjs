@@ -147,6 +147,7 @@ export class Election {
       command: [
         join(this.programs, 'pubsub-broker'),
         ...['--listen', this.busAddress, '--http-port', String(http.port)],
+        ...['--data-dir', join(this.folder, 'broker')],
         ...['--create-topic', `projects/${this.project}/topics/${topic}`],
       ],
       answers: () => isReady(http.port),

@@ -1,3 +1,5 @@
+#include <csignal>
+
 #include "base/service.h"
 #include "base/settings.h"
 #include "broker/service/server.h"
@@ -18,8 +20,15 @@ int main(int argc, char** argv) {
     log_error("cannot start", {{"error", status}});
     return 1;
   };
-  auto server =
-      broker::Server::start(broker_settings.server_options(), service.clock(), service.metrics());
+  // A write beyond a limit on file sizes is to fail like one to a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
+  service.readiness().ready("storage");
+  broker::ServerOptions options = broker_settings.server_options();
+  options.on_storage = [&service](const absl::Status& status) {
+    if (status.ok()) return service.readiness().ready("storage");
+    service.readiness().not_ready("storage", status.ToString());
+  };
+  auto server = broker::Server::start(options, service.clock(), service.metrics());
   if (!server.ok()) return fail(server.status());
   for (const std::string& topic : broker_settings.create_topics) {
     if (const absl::Status status = (*server)->ensure_topic(topic); !status.ok()) {
@@ -28,7 +37,11 @@ int main(int argc, char** argv) {
   }
   if (const absl::Status status = service.start_http(); !status.ok()) return fail(status);
 
-  log_warning("everything is held in memory: nothing is kept over a restart");
+  if (options.data_folder.empty()) {
+    log_warning("everything is held in memory: nothing is kept over a restart");
+  } else {
+    log_info("keeps its data on disk", {{"folder", options.data_folder.string()}});
+  }
   if (broker_settings.ignore_filters) log_warning("filters are stored and not applied");
   log_info("listening", {{"host", broker_settings.host()}, {"port", (*server)->port()}});
   service.readiness().ready("bus");

@@ -36,19 +36,36 @@ void BrokerSettings::add_to(Settings& settings) {
                    if (check_topic_name(value).ok()) return std::nullopt;
                    return "expected projects/<project>/topics/<topic>";
                  });
+  settings.text({"data-dir", "PUBSUB_BROKER_DATA_DIR", "FOLDER",
+                 "Where topics, subscriptions and messages are kept; made when it is missing, and "
+                 "used by one broker at a time"},
+                &data_folder);
   settings.boolean({"in-memory", "PUBSUB_BROKER_IN_MEMORY", "",
-                    "Hold everything in memory. This version does so with and without this flag"},
+                    "Keep nothing on disk: what is not acknowledged is lost with the process"},
                    &in_memory);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (in_memory || !data_folder.empty()) return std::nullopt;
+    return "--data-dir (PUBSUB_BROKER_DATA_DIR): expected a folder, or --in-memory";
+  });
   settings.boolean({"ignore-filters", "PUBSUB_BROKER_IGNORE_FILTERS", "",
                     "For tests only: check and store filters but deliver every message to every "
                     "subscription, as Google's emulator does up to version 0.8.20"},
                    &ignore_filters);
 }
 
+std::string BrokerSettings::default_data_folder(const Settings::Environment& environment) {
+  if (const auto state = environment("XDG_STATE_HOME"); state && !state->empty()) {
+    return *state + "/pollbus/broker";
+  }
+  const auto home = environment("HOME");
+  return home && !home->empty() ? *home + "/.local/state/pollbus/broker" : "";
+}
+
 ServerOptions BrokerSettings::server_options() const {
   return {.host = host(),
           .port = port_of(listen).value_or(0),
-          .core = {.ignore_filters = ignore_filters}};
+          .core = {.ignore_filters = ignore_filters},
+          .data_folder = in_memory ? "" : data_folder};
 }
 
 }  // namespace pollbus::broker

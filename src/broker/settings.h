@@ -10,7 +10,7 @@ namespace pollbus::broker {
 
 inline constexpr char kPurpose[] =
     "Serves the Google Pub/Sub API (google.pubsub.v1) on one machine. Clients find it with\n"
-    "PUBSUB_EMULATOR_HOST=host:port. Everything is held in memory: nothing is kept over a restart.";
+    "PUBSUB_EMULATOR_HOST=host:port. A publish is answered when its messages are on disk.";
 
 // What the broker is told besides the common settings.
 struct BrokerSettings {
@@ -18,8 +18,12 @@ struct BrokerSettings {
   ServerOptions server_options() const;
   std::string host() const { return listen.substr(0, listen.rfind(':')); }
 
+  // $XDG_STATE_HOME/pollbus/broker, or ~/.local/state/pollbus/broker; empty when neither is known.
+  static std::string default_data_folder(const Settings::Environment& environment);
+
   std::string listen = "127.0.0.1:8085";
   std::vector<std::string> create_topics;
+  std::string data_folder = default_data_folder(Settings::process_environment());
   bool in_memory = false;
   bool ignore_filters = false;
 };

@@ -45,5 +45,28 @@ TEST(BrokerSettingsTest, RefusesWhatIsNoAddressAndNoTopic) {
   EXPECT_EQ(parse(&settings, {"--create-topic", "election"}), Settings::Outcome::kInvalid);
 }
 
+TEST(BrokerSettingsTest, KeepsItsDataInAFolderUnlessItIsToKeepNothing) {
+  BrokerSettings folder;
+  EXPECT_EQ(parse(&folder, {"--data-dir", "/data"}), Settings::Outcome::kRun);
+  EXPECT_EQ(folder.server_options().data_folder, "/data");
+  BrokerSettings nothing;
+  EXPECT_EQ(parse(&nothing, {"--data-dir", "/data", "--in-memory"}), Settings::Outcome::kRun);
+  EXPECT_TRUE(nothing.server_options().data_folder.empty());
+}
+
+TEST(BrokerSettingsTest, TheDataFolderIsWhereTheUsersStateIs) {
+  const auto folder_of = [](const std::string& name, const std::string& value) {
+    return BrokerSettings::default_data_folder([&](const std::string& asked) {
+      return asked == name ? std::optional(value) : std::nullopt;
+    });
+  };
+  EXPECT_EQ(folder_of("XDG_STATE_HOME", "/state"), "/state/pollbus/broker");
+  EXPECT_EQ(folder_of("HOME", "/home/me"), "/home/me/.local/state/pollbus/broker");
+  EXPECT_EQ(folder_of("OTHER", ""), "");
+  BrokerSettings homeless;
+  homeless.data_folder = "";
+  EXPECT_EQ(parse(&homeless, {}), Settings::Outcome::kInvalid);
+}
+
 }  // namespace
 }  // namespace pollbus::broker

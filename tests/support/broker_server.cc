@@ -10,13 +10,16 @@
 namespace pollbus::testing {
 namespace {
 
-std::vector<std::string> command_line(std::vector<std::string> flags, int port, int http_port) {
+std::vector<std::string> command_line(const std::filesystem::path& folder,
+                                      std::vector<std::string> flags, int port, int http_port) {
   std::vector<std::string> argv{
       POLLBUS_PROGRAMS "/pubsub-broker",
       "--listen",
       fmt::format("127.0.0.1:{}", port),
       "--http-port",
       std::to_string(http_port),
+      "--data-dir",
+      folder / "broker",
       "--create-topic",
       fmt::format("projects/{}/topics/{}", BrokerServer::project(), BrokerServer::topic())};
   for (auto& flag : flags) argv.push_back(std::move(flag));
@@ -32,7 +35,7 @@ BrokerServer::BrokerServer(const std::filesystem::path& folder, std::vector<std:
                            int port, int http_port)
     : Server({.name = "pubsub-broker",
               .folder = folder,
-              .argv = command_line(std::move(flags), port, http_port),
+              .argv = command_line(folder, std::move(flags), port, http_port),
               .environment = {},
               .stop_signal = SIGTERM,
               .answers =

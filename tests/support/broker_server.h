@@ -10,7 +10,8 @@ namespace pollbus::testing {
 // Our pubsub-broker, running from here on with topic `election` of project `pollbus-test`.
 class BrokerServer : public Server {
  public:
-  // `flags` come after the ones it always gets: --listen, --http-port and --create-topic.
+  // `flags` come after the ones it always gets: --listen, --http-port, --data-dir (in
+  // `folder`) and --create-topic.
   explicit BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags = {});
 
   static std::string project() { return "pollbus-test"; }

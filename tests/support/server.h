@@ -29,6 +29,8 @@ class Server {
   // Sends a signal and does not wait: SIGSTOP and SIGCONT make it silent for a while.
   void signal(int number);
 
+  // Only while it runs.
+  pid_t pid() const { return process_->pid(); }
   bool is_running() { return process_ && process_->is_running(); }
   // Waits until it ended by itself; returns its exit code.
   int wait_for_end(std::chrono::milliseconds within);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "broker/core/batch_splitter.h"
 #include "broker/core/names.h"
 
 namespace pollbus::broker {
@@ -53,14 +54,47 @@ absl::Status Core::create_subscription(SubscriptionConfig config) {
   const auto topic = topics_.find(config.topic);
   if (topic == topics_.end()) return not_found(config.topic);
   const SubscriptionId id = ++last_subscription_;
-  topic->second.index.add(id, effective_filter(config));
-  topic->second.subscriptions.insert(config.name);
-  subscription_ids_.emplace(config.name, id);
-  auto subscription = std::make_unique<Subscription>(id, std::move(config), &woken_);
-  journal_->subscription_stored(id, subscription->config);
-  changed(id, subscription.get());
-  subscriptions_.emplace(id, std::move(subscription));
+  journal_->subscription_stored(id, add_subscription(id, std::move(config)).config);
   return absl::OkStatus();
+}
+
+Core::Subscription& Core::add_subscription(SubscriptionId id, SubscriptionConfig config) {
+  if (const auto topic = topics_.find(config.topic); topic != topics_.end()) {
+    topic->second.index.add(id, effective_filter(config));
+    topic->second.subscriptions.insert(config.name);
+  }
+  subscription_ids_.emplace(config.name, id);
+  auto& added = subscriptions_[id];
+  added = std::make_unique<Subscription>(id, std::move(config), &batches_, &woken_);
+  changed(id, added.get());
+  return *added;
+}
+
+void Core::restore_topic(const std::string& name, std::string resource) {
+  topics_[name].resource = std::move(resource);
+}
+
+void Core::restore_subscription(SubscriptionId id, SubscriptionConfig config) {
+  add_subscription(id, std::move(config));
+  last_subscription_ = std::max(last_subscription_, id);
+}
+
+void Core::restore_batch(RoutedBatch routed, std::span<const DeliveryState> states) {
+  Batch* const batch = batches_.add(std::move(routed.batch));
+  for (std::uint32_t i = 0; i < states.size(); ++i) batch->set_state(i, states[i]);
+  std::vector<QueuedMessage> over;
+  for (std::uint32_t position = 0, delivery = 0; position < routed.counts.size(); ++position) {
+    for (std::uint32_t i = 0; i < routed.counts[position]; ++i, ++delivery) {
+      const QueuedMessage message{batch, position, delivery};
+      Subscription* subscription = find(routed.subscriptions[delivery]);
+      if (subscription == nullptr || batch->state(delivery) == kDone) {
+        over.push_back(message);
+      } else {
+        subscription->queue.restore(message);
+      }
+    }
+  }
+  for (const QueuedMessage& message : over) batches_.abandon(message);
 }
 
 absl::Status Core::update_subscription(const std::string& name, std::chrono::seconds ack_deadline,
@@ -75,13 +109,14 @@ absl::Status Core::update_subscription(const std::string& name, std::chrono::sec
 
 absl::Status Core::delete_subscription(const std::string& name) {
   ASSIGN_OR_RETURN(const SubscriptionId id, id_of(name));
-  const Subscription& subscription = *find(id);
+  Subscription& subscription = *find(id);
   if (const auto topic = topics_.find(subscription.config.topic); topic != topics_.end()) {
     topic->second.index.remove(id, effective_filter(subscription.config));
     topic->second.subscriptions.erase(name);
   }
   // They learn from their next take() that it is gone.
   std::ranges::copy(subscription.queue.consumers(), std::back_inserter(woken_));
+  subscription.queue.abandon_all();
   changed_.push_back(id);
   subscription_ids_.erase(name);
   subscriptions_.erase(id);
@@ -105,32 +140,39 @@ Core::Subscription* Core::find(SubscriptionId id) {
   return found == subscriptions_.end() ? nullptr : found->second.get();
 }
 
-absl::StatusOr<Publication> Core::route(const std::string& topic,
-                                        std::span<const IncomingMessage> messages) {
+absl::StatusOr<Publication> Core::route(const std::string& topic, const IncomingBatch& incoming) {
   const auto found = topics_.find(topic);
   if (found == topics_.end()) return not_found(topic);
   Publication publication;
-  publication.messages.reserve(messages.size());
-  publication.subscriptions.reserve(messages.size());
-  for (const IncomingMessage& incoming : messages) {
-    const std::size_t first = publication.subscriptions.size();
-    found->second.index.match(incoming.attributes, &publication.subscriptions);
-    publication.messages.push_back(
-        {incoming.message, first, publication.subscriptions.size() - first});
+  BatchSplitter splitter(incoming, &publication);
+  std::vector<SubscriptionId> matched;
+  for (const Attributes& attributes : incoming.attributes) {
+    matched.clear();
+    found->second.index.match(attributes, &matched);
+    splitter.add(matched);
   }
-  journal_->published(publication);
+  splitter.flush();
   return publication;
 }
 
-void Core::enqueue(const Publication& publication) {
-  for (const Publication::Routed& routed : publication.messages) {
-    for (std::size_t i = routed.first; i < routed.first + routed.count; ++i) {
-      const SubscriptionId id = publication.subscriptions[i];
-      Subscription* subscription = find(id);
-      if (subscription == nullptr) continue;  // deleted since it was routed
-      subscription->queue.push(routed.message);
-      changed(id, subscription);
+void Core::enqueue(Publication publication) {
+  for (RoutedBatch& routed : publication.batches) {
+    Batch* const batch = batches_.add(std::move(routed.batch));
+    // The batch lives on while it has a delivery ahead of it.
+    std::vector<QueuedMessage> over;
+    for (std::uint32_t position = 0, delivery = 0; position < routed.counts.size(); ++position) {
+      for (std::uint32_t i = 0; i < routed.counts[position]; ++i, ++delivery) {
+        const SubscriptionId id = routed.subscriptions[delivery];
+        const QueuedMessage message{batch, position, delivery};
+        if (Subscription* subscription = find(id)) {
+          subscription->queue.push(message);
+          changed(id, subscription);
+        } else {
+          over.push_back(message);  // deleted since it was routed
+        }
+      }
     }
+    for (const QueuedMessage& message : over) batches_.abandon(message);
   }
 }
 
@@ -160,21 +202,22 @@ absl::StatusOr<std::vector<Delivery>> Core::take(ConsumerHandle handle, std::siz
       subscription->queue.take(handle.consumer, max_messages, max_bytes,
                                lease.value_or(subscription->config.ack_deadline), now);
   if (deliveries.empty()) return deliveries;
-  journal_->delivered(handle.subscription, deliveries);
   changed(handle.subscription, subscription);
   schedule(handle.subscription, subscription);
   return deliveries;
 }
 
+void Core::give_back(ConsumerHandle handle, std::span<const Delivery> deliveries) {
+  if (Subscription* subscription = find(handle.subscription)) {
+    subscription->queue.give_back(deliveries);
+    changed(handle.subscription, subscription);
+  }
+}
+
 absl::Status Core::acknowledge(const std::string& subscription, std::span<const AckId> ids) {
   ASSIGN_OR_RETURN(const SubscriptionId id, id_of(subscription));
   Subscription* found = find(id);
-  std::vector<MessageId> acked;
-  acked.reserve(ids.size());
-  found->queue.acknowledge(ids, &acked);
-  if (acked.empty()) return absl::OkStatus();
-  journal_->acked(id, acked);
-  changed(id, found);
+  if (found->queue.acknowledge(ids) > 0) changed(id, found);
   return absl::OkStatus();
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +17,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "broker/core/batches.h"
 #include "broker/core/filter.h"
 #include "broker/core/filter_index.h"
 #include "broker/core/journal.h"
@@ -42,8 +45,12 @@ struct Topic {
 };
 
 struct CoreOptions {
+  static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+
   // Stores filters and delivers everything to everybody.
   bool ignore_filters = false;
+  // Bodies of messages beyond this are dropped, to be read from the store when they are delivered.
+  std::size_t max_cached_bytes = kUnlimited;
 };
 
 // A stream or a waiting pull of one subscription.
@@ -59,7 +66,19 @@ struct ConsumerHandle {
 class Core {
  public:
   // Borrows `journal`.
-  Core(CoreOptions options, Journal* journal) : options_(options), journal_(journal) {}
+  Core(CoreOptions options, Journal* journal)
+      : options_(options), journal_(journal), batches_(options.max_cached_bytes, journal) {}
+
+  // What an earlier life has stored, into a core that is still empty: topics, then subscriptions,
+  // then batches in the order of their ids. Deliveries to subscriptions that are not there are
+  // over. `states` has one for each delivery. `last` is the last id given out to a subscription.
+  void restore_topic(const std::string& name, std::string resource);
+  void restore_subscription(SubscriptionId id, SubscriptionConfig config);
+  void restore_last_subscription(SubscriptionId last) {
+    last_subscription_ = std::max(last_subscription_, last);
+  }
+  SubscriptionId last_subscription() const { return last_subscription_; }
+  void restore_batch(RoutedBatch routed, std::span<const DeliveryState> states);
 
   absl::Status create_topic(const std::string& name, std::string resource);
   absl::Status update_topic(const std::string& name, std::string resource);
@@ -80,9 +99,8 @@ class Core {
 
   // Matches the messages with the topic's subscriptions; enqueue() makes them available. The two
   // are apart so that the messages can be made durable in between.
-  absl::StatusOr<Publication> route(const std::string& topic,
-                                    std::span<const IncomingMessage> messages);
-  void enqueue(const Publication& publication);
+  absl::StatusOr<Publication> route(const std::string& topic, const IncomingBatch& incoming);
+  void enqueue(Publication publication);
 
   absl::StatusOr<ConsumerHandle> open_consumer(const std::string& subscription, FlowLimits limits);
   void close_consumer(ConsumerHandle handle);
@@ -95,6 +113,12 @@ class Core {
                                              std::size_t max_bytes,
                                              std::optional<std::chrono::seconds> lease,
                                              SteadyTime now);
+
+  // Takes back deliveries whose bodies could not be read; their attempts do not count.
+  void give_back(ConsumerHandle handle, std::span<const Delivery> deliveries);
+  // Keeps a body that was read from the store, as long as there is room.
+  void keep_body(MessageId batch, Body body) { batches_.keep_body(batch, std::move(body)); }
+  std::size_t cached_bytes() const { return batches_.cached_bytes(); }
 
   // Ids that are stale or of another subscription are passed over.
   absl::Status acknowledge(const std::string& subscription, std::span<const AckId> ids);
@@ -121,8 +145,9 @@ class Core {
 
  private:
   struct Subscription {
-    Subscription(SubscriptionId id, SubscriptionConfig its_config, std::vector<ConsumerId>* woken)
-        : config(std::move(its_config)), queue(id, woken) {}
+    Subscription(SubscriptionId id, SubscriptionConfig its_config, Batches* batches,
+                 std::vector<ConsumerId>* woken)
+        : config(std::move(its_config)), queue(id, batches, woken) {}
 
     SubscriptionConfig config;
     SubscriptionQueue queue;
@@ -142,6 +167,7 @@ class Core {
   template <typename Event>
   using EarliestFirst = std::priority_queue<Event, std::vector<Event>, std::greater<>>;
 
+  Subscription& add_subscription(SubscriptionId id, SubscriptionConfig config);
   Filter effective_filter(const SubscriptionConfig& config) const;
   Subscription* find(SubscriptionId id);
   absl::StatusOr<SubscriptionId> id_of(const std::string& subscription) const;
@@ -150,6 +176,7 @@ class Core {
 
   CoreOptions options_;
   Journal* journal_;
+  Batches batches_;
   std::map<std::string, Topic, std::less<>> topics_;
   std::map<std::string, SubscriptionId, std::less<>> subscription_ids_;
   absl::flat_hash_map<SubscriptionId, std::unique_ptr<Subscription>> subscriptions_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "broker/core/batch_splitter.h"
+
 namespace pollbus::broker {
 namespace {
 
@@ -23,15 +25,12 @@ class NotedJournal : public Journal {
     note("+" + config.name + " of " + config.topic);
   }
   void subscription_deleted(SubscriptionId id) override { note("-" + std::to_string(id)); }
-  void published(const Publication& publication) override {
-    note("published " + std::to_string(publication.messages.size()) + " to " +
-         std::to_string(publication.subscriptions.size()));
+  void delivery_changed(Batch& batch, std::uint32_t delivery) override {
+    note("delivery " + std::to_string(delivery) + " of " + std::to_string(batch.first_id()) +
+         " is " + std::to_string(batch.state(delivery)));
   }
-  void delivered(SubscriptionId, std::span<const Delivery> deliveries) override {
-    note("delivered " + std::to_string(deliveries.size()));
-  }
-  void acked(SubscriptionId, std::span<const MessageId> messages) override {
-    note("acked " + std::to_string(messages.size()));
+  void batch_finished(const Batch& batch) override {
+    note("finished " + std::to_string(batch.first_id()));
   }
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
@@ -51,15 +50,25 @@ class CoreTest : public testing::Test {
   static SubscriptionConfig config(const std::string& name, const std::string& filter) {
     return {.name = name, .topic = kTopic, .filter = *Filter::parse(filter), .resource = ""};
   }
+  // A batch of messages with 7 bytes each, from id `first` on; `machines` are their attributes.
+  absl::StatusOr<Publication> route(Core& into, MessageId first,
+                                    const std::vector<std::string>& machines) {
+    std::vector<Attribute> attributes;
+    for (const std::string& machine : machines) attributes.push_back({"machineID", machine});
+    IncomingBatch incoming{.first_id = first};
+    std::string body;
+    for (std::size_t i = 0; i < machines.size(); ++i) {
+      body += "message";
+      incoming.ends.push_back(static_cast<std::uint32_t>(body.size()));
+      incoming.attributes.push_back(std::span(attributes).subspan(i, 1));
+    }
+    incoming.body = std::make_shared<const std::string>(std::move(body));
+    return into.route(kTopic, incoming);
+  }
   absl::Status publish(MessageId id, const std::string& machine) {
-    auto message = std::make_shared<Message>();
-    message->id = id;
-    message->wire = "message";
-    const Attribute attribute{"machineID", machine};
-    const IncomingMessage incoming{message, std::span(&attribute, 1)};
-    const auto publication = core.route(kTopic, std::span(&incoming, 1));
+    auto publication = route(core, id, {machine});
     if (!publication.ok()) return publication.status();
-    core.enqueue(*publication);
+    core.enqueue(*std::move(publication));
     return absl::OkStatus();
   }
   std::vector<MessageId> take(ConsumerHandle handle) {
@@ -67,7 +76,7 @@ class CoreTest : public testing::Test {
     const auto deliveries = core.take(handle, 1'000, 1'000'000, std::nullopt, now);
     EXPECT_TRUE(deliveries.ok()) << deliveries.status();
     if (!deliveries.ok()) return ids;
-    for (const Delivery& delivery : *deliveries) ids.push_back(delivery.message->id);
+    for (const Delivery& delivery : *deliveries) ids.push_back(delivery.id);
     return ids;
   }
 
@@ -87,11 +96,9 @@ TEST_F(CoreTest, FiltersCanBeIgnored) {
   Core ignoring({.ignore_filters = true}, &journal);
   ASSERT_TRUE(ignoring.create_topic(kTopic, "").ok());
   ASSERT_TRUE(ignoring.create_subscription(config(kMachine, "attributes.machineID=\"3\"")).ok());
-  auto message = std::make_shared<Message>();
-  const IncomingMessage incoming{message, {}};
-  const auto publication = ignoring.route(kTopic, std::span(&incoming, 1));
+  const auto publication = route(ignoring, 1, {"4"});
   ASSERT_TRUE(publication.ok());
-  EXPECT_THAT(publication->subscriptions, SizeIs(1));
+  EXPECT_THAT(publication->batches, SizeIs(1));
   EXPECT_EQ((*ignoring.subscription(kMachine))->filter.text(), "attributes.machineID=\"3\"");
 }
 
@@ -101,7 +108,7 @@ TEST_F(CoreTest, WhatDoesNotExistIsNotFoundByItsShortId) {
   EXPECT_EQ(text(core.delete_subscription("projects/p/subscriptions/x")),
             "Resource not found (resource=x).");
   EXPECT_TRUE(absl::IsNotFound(core.acknowledge("projects/p/subscriptions/x", {})));
-  EXPECT_TRUE(absl::IsNotFound(core.route("projects/p/topics/x", {}).status()));
+  EXPECT_TRUE(absl::IsNotFound(core.route("projects/p/topics/x", IncomingBatch{}).status()));
   EXPECT_TRUE(absl::IsNotFound(core.open_consumer("projects/p/subscriptions/x", {}).status()));
   SubscriptionConfig orphan = config("projects/p/subscriptions/new", "");
   orphan.topic = "projects/p/topics/x";
@@ -139,12 +146,12 @@ TEST_F(CoreTest, DeletingASubscriptionWakesItsConsumersWhoFindItGone) {
 }
 
 TEST_F(CoreTest, ASubscriptionDeletedBetweenRoutingAndEnqueueingIsPassedOver) {
-  auto message = std::make_shared<Message>();
-  const IncomingMessage incoming{message, {}};
-  const auto publication = core.route(kTopic, std::span(&incoming, 1));
+  auto publication = route(core, 1, {"4"});
   ASSERT_TRUE(core.delete_subscription(kAll).ok());
-  core.enqueue(*publication);
+  journal.take_notes();
+  core.enqueue(*std::move(publication));
   EXPECT_THAT(core.take_woken(), IsEmpty());
+  EXPECT_THAT(journal.take_notes(), ElementsAre("finished 1"));
 }
 
 TEST_F(CoreTest, AdvanceEndsLeasesWhenTheirTimeHasComeAndNotBefore) {
@@ -189,8 +196,110 @@ TEST_F(CoreTest, EveryChangeIsToldToTheJournal) {
   ASSERT_TRUE(core.acknowledge(kAll, std::span(&id, 1)).ok());  // changes nothing
   ASSERT_TRUE(core.delete_subscription(kMachine).ok());
   ASSERT_TRUE(core.delete_topic(kTopic).ok());
-  EXPECT_THAT(journal.take_notes(), ElementsAre("published 1 to 2", "delivered 1", "acked 1", "-2",
-                                                "+" + kAll + " of _deleted-topic_", "-" + kTopic));
+  EXPECT_THAT(journal.take_notes(),
+              ElementsAre("delivery 0 of 1 is 1", "delivery 0 of 1 is 255", "finished 1", "-2",
+                          "+" + kAll + " of _deleted-topic_", "-" + kTopic));
+}
+
+TEST_F(CoreTest, ABatchIsFinishedWhenItsLastDeliveryIsOver) {
+  core.enqueue(*route(core, 1, {"4", "3"}));
+  const ConsumerHandle all = *core.open_consumer(kAll, {});
+  EXPECT_THAT(take(all), ElementsAre(1, 2));
+  journal.take_notes();
+  const std::vector<AckId> ids{{all.subscription, 1, 1}, {all.subscription, 2, 1}};
+  ASSERT_TRUE(core.acknowledge(kAll, ids).ok());
+  EXPECT_THAT(journal.take_notes(),
+              ElementsAre("delivery 0 of 1 is 255", "delivery 1 of 1 is 255"));
+  const ConsumerHandle machine = *core.open_consumer(kMachine, {});
+  EXPECT_THAT(take(machine), ElementsAre(2));
+  const AckId last{machine.subscription, 2, 1};
+  ASSERT_TRUE(core.acknowledge(kMachine, std::span(&last, 1)).ok());
+  EXPECT_THAT(journal.take_notes(), ElementsAre("delivery 2 of 1 is 1", "finished 1"));
+}
+
+TEST_F(CoreTest, MessagesThatGoToNobodyAreNotKept) {
+  ASSERT_TRUE(core.delete_subscription(kAll).ok());
+  EXPECT_THAT(route(core, 1, {"4"})->batches, IsEmpty());
+  const Publication publication = *route(core, 1, {"4", "3", "4", "3", "4"});
+  ASSERT_THAT(publication.batches, SizeIs(1));
+  const RoutedBatch& routed = publication.batches.front();
+  EXPECT_EQ(routed.batch->first_id(), 2u);
+  EXPECT_THAT(routed.counts, ElementsAre(1, 0, 1));
+  EXPECT_EQ(*routed.batch->body(), "messagemessagemessage");
+}
+
+TEST_F(CoreTest, ABatchIsBoundedInBytesAndInDeliveries) {
+  IncomingBatch incoming{.first_id = 1, .ends = {10, kMaxBatchBytes, kMaxBatchBytes + 1}};
+  incoming.body = std::make_shared<const std::string>(kMaxBatchBytes + 1, 'x');
+  incoming.attributes.resize(3);
+  const Publication publication = *core.route(kTopic, incoming);
+  ASSERT_THAT(publication.batches, SizeIs(2));
+  EXPECT_THAT(publication.batches[0].batch->ends(), ElementsAre(10, kMaxBatchBytes));
+  EXPECT_EQ(publication.batches[1].batch->first_id(), 3u);
+  EXPECT_THAT(publication.batches[1].batch->ends(), ElementsAre(1));
+  Publication many;
+  BatchSplitter splitter(incoming, &many);
+  const std::vector<SubscriptionId> subscriptions(kMaxBatchDeliveries, 1);
+  splitter.add(subscriptions);
+  splitter.add(std::span(subscriptions).first(1));
+  splitter.flush();
+  EXPECT_THAT(many.batches, SizeIs(2));
+}
+
+TEST_F(CoreTest, OldBodiesAreDroppedAndComeBackFromTheStore) {
+  Core small({.max_cached_bytes = 10}, &journal);
+  ASSERT_TRUE(small.create_topic(kTopic, "").ok());
+  ASSERT_TRUE(small.create_subscription(config(kAll, "")).ok());
+  for (const MessageId id : {1, 2, 3}) small.enqueue(*route(small, id, {"4"}));
+  EXPECT_EQ(small.cached_bytes(), 7u);
+  const ConsumerHandle handle = *small.open_consumer(kAll, {});
+  const auto deliveries = *small.take(handle, 10, 100, std::nullopt, now);
+  ASSERT_THAT(deliveries, SizeIs(3));
+  EXPECT_EQ(deliveries[0].body, nullptr);
+  EXPECT_EQ(deliveries[0].bytes, 7u);
+  EXPECT_EQ(deliveries[2].wire(), "message");
+  small.give_back(handle, std::span(deliveries).first(1));
+  small.keep_body(1, std::make_shared<const std::string>("message"));
+  const auto again = *small.take(handle, 10, 100, std::nullopt, now);
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0].attempt, 1u);
+  EXPECT_EQ(again[0].wire(), "message");
+  EXPECT_EQ(small.cached_bytes(), 7u);
+}
+
+TEST_F(CoreTest, WhatIsRestoredIsDeliveredAgainWithTheNextAttempt) {
+  Core later({}, &journal);
+  later.restore_topic(kTopic, "");
+  later.restore_subscription(5, config(kAll, ""));
+  later.restore_last_subscription(6);
+  journal.take_notes();
+  const std::vector<std::uint32_t> ends{7, 14, 21};
+  RoutedBatch routed{.batch = std::make_unique<Batch>(8, 0, ends, 4, nullptr),
+                     .counts = {1, 2, 1},
+                     .subscriptions = {5, 5, 6, 5}};
+  const std::vector<DeliveryState> states{kDone, 3, 0, 0};
+  later.restore_batch(std::move(routed), states);
+  EXPECT_THAT(journal.take_notes(), IsEmpty());
+  const ConsumerHandle handle = *later.open_consumer(kAll, {});
+  const auto deliveries = *later.take(handle, 10, 100, std::nullopt, now);
+  ASSERT_THAT(deliveries, SizeIs(2));
+  EXPECT_EQ(deliveries[0].id, 9u);
+  EXPECT_EQ(deliveries[0].attempt, 4u);
+  EXPECT_EQ(deliveries[0].begin, 7u);
+  EXPECT_EQ(deliveries[1].id, 10u);
+  EXPECT_EQ(deliveries[1].attempt, 1u);
+  ASSERT_TRUE(later.create_subscription(config(kMachine, "")).ok());
+  EXPECT_EQ(later.subscriptions().at(kMachine), 7u);
+}
+
+TEST_F(CoreTest, ABatchOfWhichNothingIsLeftIsFinishedWhenItIsRestored) {
+  journal.take_notes();
+  const std::vector<std::uint32_t> ends{7};
+  core.restore_batch({.batch = std::make_unique<Batch>(8, 0, ends, 2, nullptr),
+                      .counts = {2},
+                      .subscriptions = {1, 77}},
+                     std::vector<DeliveryState>{kDone, 0});
+  EXPECT_THAT(journal.take_notes(), ElementsAre("finished 8"));
 }
 
 TEST_F(CoreTest, ReportsWhatHasChanged) {

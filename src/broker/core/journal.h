@@ -1,31 +1,33 @@
 #pragma once
 
-#include <span>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "broker/core/batch.h"
 #include "broker/core/message.h"
 
 namespace pollbus::broker {
 
 struct SubscriptionConfig;
 
-// A batch of messages, each with the subscriptions it goes to.
-struct Publication {
-  struct Routed {
-    MessagePtr message;
-    std::size_t first = 0;  // its subscriptions are a range of `subscriptions`
-    std::size_t count = 0;
-  };
+// A batch with the subscriptions that each of its messages goes to.
+struct RoutedBatch {
+  std::unique_ptr<Batch> batch;
+  std::vector<std::uint32_t> counts;          // deliveries of each message
+  std::vector<SubscriptionId> subscriptions;  // of each delivery
+};
 
-  std::vector<Routed> messages;
-  std::vector<SubscriptionId> subscriptions;
+// What one publish comes to: no batch when nobody gets it.
+struct Publication {
+  std::vector<RoutedBatch> batches;
 };
 
 // Is told every change that must outlive the process, in order, by the core's caller's thread and
-// under its lock: an implementation only takes notes. A publication is told after it was routed
-// and before it is enqueued, so that a store can make it durable in between. Deliveries are told
-// for their attempts.
+// under its lock: an implementation only takes notes. Not told: publications, which Core::route()
+// hands out and Core::enqueue() takes back once they are durable; and the deliveries of a deleted
+// subscription, which are over with it.
 class Journal {
  public:
   virtual ~Journal() = default;
@@ -33,9 +35,9 @@ class Journal {
   virtual void topic_deleted(const std::string& /*name*/) {}
   virtual void subscription_stored(SubscriptionId /*id*/, const SubscriptionConfig& /*config*/) {}
   virtual void subscription_deleted(SubscriptionId /*id*/) {}
-  virtual void published(const Publication& /*publication*/) {}
-  virtual void delivered(SubscriptionId /*id*/, std::span<const Delivery> /*deliveries*/) {}
-  virtual void acked(SubscriptionId /*id*/, std::span<const MessageId> /*messages*/) {}
+  // The delivery was attempted, or is over. The batch is good until it is finished.
+  virtual void delivery_changed(Batch& /*batch*/, std::uint32_t /*delivery*/) {}
+  virtual void batch_finished(const Batch& /*batch*/) {}
 };
 
 }  // namespace pollbus::broker

@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/clock.h"
 #include "broker/core/attributes.h"
 
 namespace pollbus::broker {
@@ -13,27 +16,31 @@ using MessageId = std::uint64_t;
 using SubscriptionId = std::uint32_t;
 using ConsumerId = std::uint64_t;
 
-// A published message: immutable, and shared by all subscriptions that it goes to. `wire` is the
-// serialized google.pubsub.v1.PubsubMessage with id and publish time, ready to be delivered as it
-// is; its size is what flow control counts.
-struct Message {
-  std::size_t bytes() const { return wire.size(); }
+// The messages of a batch, one behind the other, each a serialized google.pubsub.v1.PubsubMessage
+// with id and publish time, ready to be delivered as it is. Immutable and shared.
+using Body = std::shared_ptr<const std::string>;
 
-  MessageId id = 0;
-  std::string wire;
-};
-using MessagePtr = std::shared_ptr<const Message>;
-
-// A message on its way in, with the attributes that filters look at; borrows these.
-struct IncomingMessage {
-  MessagePtr message;
-  Attributes attributes;
+// The messages of one publish on their way in, with the attributes that filters look at; borrows
+// these. The ids are consecutive.
+struct IncomingBatch {
+  MessageId first_id = 0;
+  WallTime published;
+  Body body;
+  std::vector<std::uint32_t> ends;  // of each message in the body
+  std::vector<Attributes> attributes;
 };
 
 // A message handed to a consumer. The first attempt is 1.
 struct Delivery {
-  MessagePtr message;
+  // Only with a body.
+  std::string_view wire() const { return std::string_view(*body).substr(begin, bytes); }
+
+  MessageId id = 0;
   std::uint32_t attempt = 0;
+  MessageId batch = 0;  // that it is stored in
+  std::uint32_t begin = 0;
+  std::uint32_t bytes = 0;  // what flow control counts
+  Body body;                // nullptr: it is on disk only
 };
 
 }  // namespace pollbus::broker

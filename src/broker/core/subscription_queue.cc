@@ -8,13 +8,27 @@ namespace {
 
 // Stale deadlines are swept when they outnumber the valid ones by more than this.
 constexpr std::size_t kStaleDeadlinesKept = 64;
+// Of the messages that an earlier life of the broker has delivered, so many may still be acked by
+// the ids that they were delivered with; the rest is delivered again. Bounds what opening takes.
+constexpr std::size_t kMaxRestoredDeliveries = 100'000;
 
 }  // namespace
 
-void SubscriptionQueue::push(MessagePtr message) {
-  fresh_.push_back(std::move(message));
+void SubscriptionQueue::push(QueuedMessage message) {
+  fresh_.push_back(message);
   ++counts_.matched;
   wake_idle();
+}
+
+void SubscriptionQueue::restore(QueuedMessage message) {
+  const DeliveryState attempts = message.batch->state(message.delivery);
+  if (attempts == 0 || delivered_.size() >= kMaxRestoredDeliveries) {
+    fresh_.push_back(message);
+    return;
+  }
+  delivered_.emplace(message.id(), Delivered{.message = message, .attempt = attempts});
+  returned_.push_back(message.id());
+  ++returned_count_;
 }
 
 void SubscriptionQueue::open(ConsumerId consumer, FlowLimits limits) {
@@ -55,9 +69,9 @@ std::vector<Delivery> SubscriptionQueue::take(ConsumerId consumer, std::size_t m
   taken.reserve(std::min(most, available()));
   std::size_t bytes = 0;
   while (taken.size() < most) {
-    const MessagePtr* next = next_available();
+    const QueuedMessage* next = next_available();
     if (next == nullptr) break;
-    const std::size_t size = (*next)->bytes();
+    const std::size_t size = next->bytes();
     if (!taker.has_credit_for(size) || (!taken.empty() && bytes + size > max_bytes)) break;
     ++taker.messages;
     taker.bytes += static_cast<std::int64_t>(size);
@@ -75,7 +89,7 @@ std::vector<Delivery> SubscriptionQueue::take(ConsumerId consumer, std::size_t m
   return taken;
 }
 
-const MessagePtr* SubscriptionQueue::next_available() {
+const QueuedMessage* SubscriptionQueue::next_available() {
   if (returned_count_ > 0 && (returned_is_next_ || fresh_.empty())) {
     while (true) {
       const auto found = delivered_.find(returned_.front());
@@ -98,11 +112,11 @@ Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline)
     returned_.pop_front();
     --returned_count_;
   } else {
-    MessagePtr message = std::move(fresh_.front());
+    const QueuedMessage message = fresh_.front();
     fresh_.pop_front();
-    const MessageId id = message->id;
-    delivered = &delivered_[id];
-    delivered->message = std::move(message);
+    delivered = &delivered_[message.id()];
+    delivered->message = message;
+    delivered->attempt = message.batch->state(message.delivery);
   }
   returned_is_next_ = !returned_is_next_;
   ++delivered->attempt;
@@ -110,16 +124,36 @@ Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline)
   delivered->consumer = consumer;
   delivered->deadline = deadline;
   schedule(delivered, deadline);
-  return {delivered->message, delivered->attempt};
+  const QueuedMessage& message = delivered->message;
+  batches_->attempted(message);
+  return {.id = message.id(),
+          .attempt = delivered->attempt,
+          .batch = message.batch->first_id(),
+          .begin = message.batch->begin(message.position),
+          .bytes = message.bytes(),
+          .body = message.batch->body()};
 }
 
 void SubscriptionQueue::schedule(Delivered* delivered, SteadyTime at) {
   delivered->scheduled = at;
-  deadlines_.push_back({at, delivered->message->id});
+  deadlines_.push_back({at, delivered->message.id()});
   std::ranges::push_heap(deadlines_, std::greater<>());
 }
 
-void SubscriptionQueue::acknowledge(std::span<const AckId> ids, std::vector<MessageId>* acked) {
+void SubscriptionQueue::give_back(std::span<const Delivery> deliveries) {
+  for (const Delivery& delivery : deliveries) {
+    Delivered* delivered = held_lease({id_, delivery.id, delivery.attempt});
+    if (delivered == nullptr) continue;
+    --delivered->attempt;
+    --counts_.delivered;
+    batches_->not_attempted(delivered->message);
+    make_available(delivery.id, delivered);
+  }
+  wake_idle();
+}
+
+std::size_t SubscriptionQueue::acknowledge(std::span<const AckId> ids) {
+  std::size_t acked = 0;
   for (const AckId& id : ids) {
     if (id.subscription != id_) continue;
     const auto found = delivered_.find(id.message);
@@ -127,16 +161,27 @@ void SubscriptionQueue::acknowledge(std::span<const AckId> ids, std::vector<Mess
     const Delivered delivered = std::move(found->second);
     delivered_.erase(found);
     ++counts_.acked;
-    acked->push_back(id.message);
+    ++acked;
     if (delivered.is_leased) {
       give_credit_back(delivered);
     } else {
       --returned_count_;
     }
+    batches_->finish(delivered.message);
   }
   if (returned_count_ == 0) returned_.clear();
   drop_stale_deadlines();
   wake_idle();
+  return acked;
+}
+
+void SubscriptionQueue::abandon_all() {
+  for (const QueuedMessage& message : fresh_) batches_->abandon(message);
+  for (const auto& [id, delivered] : delivered_) batches_->abandon(delivered.message);
+  fresh_.clear();
+  delivered_.clear();
+  returned_.clear();
+  returned_count_ = 0;
 }
 
 SubscriptionQueue::Delivered* SubscriptionQueue::held_lease(const AckId& id) {
@@ -214,7 +259,7 @@ void SubscriptionQueue::give_credit_back(const Delivered& delivered) {
   if (found == consumers_.end()) return;
   Consumer& consumer = found->second;
   --consumer.messages;
-  consumer.bytes -= static_cast<std::int64_t>(delivered.message->bytes());
+  consumer.bytes -= static_cast<std::int64_t>(delivered.message.bytes());
   if (consumer.state != Consuming::kBlocked || !consumer.has_credit()) return;
   consumer.state = Consuming::kIdle;
   idle_.push_back(delivered.consumer);

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "base/clock.h"
 #include "broker/core/ack_id.h"
+#include "broker/core/batches.h"
 #include "broker/core/message.h"
 
 namespace pollbus::broker {
@@ -38,9 +39,13 @@ struct SubscriptionCounts {
 // Time is an argument; no operation scans the backlog. Not thread-safe.
 class SubscriptionQueue {
  public:
-  SubscriptionQueue(SubscriptionId id, std::vector<ConsumerId>* woken) : id_(id), woken_(woken) {}
+  // Borrows both.
+  SubscriptionQueue(SubscriptionId id, Batches* batches, std::vector<ConsumerId>* woken)
+      : id_(id), batches_(batches), woken_(woken) {}
 
-  void push(MessagePtr message);
+  void push(QueuedMessage message);
+  // A message of an earlier life of the broker; its attempts go on being counted.
+  void restore(QueuedMessage message);
 
   // A consumer is idle until its first take().
   void open(ConsumerId consumer, FlowLimits limits);
@@ -53,8 +58,12 @@ class SubscriptionQueue {
   std::vector<Delivery> take(ConsumerId consumer, std::size_t max_messages, std::size_t max_bytes,
                              std::chrono::nanoseconds lease, SteadyTime now);
 
-  // Removes the messages, whichever delivery the ids are of; appends those that were still there.
-  void acknowledge(std::span<const AckId> ids, std::vector<MessageId>* acked);
+  // Takes back deliveries that could not be made after all: the attempts do not count.
+  void give_back(std::span<const Delivery> deliveries);
+  // Removes the messages, whichever delivery the ids are of; returns how many were still there.
+  std::size_t acknowledge(std::span<const AckId> ids);
+  // The subscription is being deleted.
+  void abandon_all();
   // Moves the deadline of leases that are still held. `lease` 0 makes them available at once.
   void modify_deadline(std::span<const AckId> ids, std::chrono::nanoseconds lease, SteadyTime now);
   // Makes available again what was leased until `now` or earlier.
@@ -87,7 +96,7 @@ class SubscriptionQueue {
   };
   // A message that was delivered at least once and not acked.
   struct Delivered {
-    MessagePtr message;
+    QueuedMessage message;
     std::uint32_t attempt = 0;
     bool is_leased = false;
     ConsumerId consumer = 0;
@@ -102,7 +111,7 @@ class SubscriptionQueue {
 
   std::size_t available() const { return fresh_.size() + returned_count_; }
   // The message that is to be delivered next; nullptr when there is none.
-  const MessagePtr* next_available();
+  const QueuedMessage* next_available();
   Delivery lease_next(ConsumerId consumer, SteadyTime deadline);
   void schedule(Delivered* delivered, SteadyTime at);
   void drop_stale_deadlines();
@@ -114,8 +123,9 @@ class SubscriptionQueue {
   void stop_waiting(ConsumerId consumer, Consumer* state);
 
   SubscriptionId id_;
+  Batches* batches_;
   std::vector<ConsumerId>* woken_;
-  std::deque<MessagePtr> fresh_;
+  std::deque<QueuedMessage> fresh_;
   absl::flat_hash_map<MessageId, Delivered> delivered_;
   std::deque<MessageId> returned_;   // to be delivered again; acked ones are skipped
   std::size_t returned_count_ = 0;   // of these, not acked

@@ -20,10 +20,9 @@ constexpr seconds kLease{10};
 class SubscriptionQueueTest : public testing::Test {
  protected:
   void push(MessageId id, std::size_t bytes = 10) {
-    auto message = std::make_shared<Message>();
-    message->id = id;
-    message->wire.assign(bytes, 'x');
-    queue.push(std::move(message));
+    const auto end = static_cast<std::uint32_t>(bytes);
+    Batch* batch = batches.add(std::make_unique<Batch>(id, 0, std::span(&end, 1), 1, nullptr));
+    queue.push({batch, 0, 0});
   }
   void push_range(MessageId first, MessageId last) {
     for (MessageId id = first; id <= last; ++id) push(id);
@@ -34,15 +33,13 @@ class SubscriptionQueueTest : public testing::Test {
   }
   std::vector<MessageId> take_ids(ConsumerId consumer, std::size_t most = kMany) {
     std::vector<MessageId> ids;
-    for (const Delivery& delivery : take(consumer, most)) ids.push_back(delivery.message->id);
+    for (const Delivery& delivery : take(consumer, most)) ids.push_back(delivery.id);
     return ids;
   }
   std::size_t ack(std::vector<MessageId> messages, std::uint32_t attempt = 1) {
     std::vector<AckId> ids;
     for (const MessageId message : messages) ids.push_back({kSubscription, message, attempt});
-    std::vector<MessageId> acked;
-    queue.acknowledge(ids, &acked);
-    return acked.size();
+    return queue.acknowledge(ids);
   }
   void modify(MessageId message, seconds lease, std::uint32_t attempt = 1) {
     const AckId id{kSubscription, message, attempt};
@@ -55,7 +52,9 @@ class SubscriptionQueueTest : public testing::Test {
   std::vector<ConsumerId> take_woken() { return std::exchange(woken, {}); }
 
   std::vector<ConsumerId> woken;
-  SubscriptionQueue queue{kSubscription, &woken};
+  Journal journal;
+  Batches batches{kManyBytes, &journal};
+  SubscriptionQueue queue{kSubscription, &batches, &woken};
   SteadyTime now{seconds(1'000)};
 };
 
@@ -138,10 +137,8 @@ TEST_F(SubscriptionQueueTest, AnAckIdOfAnotherSubscriptionIsPassedOver) {
   push(1);
   take(1);
   const AckId foreign{kSubscription + 1, 1, 1};
-  std::vector<MessageId> acked;
-  queue.acknowledge(std::span(&foreign, 1), &acked);
+  EXPECT_EQ(queue.acknowledge(std::span(&foreign, 1)), 0u);
   queue.modify_deadline(std::span(&foreign, 1), seconds(0), now);
-  EXPECT_THAT(acked, IsEmpty());
   EXPECT_EQ(queue.leased(), 1u);
 }
 

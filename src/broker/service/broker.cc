@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/logging.h"
 #include "base/status.h"
 
 namespace pollbus::broker {
@@ -11,6 +12,8 @@ namespace {
 constexpr std::chrono::milliseconds kTimerGranularity_ms{10};
 // Counts reach the metrics this long after they changed.
 constexpr std::chrono::milliseconds kMetricsDelay_ms{200};
+// Messages that could not be read from the store are tried again after this.
+constexpr std::chrono::milliseconds kReadAgainPause_ms{1'000};
 
 // Growing over restarts too, so that an id names one message for ever.
 MessageId first_message_id(WallTime now) {
@@ -20,25 +23,72 @@ MessageId first_message_id(WallTime now) {
 
 }  // namespace
 
-Broker::Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics)
+Broker::Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics, Storage storage)
     : clock_(clock),
       metrics_(metrics),
+      storage_(std::move(storage)),
       next_message_id_(first_message_id(clock.wall_now())),
-      core_(options, &journal_),
+      core_(options, journal()),
       timer_thread_([this](std::stop_token stop) { run_timer(stop); }) {}
 
-Broker::~Broker() = default;
+Broker::~Broker() {
+  timer_thread_.request_stop();
+  timer_thread_.join();
+  committer_.reset();  // lets out what it has written, while everything is still there
+}
+
+// Makes the committer, which the core is going to tell.
+Journal* Broker::journal() {
+  if (storage_.store == nullptr) return &nothing_kept_;
+  Committer::Hooks hooks{
+      .settle = [this](std::vector<Committer::Waiting> settled) { settle(std::move(settled)); },
+      .next_message_id = [this] { return next_message_id_.load(); },
+      .on_storage = storage_.on_change};
+  committer_.emplace(*storage_.store, mutex_, clock_, *metrics_, std::move(hooks));
+  return &committer_->notes();
+}
+
+absl::Status Broker::restore() {
+  if (storage_.store == nullptr) return absl::OkStatus();
+  return with_core([this](Core& core) -> absl::Status {
+    RETURN_IF_ERROR(storage_.store->restore(&core));
+    committer_->notes().restore_last_subscription(core.last_subscription());
+    next_message_id_ = std::max(next_message_id_.load(), storage_.store->next_message_id());
+    return absl::OkStatus();
+  });
+}
 
 MessageId Broker::reserve_message_ids(std::size_t count) {
   return next_message_id_.fetch_add(count, std::memory_order_relaxed);
 }
 
-absl::Status Broker::publish(const std::string& topic, std::span<const IncomingMessage> messages) {
-  return with_core([&](Core& core) -> absl::Status {
-    ASSIGN_OR_RETURN(const Publication publication, core.route(topic, messages));
-    core.enqueue(publication);
+void Broker::publish(const std::string& topic, const IncomingBatch& incoming, Done done) {
+  WakeList woken;
+  const absl::Status status = [&]() -> absl::Status {
+    const std::lock_guard lock(mutex_);
+    RETURN_IF_ERROR(admit());
+    ASSIGN_OR_RETURN(Publication publication, core_.route(topic, incoming));
+    if (committer_ && !publication.batches.empty()) {
+      committer_->submit({std::move(publication), incoming.body->size(), std::exchange(done, {})});
+      return absl::OkStatus();
+    }
+    core_.enqueue(std::move(publication));
+    after_core_call(&woken);
     return absl::OkStatus();
-  });
+  }();
+  if (done != nullptr) done(status);
+  wake(std::move(woken));
+}
+
+void Broker::settle(std::vector<Committer::Waiting> settled) {
+  WakeList woken;
+  {
+    const std::lock_guard lock(mutex_);
+    for (Committer::Waiting& waiting : settled) core_.enqueue(std::move(waiting.publication));
+    after_core_call(&woken);
+  }
+  for (const Committer::Waiting& waiting : settled) waiting.done(absl::OkStatus());
+  wake(std::move(woken));
 }
 
 absl::StatusOr<ConsumerHandle> Broker::open_consumer(const std::string& subscription,
@@ -67,11 +117,52 @@ absl::StatusOr<std::vector<Delivery>> Broker::take(ConsumerHandle handle, std::s
                                                    std::size_t max_bytes,
                                                    std::optional<std::chrono::seconds> lease,
                                                    WakeList* woken) {
+  while (true) {
+    absl::StatusOr<std::vector<Delivery>> deliveries;
+    {
+      const SteadyTime now = clock_.now();
+      const std::lock_guard lock(mutex_);
+      deliveries = core_.take(handle, max_messages, max_bytes, lease, now);
+      after_core_call(woken);
+    }
+    if (!deliveries.ok() || deliveries->empty()) return deliveries;
+    // All of them may have been acked while they were being read.
+    if (!read_bodies(handle, &*deliveries) || !deliveries->empty()) return deliveries;
+  }
+}
+
+bool Broker::read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries) {
+  absl::flat_hash_map<MessageId, Body> read;  // nullptr: not to be had
+  std::vector<Delivery> failed;
+  absl::Status trouble;
+  for (Delivery& delivery : *deliveries) {
+    if (delivery.body != nullptr) continue;
+    const auto [found, is_new] = read.try_emplace(delivery.batch);
+    if (is_new) {
+      auto body = storage_.store->load(delivery.batch);
+      if (body.ok()) {
+        found->second = *std::move(body);
+      } else if (!absl::IsNotFound(body.status())) {
+        trouble = body.status();
+      }
+    }
+    delivery.body = found->second;
+    if (delivery.body == nullptr && !trouble.ok()) failed.push_back(delivery);
+  }
+  if (read.empty()) return true;
+  // What is not found was acked meanwhile.
+  std::erase_if(*deliveries, [](const Delivery& delivery) { return delivery.body == nullptr; });
   const SteadyTime now = clock_.now();
   const std::lock_guard lock(mutex_);
-  auto deliveries = core_.take(handle, max_messages, max_bytes, lease, now);
-  after_core_call(woken);
-  return deliveries;
+  for (auto& [batch, body] : read) {
+    if (body != nullptr) core_.keep_body(batch, std::move(body));
+  }
+  if (failed.empty()) return true;
+  log_error("cannot read messages from the store",
+            {{"messages", failed.size()}, {"error", trouble}});
+  core_.give_back(handle, failed);
+  core_.wake_at(handle, now + kReadAgainPause_ms);
+  return false;
 }
 
 void Broker::wake(WakeList woken) {
@@ -99,6 +190,7 @@ void Broker::after_core_call(WakeList* woken) {
     const auto found = consumers_.find(id);
     if (found != consumers_.end()) woken->push_back(found->second);
   }
+  if (committer_) committer_->see_notes();
   if (!metrics_pending_ && core_.has_changed()) {
     metrics_pending_ = true;
     metrics_due_ = clock_.now() + kMetricsDelay_ms;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "broker/core/core.h"
 #include "broker/service/broker_metrics.h"
+#include "broker/service/committer.h"
 
 namespace pollbus::broker {
 
@@ -35,13 +37,24 @@ class Consumer {
   virtual void end(const absl::Status& status) = 0;
 };
 
-// The core behind one lock, with a clock, a timer and the consumers it wakes. Thread-safe. Lock
-// order: a consumer's own lock is never held while the broker is called.
+// Where a broker keeps its data.
+struct Storage {
+  Store* store = nullptr;  // borrowed; nullptr: in memory only
+  // Called on any thread when the store stops working, and with OK when it works again.
+  std::function<void(const absl::Status&)> on_change = [](const absl::Status&) {};
+};
+
+// The core behind one lock, with a clock, a timer and the consumers it wakes, and with a store in
+// front of it when there is one. Thread-safe. Lock order: a consumer's own lock is never held while
+// the broker is called.
 class Broker {
  public:
   // Borrows `clock` and `metrics`.
-  Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics);
+  Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics, Storage storage = {});
   ~Broker();
+
+  // What the store has kept. Before anything else.
+  absl::Status restore();
 
   // Calls `use(Core&)` under the lock, then wakes whoever has got something to do.
   template <typename Use>
@@ -57,7 +70,24 @@ class Broker {
     return result;
   }
 
-  absl::Status publish(const std::string& topic, std::span<const IncomingMessage> messages);
+  // with_core() for what must outlive the process before it is answered: `done` is called with
+  // what `use(Core&)` returns, when it is OK after that is on disk.
+  template <typename Use>
+  void change(Use use, Done done) {
+    WakeList woken;
+    absl::Status status;
+    {
+      const std::lock_guard lock(mutex_);
+      status = admit();
+      if (status.ok()) status = use(core_);
+      after_core_call(&woken);
+      if (status.ok() && committer_) committer_->submit({.done = std::exchange(done, nullptr)});
+    }
+    wake(std::move(woken));
+    if (done != nullptr) done(status);
+  }
+  // Calls `done` when the messages are on disk for all that they go to.
+  void publish(const std::string& topic, const IncomingBatch& incoming, Done done);
   // Ids for `count` messages, growing; the first is returned.
   MessageId reserve_message_ids(std::size_t count);
 
@@ -76,6 +106,11 @@ class Broker {
   Clock& clock() { return clock_; }
 
  private:
+  absl::Status admit() const { return committer_ ? committer_->admit() : absl::OkStatus(); }
+  Journal* journal();
+  void settle(std::vector<Committer::Waiting> settled);
+  // False when some could not be read, which are taken back.
+  bool read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries);
   void after_core_call(WakeList* woken);
   void run_timer(std::stop_token stop);
   std::optional<SteadyTime> next_timer_event() const;
@@ -83,10 +118,12 @@ class Broker {
 
   Clock& clock_;
   BrokerMetrics* metrics_;
-  Journal journal_;  // nothing is kept
+  Storage storage_;
+  Journal nothing_kept_;
   std::atomic<MessageId> next_message_id_;
 
   std::mutex mutex_;
+  std::optional<Committer> committer_;  // only with a store
   Core core_;
   absl::flat_hash_map<ConsumerId, std::shared_ptr<Consumer>> consumers_;
   bool is_shut_down_ = false;

@@ -13,6 +13,10 @@ prometheus::Family<prometheus::Gauge>& gauge(prometheus::Registry& registry,
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
 }
 
+prometheus::Histogram::BucketBoundaries commit_buckets() {
+  return {0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0};
+}
+
 void raise(prometheus::Counter* counter, std::uint64_t to) {
   counter->Increment(static_cast<double>(to) - counter->Value());
 }
@@ -24,6 +28,11 @@ BrokerMetrics::BrokerMetrics(prometheus::Registry& registry)
           counter(registry, "broker_published_messages_total", "Messages published").Add({})),
       published_bytes_(
           counter(registry, "broker_published_bytes_total", "Bytes of messages published").Add({})),
+      commits_(prometheus::BuildHistogram()
+                   .Name("broker_commit_seconds")
+                   .Help("Synced writes to the store, each of all publishes waiting then")
+                   .Register(registry)
+                   .Add({}, commit_buckets())),
       matched_(counter(registry, "broker_subscription_matched_total",
                        "Messages that the subscription's filter let through")),
       delivered_(counter(registry, "broker_subscription_delivered_total",
@@ -41,6 +50,10 @@ BrokerMetrics::BrokerMetrics(prometheus::Registry& registry)
 void BrokerMetrics::published(std::size_t messages, std::size_t bytes) {
   published_messages_.Increment(static_cast<double>(messages));
   published_bytes_.Increment(static_cast<double>(bytes));
+}
+
+void BrokerMetrics::committed(std::chrono::nanoseconds duration) {
+  commits_.Observe(std::chrono::duration<double>(duration).count());
 }
 
 void BrokerMetrics::apply(const std::vector<Change>& changes) {

@@ -3,8 +3,10 @@
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +34,8 @@ class BrokerMetrics {
   void apply(const std::vector<Change>& changes);
 
   void published(std::size_t messages, std::size_t bytes);
+  // One synced write; thread-safe too.
+  void committed(std::chrono::nanoseconds duration);
 
  private:
   struct Series {
@@ -49,6 +53,7 @@ class BrokerMetrics {
 
   prometheus::Counter& published_messages_;
   prometheus::Counter& published_bytes_;
+  prometheus::Histogram& commits_;
   prometheus::Family<prometheus::Counter>& matched_;
   prometheus::Family<prometheus::Counter>& delivered_;
   prometheus::Family<prometheus::Counter>& acked_;

@@ -44,10 +44,12 @@ class BrokerTest : public testing::Test {
     return deliveries->size();
   }
   absl::Status publish() {
-    auto message = std::make_shared<Message>();
-    message->id = broker.reserve_message_ids(1);
-    const IncomingMessage incoming{message, {}};
-    return broker.publish(kTopic, std::span(&incoming, 1));
+    IncomingBatch incoming{.first_id = broker.reserve_message_ids(1), .ends = {7}};
+    incoming.body = std::make_shared<const std::string>("message");
+    incoming.attributes.resize(1);
+    std::promise<absl::Status> done;
+    broker.publish(kTopic, incoming, [&](const absl::Status& status) { done.set_value(status); });
+    return done.get_future().get();
   }
   static bool happens(std::promise<void>& promise) {
     return promise.get_future().wait_for(kTestDeadline_s) == std::future_status::ready;
@@ -110,7 +112,7 @@ class TakingConsumer : public Consumer {
     if (!deliveries.ok() || deliveries->empty()) return false;
     std::vector<AckId> ids;
     for (const Delivery& delivery : *deliveries) {
-      ids.push_back({handle.subscription, delivery.message->id, delivery.attempt});
+      ids.push_back({handle.subscription, delivery.id, delivery.attempt});
     }
     const absl::Status status =
         broker_.with_core([&](Core& core) { return core.acknowledge(kSubscription, ids); });

@@ -13,6 +13,8 @@ using google::pubsub::v1::PublishRequest;
 using google::pubsub::v1::PubsubMessage;
 
 constexpr std::string_view kReservedKeyPrefix = "goog";
+// What id and publish time take of a message.
+constexpr std::size_t kStampBytes = 40;
 
 absl::Status too_large(std::string_view what, std::int64_t given, std::int64_t most) {
   return absl::InvalidArgumentError(
@@ -83,20 +85,25 @@ PublishBatch::PublishBatch(PublishRequest* request, MessageId first, WallTime pu
     attribute_count += message.attributes().size();
   }
   attributes_.reserve(attribute_count);  // never grows: spans of it are handed out
-  messages_.reserve(static_cast<std::size_t>(request->messages_size()));
+  const auto count = static_cast<std::size_t>(request->messages_size());
+  incoming_.first_id = first;
+  incoming_.published = publish_time;
+  incoming_.ends.reserve(count);
+  incoming_.attributes.reserve(count);
+  auto body = std::make_shared<std::string>();
+  body->reserve(request->ByteSizeLong() + count * kStampBytes);
   MessageId id = first;
   for (PubsubMessage& message : *request->mutable_messages()) {
-    message.set_message_id(fmt::format_int(id).str());
+    message.set_message_id(fmt::format_int(id++).str());
     message.mutable_publish_time()->set_seconds(seconds.count());
     message.mutable_publish_time()->set_nanos(static_cast<std::int32_t>(nanos.count()));
     const std::size_t first_attribute = attributes_.size();
     for (const auto& [key, value] : message.attributes()) attributes_.push_back({key, value});
-    auto stored = std::make_shared<Message>();
-    stored->id = id++;
-    message.SerializeToString(&stored->wire);
-    bytes_ += stored->bytes();
-    messages_.push_back({std::move(stored), Attributes(attributes_).subspan(first_attribute)});
+    incoming_.attributes.push_back(Attributes(attributes_).subspan(first_attribute));
+    message.AppendToString(body.get());
+    incoming_.ends.push_back(static_cast<std::uint32_t>(body->size()));
   }
+  incoming_.body = std::move(body);
 }
 
 }  // namespace pollbus::broker

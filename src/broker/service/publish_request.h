@@ -30,13 +30,12 @@ absl::Status check_publish_request(const google::pubsub::v1::PublishRequest& req
 class PublishBatch {
  public:
   PublishBatch(google::pubsub::v1::PublishRequest* request, MessageId first, WallTime publish_time);
-  const std::vector<IncomingMessage>& messages() const { return messages_; }
-  std::size_t bytes() const { return bytes_; }
+  const IncomingBatch& incoming() const { return incoming_; }
+  std::size_t bytes() const { return incoming_.body->size(); }
 
  private:
   std::vector<Attribute> attributes_;
-  std::vector<IncomingMessage> messages_;
-  std::size_t bytes_ = 0;
+  IncomingBatch incoming_;
 };
 
 }  // namespace pollbus::broker

@@ -1,5 +1,8 @@
 #include "broker/service/publisher_service.h"
 
+#include <future>
+#include <utility>
+
 #include "base/status.h"
 #include "broker/core/names.h"
 #include "broker/service/grpc_status.h"
@@ -16,25 +19,21 @@ namespace api = google::pubsub::v1;
 grpc::ServerUnaryReactor* PublisherService::CreateTopic(grpc::CallbackServerContext* context,
                                                         const api::Topic* request,
                                                         api::Topic* response) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     ASSIGN_OR_RETURN(*response, checked_topic(*request));
-    return broker_.with_core([&](Core& core) {
-      return core.create_topic(response->name(), response->SerializeAsString());
-    });
+    return core.create_topic(response->name(), response->SerializeAsString());
   });
 }
 
 grpc::ServerUnaryReactor* PublisherService::UpdateTopic(grpc::CallbackServerContext* context,
                                                         const api::UpdateTopicRequest* request,
                                                         api::Topic* response) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     const std::string& name = request->topic().name();
     RETURN_IF_ERROR(check_topic_name(name));
-    return broker_.with_core([&](Core& core) -> absl::Status {
-      ASSIGN_OR_RETURN(const Topic* stored, core.topic(name));
-      ASSIGN_OR_RETURN(*response, updated_topic(topic_of(*stored), *request));
-      return core.update_topic(name, response->SerializeAsString());
-    });
+    ASSIGN_OR_RETURN(const Topic* stored, core.topic(name));
+    ASSIGN_OR_RETURN(*response, updated_topic(topic_of(*stored), *request));
+    return core.update_topic(name, response->SerializeAsString());
   });
 }
 
@@ -85,43 +84,60 @@ grpc::ServerUnaryReactor* PublisherService::ListTopicSubscriptions(
 grpc::ServerUnaryReactor* PublisherService::DeleteTopic(grpc::CallbackServerContext* context,
                                                         const api::DeleteTopicRequest* request,
                                                         google::protobuf::Empty* /*response*/) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     RETURN_IF_ERROR(check_topic_name(request->topic()));
-    return broker_.with_core([&](Core& core) { return core.delete_topic(request->topic()); });
+    return core.delete_topic(request->topic());
   });
 }
 
 grpc::ServerUnaryReactor* PublisherService::Publish(grpc::CallbackServerContext* context,
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) {
-  return answer(context, [&] { return publish(*request, response); });
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  publish(*request, response,
+          [reactor](const absl::Status& status) { reactor->Finish(to_grpc(status)); });
+  return reactor;
 }
 
-absl::Status PublisherService::publish(const grpc::ByteBuffer& request,
-                                       grpc::ByteBuffer* response) {
+void PublisherService::publish(const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
+                               Done done) {
   google::protobuf::Arena arena;
   auto* parsed = google::protobuf::Arena::CreateMessage<api::PublishRequest>(&arena);
   grpc::ByteBuffer buffer = request;
   if (!decode(&buffer, parsed)) {
-    return absl::InvalidArgumentError("The request is no valid PublishRequest.");
+    done(absl::InvalidArgumentError("The request is no valid PublishRequest."));
+    return;
   }
-  RETURN_IF_ERROR(check_topic_name(parsed->topic()));
-  RETURN_IF_ERROR(check_publish_request(*parsed, static_cast<std::int64_t>(request.Length())));
+  absl::Status status = check_topic_name(parsed->topic());
+  if (status.ok()) {
+    status = check_publish_request(*parsed, static_cast<std::int64_t>(request.Length()));
+  }
+  if (!status.ok()) {
+    done(status);
+    return;
+  }
   const auto count = static_cast<std::size_t>(parsed->messages_size());
   const MessageId first = broker_.reserve_message_ids(count);
   const PublishBatch batch(parsed, first, broker_.clock().wall_now());
-  RETURN_IF_ERROR(broker_.publish(parsed->topic(), batch.messages()));
-  metrics_.published(count, batch.bytes());
-  *response = encode_publish_response(first, count);
-  return absl::OkStatus();
+  broker_.publish(parsed->topic(), batch.incoming(),
+                  [this, response, first, count, bytes = batch.bytes(),
+                   done = std::move(done)](const absl::Status& published) {
+                    if (published.ok()) {
+                      metrics_.published(count, bytes);
+                      *response = encode_publish_response(first, count);
+                    }
+                    done(published);
+                  });
 }
 
 absl::Status ensure_topic(Broker& broker, const std::string& name) {
   api::Topic wanted;
   wanted.set_name(name);
   ASSIGN_OR_RETURN(const api::Topic topic, checked_topic(wanted));
-  const absl::Status status = broker.with_core(
-      [&](Core& core) { return core.create_topic(name, topic.SerializeAsString()); });
+  std::promise<absl::Status> created;
+  broker.change([&](Core& core) { return core.create_topic(name, topic.SerializeAsString()); },
+                [&](const absl::Status& status) { created.set_value(status); });
+  const absl::Status status = created.get_future().get();
   return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
 }
 

@@ -47,13 +47,13 @@ class PublisherService final
                                         google::protobuf::Empty* response) override;
 
  private:
-  absl::Status publish(const grpc::ByteBuffer& request, grpc::ByteBuffer* response);
+  void publish(const grpc::ByteBuffer& request, grpc::ByteBuffer* response, Done done);
 
   Broker& broker_;
   BrokerMetrics& metrics_;
 };
 
-// Creates the topic unless it exists.
+// Creates the topic unless it exists; waits for the disk.
 absl::Status ensure_topic(Broker& broker, const std::string& name);
 
 }  // namespace pollbus::broker

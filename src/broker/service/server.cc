@@ -6,10 +6,12 @@
 
 #include <chrono>
 
+#include "base/status.h"
 #include "broker/service/broker.h"
 #include "broker/service/broker_metrics.h"
 #include "broker/service/publisher_service.h"
 #include "broker/service/subscriber_service.h"
+#include "broker/store/store.h"
 
 namespace pollbus::broker {
 namespace {
@@ -18,6 +20,8 @@ namespace {
 constexpr int kMaxMessageBytes = 64 << 20;
 constexpr int kMaxMetadataBytes = 64 << 10;
 constexpr std::chrono::milliseconds kShutdownGrace_ms{500};
+// Of messages that are on disk too.
+constexpr std::size_t kMaxCachedBytes = 64 << 20;
 
 void set_limits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -33,13 +37,22 @@ void set_limits(grpc::ServerBuilder* builder) {
 }  // namespace
 
 struct Server::Parts {
-  Parts(const ServerOptions& options, Clock& clock, prometheus::Registry& registry)
+  Parts(const ServerOptions& options, std::unique_ptr<Store> opened, Clock& clock,
+        prometheus::Registry& registry)
       : metrics(registry),
-        broker(options.core, clock, &metrics),
+        store(std::move(opened)),
+        broker(core_options(options), clock, &metrics, {store.get(), options.on_storage}),
         publisher(broker, metrics),
         subscriber(broker) {}
 
+  static CoreOptions core_options(const ServerOptions& options) {
+    CoreOptions core = options.core;
+    if (!options.data_folder.empty()) core.max_cached_bytes = kMaxCachedBytes;
+    return core;
+  }
+
   BrokerMetrics metrics;
+  std::unique_ptr<Store> store;
   Broker broker;
   PublisherService publisher;
   SubscriberService subscriber;
@@ -49,7 +62,12 @@ struct Server::Parts {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Clock& clock,
                                                       prometheus::Registry& metrics) {
-  auto parts = std::make_unique<Parts>(options, clock, metrics);
+  std::unique_ptr<Store> store;
+  if (!options.data_folder.empty()) {
+    ASSIGN_OR_RETURN(store, Store::open({.folder = options.data_folder}));
+  }
+  auto parts = std::make_unique<Parts>(options, std::move(store), clock, metrics);
+  RETURN_IF_ERROR(parts->broker.restore());
   const std::string address = fmt::format("{}:{}", options.host, options.port);
   grpc::ServerBuilder builder;
   set_limits(&builder);

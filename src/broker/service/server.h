@@ -2,6 +2,8 @@
 
 #include <prometheus/registry.h>
 
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,13 +17,17 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 0;  // 0 takes a free one
   CoreOptions core = {};
+  std::filesystem::path data_folder;  // empty: everything is held in memory
+  // Called on any thread when the folder cannot be written any more, and with OK when it can again.
+  std::function<void(const absl::Status&)> on_storage = [](const absl::Status&) {};
 };
 
 // The whole broker: serves google.pubsub.v1 without encryption until destroyed or shut down.
 // Thread-safe. Borrows clock and metrics.
 class Server {
  public:
-  // UNAVAILABLE when the address cannot be bound, for example because another broker has it.
+  // Opens the data folder (see Store for its errors), then listens. UNAVAILABLE when the address
+  // cannot be bound, for example because another broker has it.
   static absl::StatusOr<std::unique_ptr<Server>> start(const ServerOptions& options, Clock& clock,
                                                        prometheus::Registry& metrics);
   ~Server();

@@ -25,12 +25,11 @@ absl::Status check_ack_ids(int count) {
 grpc::ServerUnaryReactor* SubscriberService::CreateSubscription(
     grpc::CallbackServerContext* context, const api::Subscription* request,
     api::Subscription* response) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     ASSIGN_OR_RETURN(*response, checked_subscription(*request));
     RETURN_IF_ERROR(check_topic_name(request->topic()));
     ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(*response));
-    return broker_.with_core(
-        [&](Core& core) { return core.create_subscription(std::move(config)); });
+    return core.create_subscription(std::move(config));
   });
 }
 
@@ -51,15 +50,13 @@ grpc::ServerUnaryReactor* SubscriberService::GetSubscription(
 grpc::ServerUnaryReactor* SubscriberService::UpdateSubscription(
     grpc::CallbackServerContext* context, const api::UpdateSubscriptionRequest* request,
     api::Subscription* response) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     const std::string& name = request->subscription().name();
     RETURN_IF_ERROR(check_subscription_name(name));
-    return broker_.with_core([&](Core& core) -> absl::Status {
-      ASSIGN_OR_RETURN(const SubscriptionConfig* stored, core.subscription(name));
-      ASSIGN_OR_RETURN(*response, updated_subscription(subscription_of(*stored), *request));
-      return core.update_subscription(name, std::chrono::seconds(response->ack_deadline_seconds()),
-                                      response->SerializeAsString());
-    });
+    ASSIGN_OR_RETURN(const SubscriptionConfig* stored, core.subscription(name));
+    ASSIGN_OR_RETURN(*response, updated_subscription(subscription_of(*stored), *request));
+    return core.update_subscription(name, std::chrono::seconds(response->ack_deadline_seconds()),
+                                    response->SerializeAsString());
   });
 }
 
@@ -83,10 +80,9 @@ grpc::ServerUnaryReactor* SubscriberService::ListSubscriptions(
 grpc::ServerUnaryReactor* SubscriberService::DeleteSubscription(
     grpc::CallbackServerContext* context, const api::DeleteSubscriptionRequest* request,
     google::protobuf::Empty* /*response*/) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
-    return broker_.with_core(
-        [&](Core& core) { return core.delete_subscription(request->subscription()); });
+    return core.delete_subscription(request->subscription());
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include "broker/service/broker.h"
 #include "broker/service/grpc_status.h"
 
 namespace pollbus::broker {
@@ -11,6 +12,17 @@ template <typename Handle>
 grpc::ServerUnaryReactor* answer(grpc::CallbackServerContext* context, Handle handle) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(to_grpc(handle()));
+  return reactor;
+}
+
+// Answers a unary call that changes topics or subscriptions: with what `change(Core&)` returns,
+// once that is on disk. It is called under the broker's lock.
+template <typename Change>
+grpc::ServerUnaryReactor* answer_change(grpc::CallbackServerContext* context, Broker& broker,
+                                        Change change) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  broker.change(change,
+                [reactor](const absl::Status& status) { reactor->Finish(to_grpc(status)); });
   return reactor;
 }
 

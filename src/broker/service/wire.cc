@@ -54,15 +54,15 @@ grpc::ByteBuffer encode_deliveries(SubscriptionId subscription,
                                    std::span<const Delivery> deliveries, std::string_view trailer) {
   std::size_t most = trailer.size();
   for (const Delivery& delivery : deliveries) {
-    most += delivery.message->bytes() + kMaxDeliveryOverheadBytes;
+    most += delivery.bytes + kMaxDeliveryOverheadBytes;
   }
   auto out = std::make_unique<std::string>();
   out->reserve(most);
   for (const Delivery& delivery : deliveries) {
     AckId::Text text;
-    const AckId id{subscription, delivery.message->id, delivery.attempt};
+    const AckId id{subscription, delivery.id, delivery.attempt};
     const std::string_view ack_id = id.format(text);
-    const std::string_view message = delivery.message->wire;
+    const std::string_view message = delivery.wire();
     *out += kReceivedMessagesTag;
     append_varint(1 + varint_bytes(ack_id.size()) + ack_id.size() + 1 +
                       varint_bytes(message.size()) + message.size(),

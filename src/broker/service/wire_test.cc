@@ -26,12 +26,14 @@ TEST(WireTest, DeliveriesAreWrittenAsTheGeneratedCodeWritesThem) {
   for (const std::size_t size : {1u, 127u, 128u, 100'000u}) {
     auto* received = expected.add_received_messages();
     received->mutable_message()->set_data(std::string(size, 'x'));
-    auto message = std::make_shared<Message>();
-    message->id = size;
-    message->wire = received->message().SerializeAsString();
+    const std::string message = received->message().SerializeAsString();
     AckId::Text text;
     received->set_ack_id(std::string(AckId{3, size, 2}.format(text)));
-    deliveries.push_back({std::move(message), 2});
+    deliveries.push_back({.id = size,
+                          .attempt = 2,
+                          .begin = 3,
+                          .bytes = static_cast<std::uint32_t>(message.size()),
+                          .body = std::make_shared<const std::string>("abc" + message + "def")});
   }
   expected.mutable_subscription_properties();
   api::StreamingPullResponse trailer;

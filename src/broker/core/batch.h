@@ -1,0 +1,85 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "broker/core/message.h"
+
+namespace pollbus::broker {
+
+// What one delivery (one message for one subscription) has come to, as it is stored: how often it
+// was attempted, or that it is over.
+using DeliveryState = std::uint8_t;
+constexpr DeliveryState kDone = 255;
+constexpr DeliveryState kMaxCountedAttempts = 254;
+
+// Messages that were published together and are stored together: one object for all subscriptions
+// that they go to. Its deliveries are numbered, first those of the first message. Small, because
+// a backlog of a million messages may be a million of these; the body may be on disk only.
+class Batch {
+ public:
+  // `ends` and `body` as in IncomingBatch. Without `states` nothing was attempted yet.
+  Batch(MessageId first_id, std::int64_t published_us, std::span<const std::uint32_t> ends,
+        std::uint32_t deliveries, Body body)
+      : first_id_(first_id),
+        published_us_(published_us),
+        body_(std::move(body)),
+        ends_(ends.begin(), ends.end()),
+        states_(deliveries, 0),
+        remaining_(deliveries) {}
+
+  MessageId first_id() const { return first_id_; }
+  std::int64_t published_us() const { return published_us_; }
+  std::span<const std::uint32_t> ends() const { return ends_; }
+  std::uint32_t begin(std::uint32_t position) const {
+    return position == 0 ? 0 : ends_[position - 1];
+  }
+  std::uint32_t bytes(std::uint32_t position) const { return ends_[position] - begin(position); }
+  std::uint32_t body_bytes() const { return ends_.back(); }
+  const Body& body() const { return body_; }
+  void set_body(Body body) { body_ = std::move(body); }
+
+  std::span<const DeliveryState> states() const { return states_; }
+  DeliveryState state(std::uint32_t delivery) const { return states_[delivery]; }
+  void count_attempt(std::uint32_t delivery) {
+    states_[delivery] = std::min<DeliveryState>(states_[delivery] + 1, kMaxCountedAttempts);
+  }
+  void uncount_attempt(std::uint32_t delivery) {
+    if (states_[delivery] > 0) --states_[delivery];
+  }
+  void set_state(std::uint32_t delivery, DeliveryState state) { states_[delivery] = state; }
+  // True when it was the last one.
+  bool finish(std::uint32_t delivery) {
+    states_[delivery] = kDone;
+    return --remaining_ == 0;
+  }
+
+  // Whether the store holds states of it; kept here for the store, which has nothing per batch.
+  bool has_stored_states() const { return has_stored_states_; }
+  void set_has_stored_states() { has_stored_states_ = true; }
+
+ private:
+  MessageId first_id_;
+  std::int64_t published_us_;
+  Body body_;
+  absl::InlinedVector<std::uint32_t, 4> ends_;
+  absl::InlinedVector<DeliveryState, 16> states_;
+  std::uint32_t remaining_;
+  bool has_stored_states_ = false;
+};
+
+// One message in a subscription's queue. Its batch stays at least until this delivery is over.
+struct QueuedMessage {
+  MessageId id() const { return batch->first_id() + position; }
+  std::uint32_t bytes() const { return batch->bytes(position); }
+
+  Batch* batch = nullptr;
+  std::uint32_t position = 0;
+  std::uint32_t delivery = 0;
+};
+
+}  // namespace pollbus::broker

@@ -1,0 +1,164 @@
+#include "broker/service/committer.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/logging.h"
+
+namespace pollbus::broker {
+namespace {
+
+// How late a crash may find acks and attempts.
+constexpr std::chrono::milliseconds kLazyCommitDelay_ms{10};
+// Of one write: what more waits, waits for the next.
+constexpr std::size_t kMaxCommitBytes = 8 << 20;
+constexpr std::size_t kMaxWaitingBytes = 64 << 20;
+// Written, and not let out yet.
+constexpr std::size_t kMaxUnsettledRounds = 2;
+constexpr std::chrono::milliseconds kReopenPause_ms{1'000};
+
+absl::Status refusal(const absl::Status& trouble) {
+  return absl::UnavailableError("The broker cannot write to its disk: " +
+                                std::string(trouble.message()));
+}
+
+}  // namespace
+
+Committer::Committer(Store& store, std::mutex& lock, Clock& clock, BrokerMetrics& metrics,
+                     Hooks hooks)
+    : store_(store),
+      mutex_(lock),
+      clock_(clock),
+      metrics_(metrics),
+      hooks_(std::move(hooks)),
+      settler_([this](std::stop_token stop) { run_settler(stop); }),
+      writer_([this](std::stop_token stop) { run_writer(stop); }) {}
+
+Committer::~Committer() {
+  writer_.request_stop();
+  writer_.join();
+  settler_.request_stop();
+  settler_.join();
+}
+
+absl::Status Committer::admit() const {
+  if (!trouble_.ok()) return refusal(trouble_);
+  if (waiting_bytes_ < kMaxWaitingBytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError("Too many publishes wait for the disk.");
+}
+
+void Committer::submit(Waiting waiting) {
+  waiting_bytes_ += waiting.bytes;
+  waiting_.push_back(std::move(waiting));
+  if (waiting_.size() == 1) work_.notify_all();
+}
+
+void Committer::see_notes() {
+  if (lazy_due_ || notes_.empty()) return;
+  lazy_due_ = clock_.now() + kLazyCommitDelay_ms;
+  work_.notify_all();
+}
+
+void Committer::run_writer(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (wait_for_work(lock, stop)) {
+    Round round = take_round();
+    lock.unlock();
+    if (const absl::Status status = write(round); status.ok()) {
+      hand_over(std::move(round.waiting));
+    } else if (!recover(std::move(round), status, stop)) {
+      return;
+    }
+    lock.lock();
+  }
+}
+
+// False when it is to stop and nothing is left.
+bool Committer::wait_for_work(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
+  const auto is_waited_for = [this] { return !waiting_.empty(); };
+  work_.wait(lock, stop, [&] { return is_waited_for() || lazy_due_.has_value(); });
+  if (!is_waited_for() && lazy_due_) work_.wait_until(lock, stop, *lazy_due_, is_waited_for);
+  return is_waited_for() || !notes_.empty() || !stop.stop_requested();
+}
+
+Committer::Round Committer::take_round() {
+  Round round{.changes = notes_.take(), .waiting = {}};
+  lazy_due_.reset();
+  see_notes();
+  std::size_t bytes = 0;
+  while (!waiting_.empty() && bytes < kMaxCommitBytes) {
+    bytes += waiting_.front().bytes;
+    round.waiting.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  waiting_bytes_ -= bytes;
+  return round;
+}
+
+absl::Status Committer::write(const Round& round) {
+  if (round.changes.empty() && round.waiting.empty()) return absl::OkStatus();
+  std::vector<const Publication*> publications;
+  publications.reserve(round.waiting.size());
+  for (const Waiting& waiting : round.waiting) publications.push_back(&waiting.publication);
+  const SteadyTime begin = clock_.now();
+  const absl::Status status = store_.write(round.changes, publications, hooks_.next_message_id());
+  metrics_.committed(clock_.now() - begin);
+  return status;
+}
+
+// Nobody knows what has become of the write. It is made again without its publications, whose
+// publishers are told that they failed and will publish again: these are taken back.
+bool Committer::recover(Round round, const absl::Status& trouble, std::stop_token stop) {
+  log_error("cannot write to the store: publishes are refused", {{"error", trouble}});
+  std::vector<Waiting> refused = std::move(round.waiting);
+  {
+    const std::lock_guard lock(mutex_);
+    trouble_ = trouble;
+    std::ranges::move(waiting_, std::back_inserter(refused));
+    waiting_.clear();
+    waiting_bytes_ = 0;
+  }
+  hooks_.on_storage(trouble);
+  for (const Waiting& waiting : refused) {
+    append_removal(waiting.publication, &round.changes);
+    waiting.done(refusal(trouble));
+  }
+  refused.clear();
+  absl::Status status = trouble;
+  while (!status.ok()) {
+    if (!clock_.pause(kReopenPause_ms, stop)) return false;
+    status = store_.reopen();
+    if (status.ok()) status = store_.write(round.changes, {}, hooks_.next_message_id());
+    if (!status.ok()) log_debug("the store still cannot be written", {{"error", status}});
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    trouble_ = absl::OkStatus();
+  }
+  log_info("the store can be written again");
+  hooks_.on_storage(absl::OkStatus());
+  return true;
+}
+
+void Committer::hand_over(std::vector<Waiting> waiting) {
+  if (waiting.empty()) return;
+  std::unique_lock lock(settling_mutex_);
+  settling_changed_.wait(lock, [this] { return settling_.size() < kMaxUnsettledRounds; });
+  settling_.push_back(std::move(waiting));
+  settling_changed_.notify_all();
+}
+
+void Committer::run_settler(std::stop_token stop) {
+  std::unique_lock lock(settling_mutex_);
+  while (settling_changed_.wait(lock, stop, [this] { return !settling_.empty(); })) {
+    std::vector<Waiting> waiting = std::move(settling_.front());
+    settling_.pop_front();
+    settling_changed_.notify_all();
+    lock.unlock();
+    hooks_.settle(std::move(waiting));
+    lock.lock();
+  }
+}
+
+}  // namespace pollbus::broker

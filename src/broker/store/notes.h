@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "broker/core/journal.h"
+
+namespace pollbus::broker {
+
+enum class Table { kResources, kBatches, kBodies, kStates };
+
+// One change of the store. Applying it once more changes nothing.
+struct Change {
+  enum class Kind { kPut, kDelete };
+
+  Kind kind = Kind::kPut;
+  Table table = Table::kResources;
+  std::string key;
+  std::string value = {};
+};
+
+// Collects what the core tells, until it is taken to be written. Many changes of one delivery
+// become one. Not thread-safe: the core's lock protects it.
+class Notes final : public Journal {
+ public:
+  // Finished batches beyond this wait for the next take(): a deleted subscription may leave many.
+  static constexpr std::size_t kMaxFinishedPerTake = 10'000;
+
+  // Subscriptions up to this one are known to the store.
+  void restore_last_subscription(SubscriptionId last) { last_subscription_ = last; }
+
+  void topic_stored(const std::string& name, const std::string& resource) override;
+  void topic_deleted(const std::string& name) override;
+  void subscription_stored(SubscriptionId id, const SubscriptionConfig& config) override;
+  void subscription_deleted(SubscriptionId id) override;
+  void delivery_changed(Batch& batch, std::uint32_t delivery) override;
+  void batch_finished(const Batch& batch) override;
+
+  bool empty() const { return changes_.empty() && changed_.empty() && finished_.empty(); }
+  std::vector<Change> take();
+
+ private:
+  using Block = std::pair<MessageId, std::uint32_t>;
+  struct Finished {
+    MessageId first_id = 0;
+    std::uint32_t blocks = 0;  // of stored states
+  };
+
+  std::vector<Change> changes_;
+  SubscriptionId last_subscription_ = 0;  // the greatest seen
+  absl::flat_hash_map<Block, Batch*> changed_;
+  std::deque<Finished> finished_;
+};
+
+// The changes that undo a publication, wherever it has got to.
+void append_removal(const Publication& publication, std::vector<Change>* changes);
+
+}  // namespace pollbus::broker

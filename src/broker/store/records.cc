@@ -1,0 +1,207 @@
+#include "broker/store/records.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <limits>
+#include <optional>
+
+#include "base/status.h"
+
+namespace pollbus::broker {
+namespace {
+
+constexpr std::size_t kNumberBits = 64;
+constexpr std::size_t kBitsPerByte = 7;
+
+absl::Status damaged(std::string_view what) {
+  return absl::DataLossError(fmt::format("{} cannot be read", what));
+}
+
+void append_number(std::uint64_t number, std::string* out) {
+  for (; number >= 0x80; number >>= kBitsPerByte) *out += static_cast<char>(number | 0x80);
+  *out += static_cast<char>(number);
+}
+
+void append_text(std::string_view text, std::string* out) {
+  append_number(text.size(), out);
+  out->append(text);
+}
+
+// Most significant byte first, so that keys sort as their numbers do.
+template <typename Number>
+void append_fixed(Number number, std::string* out) {
+  for (int shift = 8 * (sizeof(Number) - 1); shift >= 0; shift -= 8) {
+    *out += static_cast<char>(number >> shift & 0xff);
+  }
+}
+
+template <typename Number>
+Number fixed(std::string_view bytes) {
+  Number number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
+  return number;
+}
+
+// Takes values off the front; after the first that is not there, it has failed.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  std::uint64_t number(std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+    std::uint64_t number = 0;
+    for (std::size_t shift = 0; shift < kNumberBits && !bytes_.empty(); shift += kBitsPerByte) {
+      const auto byte = static_cast<unsigned char>(bytes_.front());
+      bytes_.remove_prefix(1);
+      number |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      if (number > most) break;
+      return number;
+    }
+    has_failed_ = true;
+    bytes_ = {};
+    return 0;
+  }
+  std::string_view text() {
+    const std::size_t size = number(bytes_.size());
+    if (size > bytes_.size()) has_failed_ = true;
+    const std::string_view text = bytes_.substr(0, size);
+    bytes_.remove_prefix(text.size());
+    return text;
+  }
+  std::size_t left() const { return bytes_.size(); }
+  bool has_failed() const { return has_failed_; }
+  // Everything was there, and nothing else.
+  bool is_done() const { return !has_failed_ && bytes_.empty(); }
+
+ private:
+  std::string_view bytes_;
+  bool has_failed_ = false;
+};
+
+constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
+
+}  // namespace
+
+std::string topic_key(std::string_view name) { return std::string(kTopicPrefix).append(name); }
+
+std::string subscription_key(SubscriptionId id) {
+  std::string key(kSubscriptionPrefix);
+  append_fixed(id, &key);
+  return key;
+}
+
+std::string batch_key(MessageId first_id) {
+  std::string key;
+  append_fixed(first_id, &key);
+  return key;
+}
+
+std::string states_key(MessageId first_id, std::uint32_t block) {
+  std::string key = batch_key(first_id);
+  append_fixed(block, &key);
+  return key;
+}
+
+absl::StatusOr<SubscriptionId> decode_subscription_key(std::string_view key) {
+  if (key.size() != kSubscriptionPrefix.size() + sizeof(SubscriptionId)) {
+    return damaged("the key of a subscription");
+  }
+  return fixed<SubscriptionId>(key.substr(kSubscriptionPrefix.size()));
+}
+
+absl::StatusOr<MessageId> decode_batch_key(std::string_view key) {
+  if (key.size() != sizeof(MessageId)) return damaged("the key of a batch");
+  return fixed<MessageId>(key);
+}
+
+absl::StatusOr<StatesKey> decode_states_key(std::string_view key) {
+  if (key.size() != sizeof(MessageId) + sizeof(std::uint32_t)) {
+    return damaged("the key of delivery states");
+  }
+  return StatesKey{fixed<MessageId>(key.substr(0, sizeof(MessageId))),
+                   fixed<std::uint32_t>(key.substr(sizeof(MessageId)))};
+}
+
+std::string encode_number(std::uint64_t number) {
+  std::string value;
+  append_number(number, &value);
+  return value;
+}
+
+absl::StatusOr<std::uint64_t> decode_number(std::string_view value) {
+  Reader reader(value);
+  const std::uint64_t number = reader.number();
+  if (!reader.is_done()) return damaged("a number");
+  return number;
+}
+
+std::string encode_subscription(const SubscriptionConfig& config) {
+  std::string value;
+  append_text(config.name, &value);
+  append_text(config.topic, &value);
+  append_text(config.filter.text(), &value);
+  append_number(static_cast<std::uint64_t>(config.ack_deadline.count()), &value);
+  append_text(config.resource, &value);
+  return value;
+}
+
+absl::StatusOr<SubscriptionConfig> decode_subscription(std::string_view value) {
+  Reader reader(value);
+  SubscriptionConfig config;
+  config.name = reader.text();
+  config.topic = reader.text();
+  const std::string_view filter = reader.text();
+  config.ack_deadline = std::chrono::seconds(reader.number(kMax32));
+  config.resource = reader.text();
+  if (!reader.is_done()) return damaged("a subscription");
+  auto parsed = Filter::parse(filter);
+  if (!parsed.ok()) return damaged(fmt::format("the filter of {}", config.name));
+  config.filter = *std::move(parsed);
+  return config;
+}
+
+std::string encode_batch(const RoutedBatch& routed) {
+  const Batch& batch = *routed.batch;
+  std::string value;
+  append_number(static_cast<std::uint64_t>(batch.published_us()), &value);
+  append_number(routed.counts.size(), &value);
+  for (std::uint32_t position = 0; position < routed.counts.size(); ++position) {
+    append_number(batch.bytes(position), &value);
+    append_number(routed.counts[position], &value);
+  }
+  for (const SubscriptionId subscription : routed.subscriptions) {
+    append_number(subscription, &value);
+  }
+  return value;
+}
+
+absl::StatusOr<RoutedBatch> decode_batch(MessageId first_id, std::string_view value) {
+  Reader reader(value);
+  RoutedBatch routed;
+  const auto published_us = static_cast<std::int64_t>(reader.number());
+  // Each message and each delivery takes a byte at least, so that no count is larger than what is
+  // left to be read.
+  const std::size_t messages = reader.number(reader.left());
+  std::vector<std::uint32_t> ends;
+  std::uint64_t bytes = 0;
+  std::uint64_t deliveries = 0;
+  for (std::size_t i = 0; i < messages && !reader.has_failed(); ++i) {
+    bytes += reader.number(kMax32);
+    const std::uint64_t count = reader.number(value.size());
+    deliveries += count;
+    ends.push_back(static_cast<std::uint32_t>(bytes));
+    routed.counts.push_back(static_cast<std::uint32_t>(count));
+  }
+  if (bytes > kMax32 || deliveries == 0 || deliveries > reader.left()) return damaged("a batch");
+  routed.subscriptions.reserve(deliveries);
+  for (std::uint64_t i = 0; i < deliveries; ++i) {
+    routed.subscriptions.push_back(static_cast<SubscriptionId>(reader.number(kMax32)));
+  }
+  if (!reader.is_done()) return damaged("a batch");
+  routed.batch = std::make_unique<Batch>(first_id, published_us, ends,
+                                         static_cast<std::uint32_t>(deliveries), nullptr);
+  return routed;
+}
+
+}  // namespace pollbus::broker

@@ -1,0 +1,83 @@
+#include "broker/store/records.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pollbus::broker {
+namespace {
+
+using testing::ElementsAre;
+
+RoutedBatch batch() {
+  const std::vector<std::uint32_t> ends{3, 3, 200'000};
+  return {.batch = std::make_unique<Batch>(70, -5, ends, 4, nullptr),
+          .counts = {2, 0, 2},
+          .subscriptions = {1, 4'000'000'000, 7, 1}};
+}
+
+TEST(RecordsTest, KeysSortAsTheirNumbersDo) {
+  EXPECT_LT(batch_key(255), batch_key(256));
+  EXPECT_LT(batch_key(256), batch_key(1ULL << 63));
+  EXPECT_LT(states_key(1, 255), states_key(1, 256));
+  EXPECT_LT(states_key(1, 0xffffffff), states_key(2, 0));
+  EXPECT_EQ(*decode_batch_key(batch_key(0x0102030405060708)), 0x0102030405060708u);
+  EXPECT_EQ(decode_states_key(states_key(9, 3))->first_id, 9u);
+  EXPECT_EQ(decode_states_key(states_key(9, 3))->block, 3u);
+  EXPECT_EQ(*decode_subscription_key(subscription_key(77)), 77u);
+  EXPECT_TRUE(absl::IsDataLoss(decode_batch_key("short").status()));
+  EXPECT_TRUE(absl::IsDataLoss(decode_states_key("short").status()));
+  EXPECT_TRUE(absl::IsDataLoss(decode_subscription_key("s/x").status()));
+}
+
+TEST(RecordsTest, ABatchIsReadAsItWasWritten) {
+  const auto read = decode_batch(70, encode_batch(batch()));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->batch->first_id(), 70u);
+  EXPECT_EQ(read->batch->published_us(), -5);
+  EXPECT_THAT(read->batch->ends(), ElementsAre(3, 3, 200'000));
+  EXPECT_THAT(read->counts, ElementsAre(2, 0, 2));
+  EXPECT_THAT(read->subscriptions, ElementsAre(1, 4'000'000'000, 7, 1));
+  EXPECT_EQ(read->batch->states().size(), 4u);
+}
+
+TEST(RecordsTest, ASubscriptionIsReadAsItWasWritten) {
+  const SubscriptionConfig config{.name = "projects/p/subscriptions/s",
+                                  .topic = "projects/p/topics/t",
+                                  .filter = *Filter::parse("attributes:a"),
+                                  .ack_deadline = std::chrono::seconds(600),
+                                  .resource = std::string("\0\xff", 2)};
+  const auto read = decode_subscription(encode_subscription(config));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->name, config.name);
+  EXPECT_EQ(read->topic, config.topic);
+  EXPECT_EQ(read->filter.text(), "attributes:a");
+  EXPECT_EQ(read->ack_deadline, config.ack_deadline);
+  EXPECT_EQ(read->resource, config.resource);
+}
+
+// Every record, cut off anywhere or with a byte too many, is told from a whole one.
+TEST(RecordsTest, WhatIsNotWholeIsDamage) {
+  const std::string of_batch = encode_batch(batch());
+  const std::string of_subscription = encode_subscription(
+      {.name = "n", .topic = "t", .filter = *Filter::parse("attributes:a"), .resource = "r"});
+  for (std::size_t size = 0; size < of_batch.size(); ++size) {
+    EXPECT_TRUE(absl::IsDataLoss(decode_batch(1, of_batch.substr(0, size)).status())) << size;
+  }
+  for (std::size_t size = 0; size < of_subscription.size(); ++size) {
+    EXPECT_TRUE(absl::IsDataLoss(decode_subscription(of_subscription.substr(0, size)).status()));
+  }
+  EXPECT_TRUE(absl::IsDataLoss(decode_batch(1, of_batch + '\0').status()));
+  EXPECT_TRUE(absl::IsDataLoss(decode_subscription(of_subscription + '\0').status()));
+  EXPECT_TRUE(absl::IsDataLoss(decode_number("").status()));
+  EXPECT_TRUE(absl::IsDataLoss(decode_number(std::string(11, '\xff')).status()));
+}
+
+TEST(RecordsTest, CountsThatPromiseTooMuchAreDamageAndTakeNoMemory) {
+  const std::string huge = encode_number(1ULL << 62);
+  EXPECT_TRUE(absl::IsDataLoss(decode_batch(1, encode_number(0) + huge).status()));
+  EXPECT_TRUE(absl::IsDataLoss(
+      decode_batch(1, encode_number(0) + encode_number(1) + encode_number(1) + huge).status()));
+}
+
+}  // namespace
+}  // namespace pollbus::broker

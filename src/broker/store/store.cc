@@ -1,0 +1,217 @@
+#include "broker/store/store.h"
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <utility>
+
+#include "base/status.h"
+#include "broker/store/data_folder.h"
+#include "broker/store/records.h"
+#include "broker/store/rocksdb_options.h"
+
+namespace pollbus::broker {
+namespace {
+
+// What a commit's records take besides their values, roughly: for a buffer that seldom grows.
+constexpr std::size_t kRecordOverheadBytes = 64;
+
+absl::Status to_status(const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  if (status.IsNotFound()) return absl::NotFoundError("The store has no such record.");
+  const bool is_damage = status.IsCorruption() || status.IsInvalidArgument();
+  return {is_damage ? absl::StatusCode::kDataLoss : absl::StatusCode::kUnavailable,
+          status.ToString()};
+}
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+
+}  // namespace
+
+// RocksDB, closed when `db` is null. The lock keeps readers out while it is closed.
+struct Store::Database {
+  absl::Status open();
+  absl::Status close();
+  rocksdb::ColumnFamilyHandle* table(Table table) const {
+    return tables[static_cast<std::size_t>(table)];
+  }
+  void append(const Change& change, rocksdb::WriteBatch* batch) const;
+  void append(const RoutedBatch& routed, rocksdb::WriteBatch* batch) const;
+
+  std::unique_ptr<DataFolder> folder;
+  rocksdb::Env* env = nullptr;
+  mutable std::shared_mutex mutex;
+  rocksdb::DB* db = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> tables;
+};
+
+absl::Status Store::Database::open() {
+  const auto families = column_families();
+  rocksdb::DBOptions options = database_options(env);
+  options.create_if_missing = folder->is_new();
+  options.create_missing_column_families = folder->is_new();
+  const absl::Status status =
+      to_status(rocksdb::DB::Open(options, folder->database().string(), families, &tables, &db));
+  if (!status.ok()) return annotate(status, folder->path().string());
+  return folder->is_new() ? folder->mark_made() : absl::OkStatus();
+}
+
+absl::Status Store::Database::close() {
+  if (db == nullptr) return absl::OkStatus();
+  for (auto* const table : std::exchange(tables, {})) db->DestroyColumnFamilyHandle(table);
+  const absl::Status status = to_status(db->Close());
+  delete std::exchange(db, nullptr);
+  return status;
+}
+
+// Batches and bodies are put once and deleted once: a deletion that meets its put in memory leaves
+// nothing behind for the disk.
+void Store::Database::append(const Change& change, rocksdb::WriteBatch* batch) const {
+  auto* const in = table(change.table);
+  if (change.kind == Change::Kind::kPut) {
+    batch->Put(in, change.key, change.value);
+  } else if (change.table == Table::kBatches || change.table == Table::kBodies) {
+    batch->SingleDelete(in, change.key);
+  } else {
+    batch->Delete(in, change.key);
+  }
+}
+
+void Store::Database::append(const RoutedBatch& routed, rocksdb::WriteBatch* batch) const {
+  const std::string key = batch_key(routed.batch->first_id());
+  batch->Put(table(Table::kBatches), key, encode_batch(routed));
+  batch->Put(table(Table::kBodies), key,
+             slice(std::string_view(*routed.batch->body()).substr(0, routed.batch->body_bytes())));
+}
+
+Store::Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+Store::~Store() {
+  // What was acknowledged was synced: there is nothing left to be lost by this.
+  database_->close().IgnoreError();
+}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
+  auto database = std::make_unique<Database>();
+  ASSIGN_OR_RETURN(database->folder, DataFolder::open(options.folder));
+  database->env = options.env;
+  RETURN_IF_ERROR(database->open());
+  auto store = std::unique_ptr<Store>(new Store(std::move(database)));
+  std::string next;
+  const absl::Status status = to_status(
+      store->database_->db->Get(rocksdb::ReadOptions(), std::string(kNextMessageKey), &next));
+  if (absl::IsNotFound(status)) return store;
+  RETURN_IF_ERROR(status);
+  ASSIGN_OR_RETURN(store->next_message_id_, decode_number(next));
+  return store;
+}
+
+absl::Status Store::reopen() {
+  const std::unique_lock lock(database_->mutex);
+  // It was in trouble; how it closes says nothing about what is on disk.
+  database_->close().IgnoreError();
+  return database_->open();
+}
+
+absl::Status Store::write(std::span<const Change> changes,
+                          std::span<const Publication* const> publications,
+                          MessageId next_message_id) {
+  const std::shared_lock lock(database_->mutex);
+  if (database_->db == nullptr) return absl::UnavailableError("The store is closed.");
+  std::size_t bytes = kRecordOverheadBytes;
+  for (const Publication* publication : publications) {
+    for (const RoutedBatch& routed : publication->batches) {
+      bytes += routed.batch->body_bytes() + 8 * routed.counts.size() + 2 * kRecordOverheadBytes;
+    }
+  }
+  rocksdb::WriteBatch batch(bytes);
+  for (const Change& change : changes) database_->append(change, &batch);
+  for (const Publication* publication : publications) {
+    for (const RoutedBatch& routed : publication->batches) database_->append(routed, &batch);
+  }
+  batch.Put(std::string(kNextMessageKey), encode_number(next_message_id));
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return to_status(database_->db->Write(options, &batch));
+}
+
+absl::StatusOr<Body> Store::load(MessageId batch) const {
+  const std::shared_lock lock(database_->mutex);
+  if (database_->db == nullptr) return absl::UnavailableError("The store is closed.");
+  std::string body;
+  RETURN_IF_ERROR(to_status(database_->db->Get(
+      rocksdb::ReadOptions(), database_->table(Table::kBodies), batch_key(batch), &body)));
+  return std::make_shared<const std::string>(std::move(body));
+}
+
+absl::Status Store::restore(Core* core) {
+  const auto with_folder = [this](const absl::Status& status) {
+    return annotate(status, database_->folder->path().string());
+  };
+  RETURN_IF_ERROR(with_folder(restore_resources(core)));
+  return with_folder(restore_batches(core));
+}
+
+absl::Status Store::restore_resources(Core* core) {
+  const std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions()));
+  std::vector<std::pair<SubscriptionId, SubscriptionConfig>> subscriptions;
+  std::uint64_t last = 0;
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    const std::string_view key = at->key().ToStringView();
+    const std::string_view value = at->value().ToStringView();
+    if (key.starts_with(kTopicPrefix)) {
+      core->restore_topic(std::string(key.substr(kTopicPrefix.size())), std::string(value));
+    } else if (key.starts_with(kSubscriptionPrefix)) {
+      ASSIGN_OR_RETURN(const SubscriptionId id, decode_subscription_key(key));
+      ASSIGN_OR_RETURN(SubscriptionConfig config, decode_subscription(value));
+      subscriptions.emplace_back(id, std::move(config));
+    } else if (key == kLastSubscriptionKey) {
+      ASSIGN_OR_RETURN(last, decode_number(value));
+    } else if (key != kNextMessageKey) {
+      return absl::DataLossError("a record of an unknown kind");
+    }
+  }
+  RETURN_IF_ERROR(to_status(at->status()));
+  for (auto& [id, config] : subscriptions) core->restore_subscription(id, std::move(config));
+  core->restore_last_subscription(static_cast<SubscriptionId>(last));
+  return absl::OkStatus();
+}
+
+// Batches and their states are in the same order: one walk over both.
+absl::Status Store::restore_batches(Core* core) {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> batches(
+      database_->db->NewIterator(options, database_->table(Table::kBatches)));
+  const std::unique_ptr<rocksdb::Iterator> states(
+      database_->db->NewIterator(options, database_->table(Table::kStates)));
+  states->SeekToFirst();
+  for (batches->SeekToFirst(); batches->Valid(); batches->Next()) {
+    ASSIGN_OR_RETURN(const MessageId id, decode_batch_key(batches->key().ToStringView()));
+    ASSIGN_OR_RETURN(RoutedBatch routed, decode_batch(id, batches->value().ToStringView()));
+    std::vector<DeliveryState> of_batch(routed.subscriptions.size(), 0);
+    for (; states->Valid(); states->Next()) {
+      ASSIGN_OR_RETURN(const StatesKey key, decode_states_key(states->key().ToStringView()));
+      if (key.first_id > id) break;
+      const std::string_view value = states->value().ToStringView();
+      const std::size_t begin = std::size_t{key.block} * kDeliveriesPerBlock;
+      if (key.first_id < id || begin + value.size() > of_batch.size()) {
+        return absl::DataLossError(fmt::format(
+            "batch {} is missing or not whole, to which states of deliveries are stored",
+            key.first_id));
+      }
+      std::ranges::copy(value, of_batch.begin() + static_cast<std::ptrdiff_t>(begin));
+      routed.batch->set_has_stored_states();
+    }
+    core->restore_batch(std::move(routed), of_batch);
+  }
+  RETURN_IF_ERROR(to_status(batches->status()));
+  if (states->Valid()) return absl::DataLossError("states of deliveries without their batch");
+  return to_status(states->status());
+}
+
+}  // namespace pollbus::broker
