@@ -1,5 +1,9 @@
 #include "base/service.h"
 
+#include <iostream>
+
+#include "base/health_check.h"
+
 namespace pollbus {
 
 void ServiceSettings::add_to(Settings& settings) {
@@ -15,6 +19,15 @@ void ServiceSettings::add_to(Settings& settings) {
                   return "expected text or json";
                 });
   settings.boolean({"debug", "DEBUG", "", "Log more"}, &debug);
+  settings.boolean(
+      {"check-health", "", "",
+       "Do not run, but ask the running process on HTTP_HOST and HTTP_PORT whether it is "
+       "ready: exit 0, or 1 with the reason"},
+      &check_health);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!check_health || http_port != 0) return std::nullopt;
+    return "HTTP_PORT: --check-health expects the port of the running process";
+  });
 }
 
 Service::Service(std::string name, const ServiceSettings& settings) : settings_(settings) {
@@ -29,6 +42,15 @@ absl::Status Service::start_http() {
   http_ = std::move(http).value();
   log_info("http endpoint", {{"host", settings_.http_host}, {"port", http_->port()}});
   return absl::OkStatus();
+}
+
+std::optional<int> health_check_exit_code(const ServiceSettings& settings) {
+  if (!settings.check_health) return std::nullopt;
+  const absl::Status status =
+      check_health(settings.http_host, static_cast<int>(settings.http_port));
+  if (status.ok()) return 0;
+  std::cerr << status.message() << std::endl;
+  return 1;
 }
 
 int exit_code(const absl::Status& status) {

@@ -3,6 +3,7 @@
 #include <prometheus/registry.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,6 +22,7 @@ struct ServiceSettings {
   std::int64_t http_port = 0;
   std::string log_format = "text";
   bool debug = false;
+  bool check_health = false;
 
   void add_to(Settings& settings);
 };
@@ -47,6 +49,11 @@ class Service {
   prometheus::Registry metrics_;
   std::unique_ptr<HttpEndpoint> http_;
 };
+
+// For --check-health: asks the running process whose settings these are too whether it is ready,
+// and says what to exit with: 0, or 1 with the reason on standard error. std::nullopt: not asked
+// for.
+std::optional<int> health_check_exit_code(const ServiceSettings& settings);
 
 // The exit code of a process that ended so, which is logged: 0, or 1 for an error.
 int exit_code(const absl::Status& status);

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   broker_settings.add_to(settings);
   service_settings.add_to(settings);
   if (const auto exit_code = settings.parse_or_exit_code(argc, argv)) return *exit_code;
+  if (const auto exit_code = health_check_exit_code(service_settings)) return *exit_code;
 
   Service service("pubsub-broker", service_settings);
   service.readiness().expect("bus");

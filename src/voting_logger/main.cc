@@ -77,5 +77,6 @@ int main(int argc, char** argv) {
                     "Lets each voter through once per election: Pub/Sub in, Redis, Pub/Sub out.");
   logger.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
+  if (const auto code = health_check_exit_code(logger.service)) return *code;
   return exit_code(voting_logger::run(std::move(logger)));
 }

@@ -190,6 +190,7 @@ int main(int argc, char** argv) {
                     "Casts random votes on the bus and waits for the answer to each.");
   machine.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
+  if (const auto code = health_check_exit_code(machine.service)) return *code;
   if (!machine.election) machine.election = voting_machine::ask("election");
   if (machine.election && !machine.machine) machine.machine = voting_machine::ask("machine");
   if (!machine.election || !machine.machine) return voting_machine::kExitNoAnswer;

@@ -71,5 +71,6 @@ int main(int argc, char** argv) {
       "Stores each vote once and answers its machine: Pub/Sub in, PostgreSQL, Pub/Sub out.");
   recorder.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
+  if (const auto code = health_check_exit_code(recorder.service)) return *code;
   return exit_code(voting_recorder::run(std::move(recorder)));
 }

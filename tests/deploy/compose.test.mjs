@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { parse, root } from './manifests.mjs';
+import { variablesOf } from './rules.mjs';
+
+const read = (path) => readFileSync(join(root, path), 'utf8');
+const [compose] = parse(read('deploy/compose.yaml'));
+const services = Object.entries(compose.services);
+const dockerfile = read('deploy/docker/Dockerfile');
+const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map((match) => match[1]);
+const secretVariables = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY'];
+
+// The lines of a target, and of those it is made from.
+function linesOf(target) {
+  const [, base, text] = dockerfile.match(new RegExp(`^FROM (\\S+) AS ${target}\\n([^]*?)(?=^FROM |$(?![^]))`, 'm'));
+  return (targets.includes(base) ? linesOf(base) : '') + text;
+}
+
+// pubsub-broker comes to know it with its durability; this exception goes then.
+const awaited = 'PUBSUB_BROKER_DATA_DIR';
+
+test('compose: the whole election, three loggers and three recorders, a machine as a profile', () => {
+  assert.deepEqual(Object.keys(compose.services), [
+    ...['pubsub-broker', 'redis', 'postgres', 'voting-logger', 'voting-recorder', 'voting-machine'],
+  ]);
+  assert.equal(compose.services['voting-logger'].deploy.replicas, 3);
+  assert.equal(compose.services['voting-recorder'].deploy.replicas, 3);
+  assert.deepEqual(compose.services['voting-machine'].profiles, ['demo']);
+});
+
+test('compose: every service is built from its own target of the one Dockerfile', () => {
+  for (const [name, { build, image }] of services) {
+    assert.deepEqual(build, { context: '..', dockerfile: 'deploy/docker/Dockerfile', target: name });
+    assert.equal(image, `pollbus/${name}:\${POLLBUS_VERSION:-local}`);
+    assert.ok(targets.includes(name));
+  }
+});
+
+test('compose: every service is hardened and bounded', () => {
+  for (const [name, service] of services) {
+    assert.equal(service.read_only, true, name);
+    assert.deepEqual(service.cap_drop, ['ALL'], name);
+    assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name);
+    assert.ok(service.mem_limit && service.pids_limit, name);
+    assert.ok(!service.privileged && !service.user && !service.cap_add, name);
+  }
+});
+
+test('compose: no port is open but the broker, on this machine only', () => {
+  const open = services.filter(([, { ports }]) => ports).map(([name]) => name);
+  assert.deepEqual(open, ['pubsub-broker']);
+  assert.ok(compose.services['pubsub-broker'].ports.every((port) => port.startsWith('127.0.0.1:')));
+});
+
+test('compose: every secret comes from .env, and its absence says what to do', () => {
+  for (const [name, { environment }] of services) {
+    for (const variable of secretVariables.filter((one) => one in environment)) {
+      assert.equal(environment[variable], `\${${variable}:?run scripts/secrets first}`, name);
+    }
+  }
+});
+
+test('compose: every variable is one that the program reads', () => {
+  for (const [name, { environment }] of services) {
+    const unread = Object.keys(environment).filter((variable) => !variablesOf(name).has(variable));
+    assert.deepEqual(unread, [], name);
+  }
+});
+
+test('compose: who depends on a service waits until it is healthy, and only loggers meet Redis', () => {
+  for (const [, { depends_on: needs = {} }] of services) {
+    assert.ok(Object.values(needs).every(({ condition }) => condition === 'service_healthy'));
+  }
+  const on = (network) => services.filter(([, { networks }]) => networks.includes(network)).map(([name]) => name);
+  assert.deepEqual(on('voters'), ['redis', 'voting-logger']);
+  assert.deepEqual(on('ballots'), ['postgres', 'voting-recorder']);
+  assert.ok(compose.networks.voters.internal && compose.networks.ballots.internal);
+});
+
+test('compose: what must outlive a container is on a named volume', () => {
+  const folders = Object.fromEntries(services.map(([name, { volumes = [] }]) => [name, volumes]));
+  assert.deepEqual(folders.redis, ['redis:/data']);
+  assert.deepEqual(folders.postgres, ['postgres:/data']);
+  assert.deepEqual(folders['pubsub-broker'], ['broker:/var/lib/pollbus']);
+  assert.deepEqual(folders['voting-machine'], ['machine:/var/lib/pollbus']);
+  assert.deepEqual(Object.keys(compose.volumes), ['broker', 'redis', 'postgres', 'machine']);
+});
+
+test('images: each runs as a numbered user, checks its health by itself, from scratch', () => {
+  for (const [name] of services) {
+    const text = linesOf(name);
+    assert.match(text, /^USER 1\d{4}:1\d{4}$/m, name);
+    assert.match(text, /^HEALTHCHECK .*CMD \["\//m, name);
+    assert.match(text, /^ENTRYPOINT \["\//m, name);
+    for (const label of ['title', 'description', 'licenses', 'base.name']) {
+      assert.ok(text.includes(`org.opencontainers.image.${label}=`), `${name}: ${label}`);
+    }
+    if (name.startsWith('voting-')) assert.match(text, /--check-health/);
+  }
+});
+
+test('images: every variable that an image sets is one that its program reads', () => {
+  for (const name of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine']) {
+    const set = [...linesOf(name).matchAll(/^ENV (.*)$/gm)].flatMap((line) => [...line[1].matchAll(/(\w+)=/g)].map((pair) => pair[1]));
+    const read = new Set([...variablesOf(name), 'XDG_STATE_HOME', awaited]);
+    assert.deepEqual(set.filter((variable) => !read.has(variable)), [], name);
+  }
+});
+
+test('images: nothing names an architecture, nothing needs BuildKit', () => {
+  assert.doesNotMatch(dockerfile, /amd64|x86_64|arm64|aarch64/);
+  assert.doesNotMatch(dockerfile, /--mount|--chmod|--link|<<|^# syntax/m);
+});
+
+test('images: the context is a list of what may come in, and no kind of secret is in it', () => {
+  const rules = read('.dockerignore').split('\n').filter((line) => line && !line.startsWith('#'));
+  assert.equal(rules[0], '*');
+  const let_in = rules.filter((rule) => rule.startsWith('!')).map((rule) => rule.slice(1));
+  for (const path of let_in) assert.doesNotMatch(path, /env|secret|key|credential|compose|kubernetes|gcp/);
+  for (const kind of ['**/.env', '**/*.key', '**/*.pem', '**/*.journal']) assert.ok(rules.includes(kind));
+});
