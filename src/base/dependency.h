@@ -31,8 +31,8 @@ class Dependency {
   // Calls `attempt` until it returns OK. Returns false when a stop was requested first.
   bool hold_until_ok(std::stop_token stop, const std::function<absl::Status()>& attempt);
 
-  // The same, but ends at once on what `passes` says will not pass, and returns it. CANCELLED when a
-  // stop was requested first.
+  // The same, but ends at once on what `passes` says will not pass, and returns it. CANCELLED when
+  // a stop was requested first.
   absl::Status hold_while(std::stop_token stop,
                           const std::function<bool(const absl::Status&)>& passes,
                           const std::function<absl::Status()>& attempt);
