@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <chrono>
 #include <functional>
 
 namespace pollbus {
@@ -64,6 +64,18 @@ TEST(ShutdownTest, ARequestIsAsGoodAsASignal) {
               return shutdown.token().stop_requested() ? kFine : 1;
             }),
             kFine);
+}
+
+TEST(ShutdownTest, AProcessThatHangsAfterTheSignalEndsByItself) {
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(exit_status_of_child([] {
+              const ShutdownSignal shutdown;
+              kill(getpid(), SIGTERM);
+              while (true) pause();
+              return 1;
+            }),
+            0);
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, ShutdownSignal::kShutdownLimit);
 }
 
 TEST(ShutdownTest, AProcessThatEndsWithoutASignalIsNotHeldUp) {
