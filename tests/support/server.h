@@ -30,7 +30,6 @@ class Server {
   void signal(int number);
 
   // Only while it runs.
-  pid_t pid() const { return process_->pid(); }
   bool is_running() { return process_ && process_->is_running(); }
   // Waits until it ended by itself; returns its exit code.
   int wait_for_end(std::chrono::milliseconds within);
