@@ -29,7 +29,8 @@ class Server {
   // Sends a signal and does not wait: SIGSTOP and SIGCONT make it silent for a while.
   void signal(int number);
 
-  // Only while it runs.
+  // -1 when it does not run.
+  pid_t pid() const { return process_ ? process_->pid() : -1; }
   bool is_running() { return process_ && process_->is_running(); }
   // Waits until it ended by itself; returns its exit code.
   int wait_for_end(std::chrono::milliseconds within);
@@ -49,7 +50,6 @@ class Server {
   explicit Server(Plan plan);
   ~Server() = default;
 
-  pid_t pid() const { return process_ ? process_->pid() : -1; }
   // Without waiting for an answer.
   void launch();
   void await_answer(std::chrono::milliseconds within);
