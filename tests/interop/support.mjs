@@ -127,7 +127,11 @@ export class System {
     this.busAddress = address;
     await this.launch({
       name: 'pubsub-broker',
-      command: [join(programs, 'pubsub-broker'), '--listen', address, '--http-port', String(http)],
+      command: [
+        join(programs, 'pubsub-broker'),
+        ...['--listen', address, '--http-port', String(http)],
+        ...['--data-dir', join(this.folder, 'broker')],
+      ],
       answers: () => isReady(http),
     });
   }
