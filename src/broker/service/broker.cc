@@ -229,6 +229,10 @@ void Broker::run_timer(std::stop_token stop) {
     wake(std::move(woken));
     metrics_->apply(changes);
     lock.lock();
+    if (metrics_->has_removals() && !metrics_pending_) {
+      metrics_pending_ = true;
+      metrics_due_ = clock_.now() + kMetricsDelay_ms;
+    }
   }
 }
 

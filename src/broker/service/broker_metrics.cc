@@ -3,6 +3,9 @@
 namespace pollbus::broker {
 namespace {
 
+// The library looks through all series to remove one: what is more waits for the next call.
+constexpr int kMaxRemovalsPerApply = 20;
+
 prometheus::Family<prometheus::Counter>& counter(prometheus::Registry& registry,
                                                  const std::string& name, const std::string& help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
@@ -61,7 +64,7 @@ void BrokerMetrics::apply(const std::vector<Change>& changes) {
     auto found = series_.find(change.subscription);
     if (!change.name) {
       if (found == series_.end()) continue;
-      remove(found->second);
+      removals_.emplace(found->second.name, found->second);
       series_.erase(found);
       continue;
     }
@@ -77,11 +80,18 @@ void BrokerMetrics::apply(const std::vector<Change>& changes) {
     series.backlog->Set(static_cast<double>(change.backlog));
     series.leased->Set(static_cast<double>(change.leased));
   }
+  for (int i = 0; i < kMaxRemovalsPerApply && !removals_.empty(); ++i) {
+    remove(removals_.begin()->second);
+    removals_.erase(removals_.begin());
+  }
 }
 
 BrokerMetrics::Series BrokerMetrics::add(const std::string& subscription) {
+  // The new subscription's counts begin at 0, as those of another one.
+  if (const auto old = removals_.extract(subscription)) remove(old.mapped());
   const prometheus::Labels labels{{"subscription", subscription}};
-  return {.matched = &matched_.Add(labels),
+  return {.name = subscription,
+          .matched = &matched_.Add(labels),
           .delivered = &delivered_.Add(labels),
           .acked = &acked_.Add(labels),
           .nacked = &nacked_.Add(labels),

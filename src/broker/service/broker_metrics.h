@@ -32,6 +32,8 @@ class BrokerMetrics {
     std::size_t leased = 0;
   };
   void apply(const std::vector<Change>& changes);
+  // Whether apply() should be called again though nothing has changed.
+  bool has_removals() const { return !removals_.empty(); }
 
   void published(std::size_t messages, std::size_t bytes);
   // One synced write; thread-safe too.
@@ -39,6 +41,7 @@ class BrokerMetrics {
 
  private:
   struct Series {
+    std::string name;
     prometheus::Counter* matched;
     prometheus::Counter* delivered;
     prometheus::Counter* acked;
@@ -62,6 +65,7 @@ class BrokerMetrics {
   prometheus::Family<prometheus::Gauge>& backlog_;
   prometheus::Family<prometheus::Gauge>& leased_;
   std::map<SubscriptionId, Series> series_;
+  std::map<std::string, Series> removals_;  // by the name of the subscription
 };
 
 }  // namespace pollbus::broker
