@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "election/messages.h"
@@ -11,7 +12,10 @@
 namespace pollbus::testing {
 namespace {
 
-constexpr std::chrono::seconds kRetryInterval{3};
+// Pauses before what has no answer is published again: doubling, so that a slow system is not
+// buried under copies of what it works on.
+constexpr std::chrono::seconds kFirstRetryPause{3};
+constexpr std::chrono::seconds kMaxRetryPause{24};
 
 }  // namespace
 
@@ -51,7 +55,8 @@ absl::Status BusMachine::publish(const Message& message) {
 
 bool BusMachine::resolve_all(std::chrono::milliseconds within) {
   const auto deadline = std::chrono::steady_clock::now() + within;
-  while (!wait_for_all_answers(kRetryInterval)) {
+  for (auto pause = kFirstRetryPause; !wait_for_all_answers(pause);
+       pause = std::min(pause * 2, kMaxRetryPause)) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::vector<SubmittedVote> again;
     for (const auto& [uuid, account] : accounts()) {

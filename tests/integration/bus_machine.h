@@ -30,7 +30,7 @@ class BusMachine {
   absl::Status cast(const SubmittedVote& vote) { return cast(std::span(&vote, 1)); }
   absl::Status publish(const Message& message);
 
-  // Publishes again, every few seconds, what has no answer, until all has.
+  // Publishes again, in growing pauses, what has no answer, until all has.
   bool resolve_all(std::chrono::milliseconds within);
 
   // Waits for so many answers to this UUID; returns those that came.
