@@ -3,36 +3,19 @@
 
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 
+import { isReady, page } from '../local.d/http.mjs';
+import { Part, PartFailure } from '../local.d/part.mjs';
+import { reservePort } from '../local.d/ports.mjs';
+import { PostgresClient, RedisClient } from '../local.d/stores.mjs';
 import { createTopicOn } from './foreign_bus.mjs';
-import { Part, PartFailure } from './part.mjs';
-import { reservePort } from './ports.mjs';
-import { PostgresClient, RedisClient } from './stores.mjs';
 
 export const electionId = 12;
 const choices = 5;
 const topic = 'election';
 const database = 'pollbus';
 const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY'];
-
-// The body of a page that answers with 200; undefined for any other.
-function page(httpPort, path) {
-  return new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port: httpPort, path, timeout: 2_000 }, (answer) => {
-      let body = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (chunk) => (body += chunk));
-      answer.on('end', () => resolve(answer.statusCode === 200 ? body : undefined));
-      answer.on('error', () => resolve(undefined));
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(undefined));
-  });
-}
-
-const isReady = async (httpPort) => (await page(httpPort, '/readyz')) !== undefined;
 
 // As a shell takes it.
 function quoted(word) {
@@ -150,7 +133,7 @@ export class Election {
         ...['--data-dir', join(this.folder, 'broker')],
         ...['--create-topic', `projects/${this.project}/topics/${topic}`],
       ],
-      answers: () => isReady(http.port),
+      answers: () => isReady({ port: http.port }),
     }).ready();
     this.report(`Pub/Sub broker at ${this.busAddress}`);
   }
@@ -169,7 +152,7 @@ export class Election {
           name: `voting-${kind} ${number}`,
           command: [join(this.programs, `voting-${kind}`)],
           env: { ...this.busEnvironment(), ...env, HTTP_PORT: String(http.port) },
-          answers: () => isReady(http.port),
+          answers: () => isReady({ port: http.port }),
         }),
       );
     }
@@ -206,7 +189,7 @@ export class Election {
         env: { ...this.busEnvironment(), HTTP_PORT: String(http.port) },
         stdout: 'pipe',
       });
-      machine.metrics = async () => (await page(http.port, '/metrics')) ?? '';
+      machine.metrics = async () => (await page({ port: http.port }, '/metrics')) ?? '';
       this.machines.push(machine.start());
       machine.isReady = true;
     }

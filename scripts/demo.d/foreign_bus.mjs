@@ -1,14 +1,14 @@
 // A Pub/Sub emulator that somebody else runs: our topic on it, by the official client.
 
-import { DemoFailure } from './part.mjs';
-import { somebodyListens } from './ports.mjs';
+import { LocalFailure } from '../local.d/part.mjs';
+import { somebodyListens } from '../local.d/ports.mjs';
 
 const timeoutMs = 20_000;
 
 // Throws when the emulator does not answer. Returns what takes everything of ours away again.
 export async function createTopicOn(hostAndPort, project, topic) {
   const [host, port] = [hostAndPort.slice(0, hostAndPort.lastIndexOf(':')), hostAndPort.split(':').at(-1)];
-  if (!(await somebodyListens(Number(port), host))) throw new DemoFailure(`nobody listens at ${hostAndPort}`);
+  if (!(await somebodyListens(Number(port), host))) throw new LocalFailure(`nobody listens at ${hostAndPort}`);
   process.env.PUBSUB_EMULATOR_HOST = hostAndPort;
   // The client need not look for a Google Cloud machine around itself.
   process.env.METADATA_SERVER_DETECTION = 'none';
@@ -32,7 +32,7 @@ async function removeAll(client) {
 async function inTime(promise, complaint) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new DemoFailure(complaint)), timeoutMs);
+    timer = setTimeout(() => reject(new LocalFailure(complaint)), timeoutMs);
   });
   try {
     return await Promise.race([promise, late]);

@@ -1,6 +1,9 @@
 // Shows what the voting machines print: each line with its machine, or, where that would be a flood,
 // how far they are.
 
+import { countInMetrics } from '../local.d/http.mjs';
+import { forEachLine } from '../local.d/lines.mjs';
+
 // More votes than that are not shown one by one.
 const maxShownVotes = 2_000;
 const terminalIntervalMs = 1_000;
@@ -15,20 +18,6 @@ export function showMachines(machines, options, output = process.stdout) {
   return showsEachVote(options)
     ? showLines(machines, output)
     : showProgress(machines, options.machines * options.votes, output);
-}
-
-// Calls `onLine` with each whole line of a stream, as a string.
-export function forEachLine(stream, onLine) {
-  let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop();
-    lines.forEach(onLine);
-  });
-  stream.on('end', () => {
-    if (rest !== '') onLine(rest);
-  });
 }
 
 function showLines(machines, output) {
@@ -70,13 +59,6 @@ function showProgress(machines, totalVotes, output) {
 async function readAnswers(machine, answers) {
   const count = countInMetrics(await machine.metrics(), 'pollbus_bus_received_total');
   if (count !== undefined) answers.set(machine, count);
-}
-
-// The sum of a counter over its labels, in Prometheus' text format; undefined when it is not there.
-export function countInMetrics(text, name) {
-  const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
-  if (lines.length === 0) return undefined;
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
 // An answer may come twice, so that there may be more of them than votes.

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { LocalFailure, PartFailure } from '../local.d/part.mjs';
 import { Election } from './election.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
 import { showMachines, showsEachVote } from './machines.mjs';
-import { DemoFailure, PartFailure } from './part.mjs';
 import { disagreements, summarise } from './summary.mjs';
 import { renderTable } from './table.mjs';
 
@@ -46,7 +46,7 @@ async function runMachines(election, options, endOf) {
 }
 
 function showFailure(error) {
-  console.error(`\ndemo: ${error instanceof DemoFailure ? error.message : error.stack}`);
+  console.error(`\ndemo: ${error instanceof LocalFailure ? error.message : error.stack}`);
   if (!(error instanceof PartFailure)) return;
   console.error(`The last lines of ${relative(process.cwd(), error.part.log)}:`);
   for (const line of error.part.logTail()) console.error(`  ${line}`);

@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 import { PubSub } from '@google-cloud/pubsub';
 
-import { Part } from '../../scripts/demo.d/part.mjs';
-import { reservePort } from '../../scripts/demo.d/ports.mjs';
-import { PostgresClient, RedisClient } from '../../scripts/demo.d/stores.mjs';
+import { Part } from '../../scripts/local.d/part.mjs';
+import { reservePort } from '../../scripts/local.d/ports.mjs';
+import { PostgresClient, RedisClient } from '../../scripts/local.d/stores.mjs';
 
 // The client would look for the metadata server of Google Cloud, which is not here.
 process.env.METADATA_SERVER_DETECTION = 'none';

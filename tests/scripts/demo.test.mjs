@@ -9,7 +9,7 @@ import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { somebodyListens } from '../../scripts/demo.d/ports.mjs';
+import { somebodyListens } from '../../scripts/local.d/ports.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'dev', 'bin');

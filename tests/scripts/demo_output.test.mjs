@@ -3,11 +3,11 @@ import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 
 import {
-  countInMetrics,
-  forEachLine,
   progressLine,
   showsEachVote,
 } from '../../scripts/demo.d/machines.mjs';
+import { countInMetrics } from '../../scripts/local.d/http.mjs';
+import { forEachLine } from '../../scripts/local.d/lines.mjs';
 import { renderTable } from '../../scripts/demo.d/table.mjs';
 
 const figures = {

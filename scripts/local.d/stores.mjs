@@ -1,9 +1,9 @@
-// Asks the demo's Redis and PostgreSQL, through their own clients; passwords go by environment.
+// Asks a local Redis and PostgreSQL, through their own clients; passwords go by environment.
 
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { forEachLine } from './machines.mjs';
+import { forEachLine } from './lines.mjs';
 import { baseEnvironment } from './part.mjs';
 import { somebodyListens } from './ports.mjs';
 
@@ -12,14 +12,14 @@ const timeoutMs = 60_000;
 const maxAnswerBytes = 16 * 1024 * 1024;
 
 export class RedisClient {
-  constructor(port, password) {
-    this.port = port;
-    this.command = ['redis-cli', '-h', '127.0.0.1', '-p', String(port)];
+  constructor(port, password, host = '127.0.0.1') {
+    Object.assign(this, { port, host });
+    this.command = ['redis-cli', '-h', host, '-p', String(port)];
     this.env = { ...baseEnvironment(), REDISCLI_AUTH: password };
   }
 
   async answers() {
-    if (!(await somebodyListens(this.port))) return false;
+    if (!(await somebodyListens(this.port, this.host))) return false;
     const [program, ...args] = [...this.command, 'PING'];
     const result = await run(program, args, { env: this.env, timeout: timeoutMs }).catch(() => undefined);
     return result?.stdout.trim() === 'PONG';
@@ -41,14 +41,14 @@ export class RedisClient {
 }
 
 export class PostgresClient {
-  constructor({ port, user, database, password }) {
-    this.port = port;
-    this.address = ['-h', '127.0.0.1', '-p', String(port), '-U', user, '-d', database];
+  constructor({ host = '127.0.0.1', port, user, database, password }) {
+    Object.assign(this, { port, host });
+    this.address = ['-h', host, '-p', String(port), '-U', user, '-d', database];
     this.env = { ...baseEnvironment(), PGPASSWORD: password, PGCONNECT_TIMEOUT: '5' };
   }
 
   async answers() {
-    if (!(await somebodyListens(this.port))) return false;
+    if (!(await somebodyListens(this.port, this.host))) return false;
     return (await this.query('SELECT 1').catch(() => undefined)) !== undefined;
   }
 

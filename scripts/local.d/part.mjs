@@ -1,4 +1,4 @@
-// A process of the demo: a server, a service or a machine.
+// A process that a script runs: a server, a service or a machine.
 
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
@@ -10,10 +10,10 @@ const stopDeadlineMs = 15_000;
 const shownLogLines = 20;
 
 // Trouble that a sentence tells enough of.
-export class DemoFailure extends Error {}
+export class LocalFailure extends Error {}
 
 // A part that did not do what it should; its log tells more.
-export class PartFailure extends DemoFailure {
+export class PartFailure extends LocalFailure {
   constructor(part, what) {
     super(`${part.name} ${what}`);
     this.part = part;
@@ -38,8 +38,8 @@ export class Part {
     this.end = undefined;
   }
 
-  // In a session of its own, so that a terminal's Ctrl-C reaches the demo alone. setpriv has the
-  // kernel kill it should the demo die without stopping it.
+  // In a session of its own, so that a terminal's Ctrl-C reaches the script alone. setpriv has the
+  // kernel kill it should the script die without stopping it.
   start() {
     const fd = openSync(this.log, 'a', 0o600);
     this.child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...this.command], {
