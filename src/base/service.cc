@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "base/failpoint.h"
 #include "base/health_check.h"
 
 namespace pollbus {
@@ -24,6 +25,12 @@ void ServiceSettings::add_to(Settings& settings) {
        "Do not run, but ask the running process on HTTP_HOST and HTTP_PORT whether it is "
        "ready: exit 0, or 1 with the reason"},
       &check_health);
+#ifdef POLLBUS_FAILPOINTS
+  settings.text({"", "POLLBUS_FAILPOINTS", "LIST", "Where to crash, hang or fail, for tests"},
+                &failpoints, check_failpoints);
+  settings.text({"", "POLLBUS_MUTANT", "NAME", "A mistake to be made, for tests"}, &mutants,
+                check_mutants);
+#endif
   settings.rule([this]() -> std::optional<std::string> {
     if (!check_health || http_port != 0) return std::nullopt;
     return "HTTP_PORT: --check-health expects the port of the running process";
@@ -33,6 +40,13 @@ void ServiceSettings::add_to(Settings& settings) {
 Service::Service(std::string name, const ServiceSettings& settings) : settings_(settings) {
   set_up_logging(name, settings.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
                  settings.debug ? LogLevel::kDebug : LogLevel::kInfo);
+#ifdef POLLBUS_FAILPOINTS
+  set_failpoints(settings.failpoints, settings.mutants);
+  if (!settings.failpoints.empty() || !settings.mutants.empty()) {
+    log_warning("failpoints are set",
+                {{"failpoints", settings.failpoints}, {"mutants", settings.mutants}});
+  }
+#endif
 }
 
 absl::Status Service::start_http() {

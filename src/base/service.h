@@ -23,6 +23,10 @@ struct ServiceSettings {
   std::string log_format = "text";
   bool debug = false;
   bool check_health = false;
+#ifdef POLLBUS_FAILPOINTS
+  std::string failpoints;
+  std::string mutants;
+#endif
 
   void add_to(Settings& settings);
 };

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "bus/acknowledger.h"
@@ -197,7 +198,9 @@ class Subscriber::Impl {
     }
     acked_ += static_cast<std::int64_t>(acks.size());
     nacked_ += static_cast<std::int64_t>(nacks.size());
+    if (!failpoint(Failpoint::kBusBeforeAck).ok()) acks.clear();  // as if they were lost
     acknowledger_.ack(std::move(acks));
+    (void)failpoint(Failpoint::kBusAfterAck);
     acknowledger_.nack(std::move(nacks));
   }
 

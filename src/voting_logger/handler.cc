@@ -1,6 +1,8 @@
 #include "voting_logger/handler.h"
 
+#include "base/failpoint.h"
 #include "base/metrics.h"
+#include "base/status.h"
 #include "election/messages.h"
 
 namespace pollbus::voting_logger {
@@ -57,18 +59,22 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   }
 
   std::vector<MarkOutcome> marked;
-  const bool held = marks.empty() || redis_.hold_until_ok(stop, [&] {
-    auto outcomes = voters_.mark(marks);
-    if (outcomes.ok()) marked = *std::move(outcomes);
-    return outcomes.status();
+  const bool held = marks.empty() || redis_.hold_until_ok(stop, [&]() -> absl::Status {
+    RETURN_IF_ERROR(failpoint(Failpoint::kLoggerBeforeMark));
+    ASSIGN_OR_RETURN(marked, voters_.mark(marks));
+    return failpoint(Failpoint::kLoggerAfterMark);
   });
   if (!held) return std::vector<Verdict>(batch.size(), Verdict::kNack);
 
   for (std::size_t i = 0; i < votes.size(); ++i)
     outcome.messages.push_back(decide(votes[i], marked[i]));
-  if (!intake_.publish(outcome, stop)) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  const bool published = failpoint(Failpoint::kLoggerBeforePublish).ok() &&
+                         intake_.publish(outcome, stop) &&
+                         failpoint(Failpoint::kLoggerAfterPublish).ok();
+  if (!published) return std::vector<Verdict>(batch.size(), Verdict::kNack);
   for (const MarkOutcome mark : marked) count(mark);
-  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+  const bool may_ack = failpoint(Failpoint::kLoggerBeforeAck).ok();
+  return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
 }
 
 void Handler::count(MarkOutcome outcome) {

@@ -1,6 +1,8 @@
 #include "voting_recorder/handler.h"
 
+#include "base/failpoint.h"
 #include "base/metrics.h"
+#include "base/status.h"
 #include "election/messages.h"
 
 namespace pollbus::voting_recorder {
@@ -42,12 +44,18 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
         vote.machine, {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
   }
 
-  const bool stored =
-      ballots.empty() || postgres_.hold_until_ok(stop, [&] { return ballots_.record(ballots); });
-  if (!stored || !intake_.publish(outcome, stop))
-    return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  const bool stored = ballots.empty() || postgres_.hold_until_ok(stop, [&]() -> absl::Status {
+    RETURN_IF_ERROR(failpoint(Failpoint::kRecorderBeforeCommit));
+    RETURN_IF_ERROR(ballots_.record(ballots));
+    return failpoint(Failpoint::kRecorderAfterCommit);
+  });
+  const bool answered = stored && failpoint(Failpoint::kRecorderBeforePublish).ok() &&
+                        intake_.publish(outcome, stop) &&
+                        failpoint(Failpoint::kRecorderAfterPublish).ok();
+  if (!answered) return std::vector<Verdict>(batch.size(), Verdict::kNack);
   recorded_.Increment(static_cast<double>(ballots.size()));
-  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+  const bool may_ack = failpoint(Failpoint::kRecorderBeforeAck).ok();
+  return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
 }
 
 }  // namespace pollbus::voting_recorder

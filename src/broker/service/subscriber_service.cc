@@ -1,5 +1,6 @@
 #include "broker/service/subscriber_service.h"
 
+#include "base/failpoint.h"
 #include "base/status.h"
 #include "broker/core/names.h"
 #include "broker/service/ack_ids.h"
@@ -108,9 +109,11 @@ grpc::ServerUnaryReactor* SubscriberService::Acknowledge(grpc::CallbackServerCon
   return answer(context, [&]() -> absl::Status {
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     RETURN_IF_ERROR(check_ack_ids(request->ack_ids_size()));
+    RETURN_IF_ERROR(failpoint(Failpoint::kBrokerBeforeAck));
     const std::vector<AckId> ids = parse_ack_ids(request->ack_ids());
-    return broker_.with_core(
-        [&](Core& core) { return core.acknowledge(request->subscription(), ids); });
+    RETURN_IF_ERROR(broker_.with_core(
+        [&](Core& core) { return core.acknowledge(request->subscription(), ids); }));
+    return failpoint(Failpoint::kBrokerAfterAck);
   });
 }
 
