@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "election/messages.h"
@@ -37,7 +38,11 @@ double Tally::votes_per_second() const {
 }
 
 Machine::Machine(Parts parts, Load load, RandomVoter voter)
-    : parts_(parts), load_(load), voter_(voter), next_cast_(parts.clock.now()) {
+    : parts_(parts),
+      load_(load),
+      voter_(std::move(voter)),
+      pending_(parts.seed),
+      next_cast_(parts.clock.now()) {
   tally_.started = tally_.finished = parts.clock.wall_now();
   recover();
 }
@@ -48,6 +53,7 @@ void Machine::recover() {
     if (const auto* vote = std::get_if<SubmittedVote>(&parsed)) {
       pending_.add_recovered(vote->uuid, entry.data, entry.slot, parts_.clock.now());
       ++tally_.recovered;
+      if (parts_.history != nullptr) parts_.history->recovered(*vote);
     } else {
       log_warning("the journal holds what is no vote; it is left there",
                   {{"slot", entry.slot}, {"reason", std::get<wire::BadMessage>(parsed).reason}});
@@ -61,16 +67,26 @@ void Machine::recover() {
 
 absl::Status Machine::run(std::stop_token stop) {
   while (!stop.stop_requested()) {
-    const std::optional<Plan> plan = wait_for_work(stop);
-    if (!plan) break;
-    for (const Journal::Slot slot : plan->settled) RETURN_IF_ERROR(parts_.journal.erase(slot));
-    std::vector<Message> out;
-    for (const std::string& data : plan->again) out.push_back(submit(data));
-    RETURN_IF_ERROR(cast(plan->new_votes, out));
-    if (!out.empty()) publish(out, stop);
+    ASSIGN_OR_RETURN(const Next next, step(stop));
+    if (next.done) break;
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, stop, next.wake, [&] { return tally_.answered() != next.answers; });
   }
   if (stop.stop_requested()) wait_for_last_answers();
   return erase_answered();
+}
+
+absl::StatusOr<Machine::Next> Machine::step(std::stop_token stop) {
+  const Plan now = plan();
+  RETURN_IF_ERROR(erase(now.settled));
+  std::vector<Message> out;
+  for (const std::string& data : now.again) {
+    if (parts_.history != nullptr) parts_.history->republished(data);
+    out.push_back(submit(data));
+  }
+  RETURN_IF_ERROR(cast(now.new_votes, out));
+  if (!out.empty()) publish(out, stop);
+  return now.next;
 }
 
 absl::Status Machine::erase_answered() {
@@ -79,33 +95,38 @@ absl::Status Machine::erase_answered() {
     const std::lock_guard lock(mutex_);
     answered.swap(settled_);
   }
-  for (const Journal::Slot slot : answered) RETURN_IF_ERROR(parts_.journal.erase(slot));
+  return erase(answered);
+}
+
+absl::Status Machine::erase(const std::vector<Journal::Slot>& slots) {
+  for (const Journal::Slot slot : slots) {
+    RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforeErase));
+    RETURN_IF_ERROR(parts_.journal.erase(slot));
+    RETURN_IF_ERROR(failpoint(Failpoint::kMachineAfterErase));
+  }
   return absl::OkStatus();
 }
 
-// Waits until there is something to do; nothing when all is done, or the patience is over.
-std::optional<Machine::Plan> Machine::wait_for_work(std::stop_token stop) {
-  std::unique_lock lock(mutex_);
-  while (!stop.stop_requested()) {
-    const SteadyTime now = parts_.clock.now();
-    if (all_cast()) {
-      if (!give_up_) give_up_ = now + load_.patience;
-      if (pending_.size() == 0 || now >= *give_up_) return std::nullopt;
-    }
-    Plan plan;
-    auto due = pending_.take_due(now, kMaxBatchVotes);
-    tally_.timed_out += due.timed_out;
-    for (int i = 0; i < due.timed_out; ++i) print("Time out");
-    plan.again = std::move(due.data);
-    plan.new_votes = std::min(may_cast(now), kMaxBatchVotes);
-    if (!plan.again.empty() || plan.new_votes > 0 || settled_.size() >= kMaxBatchVotes) {
-      plan.settled.swap(settled_);
-      return plan;
-    }
-    const std::int64_t answered = tally_.answered();
-    changed_.wait_until(lock, stop, wake_at(now), [&] { return tally_.answered() != answered; });
+Machine::Plan Machine::plan() {
+  const std::lock_guard lock(mutex_);
+  const SteadyTime now = parts_.clock.now();
+  Plan plan{.next = {.wake = now, .answers = tally_.answered()}};
+  if (all_cast()) {
+    if (!give_up_) give_up_ = now + load_.patience;
+    plan.next.done = pending_.size() == 0 || now >= *give_up_;
+    if (plan.next.done) return plan;
   }
-  return std::nullopt;
+  auto due = pending_.take_due(now, kMaxBatchVotes);
+  tally_.timed_out += due.timed_out;
+  for (int i = 0; i < due.timed_out; ++i) print("Time out");
+  plan.again = std::move(due.data);
+  plan.new_votes = std::min(may_cast(now), kMaxBatchVotes);
+  if (!plan.again.empty() || plan.new_votes > 0 || settled_.size() >= kMaxBatchVotes) {
+    plan.settled.swap(settled_);
+  } else {
+    plan.next.wake = wake_at(now);
+  }
+  return plan;
 }
 
 // When, without any answer, there is something to do next.
@@ -126,17 +147,20 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
   const std::int64_t timestamp_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                                         parts_.clock.wall_now().time_since_epoch())
                                         .count();
-  std::vector<std::string> uuids;
+  std::vector<SubmittedVote> votes;
   std::vector<std::string> data;
   for (std::size_t i = 0; i < count; ++i) {
-    const SubmittedVote vote = voter_.cast(load_.election, load_.machine, timestamp_ms);
-    uuids.push_back(vote.uuid);
-    data.push_back(wire::encode(vote));
+    votes.push_back(voter_.cast(load_.election, load_.machine, timestamp_ms));
+    data.push_back(wire::encode(votes.back()));
     out.push_back(submit(data.back()));
   }
+  RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforeJournal));
   ASSIGN_OR_RETURN(const auto slots, parts_.journal.append(data));
+  if (parts_.history != nullptr) parts_.history->cast(votes);
+  RETURN_IF_ERROR(failpoint(Failpoint::kMachineAfterJournal));
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < count; ++i) pending_.add(uuids[i], std::move(data[i]), slots[i], now);
+  for (std::size_t i = 0; i < count; ++i)
+    pending_.add(votes[i].uuid, std::move(data[i]), slots[i], now);
   tally_.sent += static_cast<std::int64_t>(count);
   if (load_.rate > 0) {
     next_cast_ =
@@ -146,8 +170,12 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
 }
 
 void Machine::publish(const std::vector<Message>& out, std::stop_token stop) {
-  if (!parts_.bus.hold_until_ok(stop, [&] { return parts_.election.publish(out).status(); }))
-    return;
+  const bool published = parts_.bus.hold_until_ok(stop, [&]() -> absl::Status {
+    RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforePublish));
+    RETURN_IF_ERROR(parts_.election.publish(out).status());
+    return failpoint(Failpoint::kMachineAfterPublish);
+  });
+  if (!published) return;
   const std::lock_guard lock(mutex_);
   for (const Message& message : out) print(fmt::format("The message {} is sent", message.data));
 }
@@ -173,6 +201,8 @@ std::size_t Machine::may_cast(SteadyTime now) const {
 }
 
 std::vector<Verdict> Machine::on_results(std::span<const ReceivedMessage> batch) {
+  if (!failpoint(Failpoint::kMachineBeforeAnswer).ok())
+    return std::vector<Verdict>(batch.size(), Verdict::kNack);
   {
     const std::lock_guard lock(mutex_);
     for (const ReceivedMessage& message : batch) {
@@ -191,11 +221,13 @@ std::vector<Verdict> Machine::on_results(std::span<const ReceivedMessage> batch)
     }
   }
   changed_.notify_all();
-  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+  const bool may_ack = failpoint(Failpoint::kMachineAfterAnswer).ok();
+  return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
 }
 
 void Machine::on_result(const Result& result) {
   const auto settled = pending_.settle(result.uuid, parts_.clock.now());
+  if (parts_.history != nullptr) parts_.history->answered(result, settled.has_value());
   if (!settled) {
     ++tally_.unknown_results;
     return;

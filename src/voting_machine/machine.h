@@ -7,6 +7,7 @@
 #include <iosfwd>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -19,6 +20,7 @@
 #include "bus/publisher.h"
 #include "bus/subscriber.h"
 #include "election/vote.h"
+#include "voting_machine/history.h"
 #include "voting_machine/journal.h"
 #include "voting_machine/pending_votes.h"
 #include "voting_machine/random_voter.h"
@@ -68,6 +70,17 @@ class Machine {
     Clock& clock;
     // Where a person reads what is sent and received; null for none.
     std::ostream* lines = nullptr;
+    // Told everything as it happens; null for nobody.
+    History* history = nullptr;
+    // Of the jitter between retries.
+    std::uint32_t seed = std::random_device{}();
+  };
+  // What run() is to do after a step: end, or go on at `wake`, or earlier when there are more
+  // answers than these.
+  struct Next {
+    bool done = false;
+    SteadyTime wake;
+    std::int64_t answers = 0;
   };
 
   Machine(Parts parts, Load load, RandomVoter voter);
@@ -75,6 +88,9 @@ class Machine {
   // Casts the load and waits for the answers, the patience or a stop. Errors are the journal's:
   // no vote is cast that could not be kept.
   absl::Status run(std::stop_token stop);
+
+  // One round of run(), which does what there is to do now and waits for nothing but the bus.
+  absl::StatusOr<Next> step(std::stop_token stop);
 
   // Erases answered votes from the journal; for the answers that come in after run().
   absl::Status erase_answered();
@@ -84,17 +100,19 @@ class Machine {
   Tally tally() const;
 
  private:
-  // What to do next.
+  // What to do now, and then.
   struct Plan {
     std::vector<Journal::Slot> settled;  // to be erased
     std::vector<std::string> again;      // to be published again
     std::size_t new_votes = 0;
+    Next next;
   };
 
-  std::optional<Plan> wait_for_work(std::stop_token stop);
+  Plan plan();
   SteadyTime wake_at(SteadyTime now) const;
   absl::Status cast(std::size_t count, std::vector<Message>& out);
   void publish(const std::vector<Message>& out, std::stop_token stop);
+  absl::Status erase(const std::vector<Journal::Slot>& slots);
   void wait_for_last_answers();
   std::size_t may_cast(SteadyTime now) const;
   bool all_cast() const { return load_.votes && tally_.sent >= *load_.votes; }

@@ -16,6 +16,9 @@
 #include "voting_machine/journal.h"
 #include "voting_machine/machine.h"
 #include "voting_machine/report.h"
+#ifdef POLLBUS_FAILPOINTS
+#include "voting_machine/history_file.h"
+#endif
 
 namespace pollbus::voting_machine {
 namespace {
@@ -39,6 +42,10 @@ struct MachineSettings {
   std::string journal;
   std::string summary;
   bool quiet = false;
+#ifdef POLLBUS_FAILPOINTS
+  std::string history;
+  Secret history_key;
+#endif
 
   void add_to(Settings& settings);
   Load load() const {
@@ -81,6 +88,16 @@ void MachineSettings::add_to(Settings& settings) {
   settings.text({"summary", "", "FILE", "Write what has become of the votes, as JSON"}, &summary,
                 check_not_empty);
   settings.boolean({"quiet", "", "", "Do not print what is sent and received"}, &quiet);
+#ifdef POLLBUS_FAILPOINTS
+  settings.text({"", "POLLBUS_HISTORY", "FILE", "Append what it lives through, for tests"},
+                &history, check_not_empty);
+  settings.secret({"history-key", "POLLBUS_HISTORY_KEY", "KEY", "Hides voters in the history"},
+                  &history_key, HashKey::check);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (history.empty() || !history_key.empty()) return std::nullopt;
+    return "POLLBUS_HISTORY_KEY: a history needs one";
+  });
+#endif
   worker.add_to(settings);
   service.add_to(settings);
 }
@@ -148,6 +165,14 @@ absl::StatusOr<Tally> run(MachineSettings settings) {
       settings.worker.bus.subscription_path(settings.worker.subscription);
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
 
+  std::unique_ptr<History> history;
+#ifdef POLLBUS_FAILPOINTS
+  if (!settings.history.empty()) {
+    ASSIGN_OR_RETURN(const auto key, HashKey::parse(settings.history_key.reveal()));
+    ASSIGN_OR_RETURN(history,
+                     open_history_file(settings.history, key, load.election, load.machine));
+  }
+#endif
   const bool lines = !settings.quiet && load.in_flight == 1;
   const auto seed =
       settings.seed ? static_cast<std::uint64_t>(*settings.seed) : std::random_device{}();
@@ -155,7 +180,8 @@ absl::StatusOr<Tally> run(MachineSettings settings) {
                    .election = worker->publisher(),
                    .bus = worker->dependency(),
                    .clock = service.clock(),
-                   .lines = lines ? &std::cout : nullptr},
+                   .lines = lines ? &std::cout : nullptr,
+                   .history = history.get()},
                   load, RandomVoter(seed, settings.voters, settings.choices));
   RETURN_IF_ERROR(worker->start([&](auto batch, auto) { return machine.on_results(batch); }));
   if (lines)

@@ -1,18 +1,13 @@
 #include "voting_machine/pending_votes.h"
 
 #include <algorithm>
-#include <random>
 
 namespace pollbus::voting_machine {
-namespace {
 
-std::chrono::milliseconds jittered(std::chrono::milliseconds pause) {
-  thread_local std::minstd_rand random{std::random_device{}()};
+std::chrono::milliseconds PendingVotes::jittered(std::chrono::milliseconds pause) {
   return std::chrono::milliseconds(
-      std::uniform_int_distribution<std::int64_t>(pause.count() * 3 / 4, pause.count())(random));
+      std::uniform_int_distribution<std::int64_t>(pause.count() * 3 / 4, pause.count())(random_));
 }
-
-}  // namespace
 
 void PendingVotes::insert(const std::string& uuid, Vote vote, SteadyTime due) {
   const auto [added, is_new] = votes_.emplace(uuid, std::move(vote));

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -24,6 +26,9 @@ inline constexpr std::chrono::milliseconds kMaxRetryPause{20'000};
 // time; no I/O. Not thread-safe.
 class PendingVotes {
  public:
+  // `seed`: of the jitter.
+  explicit PendingVotes(std::uint32_t seed = std::random_device{}()) : random_(seed) {}
+
   struct Settled {
     Journal::Slot slot = 0;
     // From cast to answer; absent for a vote of an earlier run.
@@ -60,10 +65,12 @@ class PendingVotes {
   };
 
   void insert(const std::string& uuid, Vote vote, SteadyTime due);
+  std::chrono::milliseconds jittered(std::chrono::milliseconds pause);
 
   std::unordered_map<std::string, Vote> votes_;
   std::multimap<SteadyTime, std::string> due_;  // uuid by time
   std::size_t in_flight_ = 0;
+  std::minstd_rand random_;
 };
 
 }  // namespace pollbus::voting_machine

@@ -1,7 +1,5 @@
 #include "voting_machine/random_voter.h"
 
-#include "election/uuid.h"
-
 namespace pollbus::voting_machine {
 
 SubmittedVote RandomVoter::cast(std::int64_t election, std::int64_t machine,
@@ -13,7 +11,7 @@ SubmittedVote RandomVoter::cast(std::int64_t election, std::int64_t machine,
           .machine = machine,
           .voter = voter,
           .choice = choice,
-          .uuid = random_uuid(),
+          .uuid = new_uuid_(),
           .timestamp_ms = timestamp_ms};
 }
 

@@ -1,19 +1,26 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <random>
+#include <string>
 
+#include "election/uuid.h"
 #include "election/vote.h"
 
 namespace pollbus::voting_machine {
 
 // Casts random votes, like the original simulator: voter and choice evenly from 0 up to their
-// limits. The same seed gives the same voters and choices; UUIDs are never the same. Not
-// thread-safe.
+// limits. The same seed gives the same voters and choices; UUIDs are never the same (unless a
+// simulation has its own). Not thread-safe.
 class RandomVoter {
  public:
-  RandomVoter(std::uint64_t seed, std::int64_t voters, std::int64_t choices)
-      : random_(seed), voter_(0, voters - 1), choice_(0, choices - 1) {}
+  RandomVoter(std::uint64_t seed, std::int64_t voters, std::int64_t choices,
+              std::function<std::string()> new_uuid = random_uuid)
+      : random_(seed),
+        voter_(0, voters - 1),
+        choice_(0, choices - 1),
+        new_uuid_(std::move(new_uuid)) {}
 
   SubmittedVote cast(std::int64_t election, std::int64_t machine, std::int64_t timestamp_ms);
 
@@ -21,6 +28,7 @@ class RandomVoter {
   std::mt19937_64 random_;
   std::uniform_int_distribution<std::int64_t> voter_;
   std::uniform_int_distribution<std::int64_t> choice_;
+  std::function<std::string()> new_uuid_;
 };
 
 }  // namespace pollbus::voting_machine
