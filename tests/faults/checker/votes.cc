@@ -1,0 +1,88 @@
+#include "faults/checker/votes.h"
+
+#include <algorithm>
+
+#include "election/pseudonym.h"
+
+namespace pollbus::faults {
+
+bool Vote::was_answered(Outcome outcome) const {
+  return std::ranges::find(answers, outcome, &Answer::result) != answers.end();
+}
+
+Votes::Votes(const Evidence& evidence, const Keys& keys) {
+  for (const MachineEvent& event : evidence.events) add(event);
+  find_receipts(evidence, keys);
+  for (const Rows& found : evidence.rows)
+    rows[{found.election, found.machine, found.choice}] += found.count;
+  for (const StoredMark& mark : evidence.marks)
+    marks[{mark.election, pseudonym(keys.history, mark.election, mark.voter)}] = &mark;
+}
+
+void Votes::add(const MachineEvent& event) {
+  switch (event.kind) {
+    case MachineEvent::Kind::kStart:
+      break;
+    case MachineEvent::Kind::kCast:
+    case MachineEvent::Kind::kRecovered:
+      add_vote(event);
+      break;
+    case MachineEvent::Kind::kRepublished:
+      if (const auto found = by_uuid.find(event.uuid); found != by_uuid.end())
+        all[found->second].timed_out = true;
+      break;
+    case MachineEvent::Kind::kAnswered:
+      add_answer(event);
+      break;
+  }
+}
+
+void Votes::add_vote(const MachineEvent& event) {
+  const Content content{event.election, event.machine, event.choice};
+  const auto [found, is_new] = by_uuid.try_emplace(event.uuid, all.size());
+  if (is_new) {
+    all.push_back({.uuid = event.uuid, .content = content, .voter = event.voter});
+    by_voter[{event.election, event.voter}].push_back(found->second);
+    return;
+  }
+  Vote& vote = all[found->second];
+  vote.is_pending = true;
+  if (vote.content != content || vote.voter != event.voter) {
+    contradictions.push_back({"I2", event.uuid, "was cast twice with different content"});
+  }
+}
+
+void Votes::add_answer(const MachineEvent& event) {
+  const auto found = by_uuid.find(event.uuid);
+  if (found == by_uuid.end()) {
+    // Whoever sends bad messages under a machine's id has it answered for them.
+    if (event.result != Outcome::kRejected)
+      contradictions.push_back({"I6", event.uuid, "is answered, and nobody cast it"});
+    return;
+  }
+  Vote& vote = all[found->second];
+  vote.answers.push_back({event.t_us, event.machine, event.result});
+  if (event.ends) vote.is_pending = false;
+}
+
+void Votes::find_receipts(const Evidence& evidence, const Keys& keys) {
+  std::map<KeyedHash, std::size_t> known;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Vote& vote = all[i];
+    known[receipt(keys.recorder, {.election = vote.content.election, .uuid = vote.uuid})] = i;
+  }
+  for (const StoredReceipt& stored : evidence.receipts) {
+    const auto found = known.find(stored.receipt);
+    const bool is_known =
+        found != known.end() && all[found->second].content.election == stored.election;
+    if (!is_known) {
+      strange_receipts.push_back(&stored);
+    } else if (Vote& vote = all[found->second]; vote.receipt != nullptr) {
+      contradictions.push_back({"I3", vote.uuid, "has two receipts"});
+    } else {
+      vote.receipt = &stored;
+    }
+  }
+}
+
+}  // namespace pollbus::faults

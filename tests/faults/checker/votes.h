@@ -1,0 +1,66 @@
+#pragma once
+
+// Inside tests/faults/checker only.
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "faults/checker/evidence.h"
+#include "faults/checker/judge.h"
+
+namespace pollbus::faults {
+
+// What a row holds.
+struct Content {
+  std::int64_t election = 0;
+  std::int64_t machine = 0;
+  std::int64_t choice = 0;
+  auto operator<=>(const Content&) const = default;
+};
+
+struct Answer {
+  std::int64_t t_us = 0;
+  std::int64_t machine = 0;
+  Outcome result = Outcome::kSuccessful;
+};
+
+// A vote with all that is known of it.
+struct Vote {
+  std::string uuid;
+  Content content;
+  KeyedHash voter{};
+  bool is_pending = true;
+  bool timed_out = false;
+  std::vector<Answer> answers;
+  const StoredReceipt* receipt = nullptr;
+
+  bool was_answered(Outcome outcome) const;
+};
+
+// The evidence joined by vote, voter, receipt and mark. Borrows it.
+struct Votes {
+  Votes(const Evidence& evidence, const Keys& keys);
+
+  using ByVoter = std::pair<std::int64_t, KeyedHash>;  // election and voter
+
+  std::vector<Vote> all;  // as they were cast
+  std::unordered_map<std::string, std::size_t> by_uuid;
+  std::map<ByVoter, std::vector<std::size_t>> by_voter;
+  std::map<ByVoter, const StoredMark*> marks;
+  std::map<Content, std::int64_t> rows;
+  std::vector<const StoredReceipt*> strange_receipts;
+  std::vector<Violation> contradictions;  // within the histories themselves
+
+ private:
+  void add(const MachineEvent& event);
+  void add_vote(const MachineEvent& event);
+  void add_answer(const MachineEvent& event);
+  void find_receipts(const Evidence& evidence, const Keys& keys);
+};
+
+}  // namespace pollbus::faults
