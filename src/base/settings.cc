@@ -56,6 +56,18 @@ std::optional<std::string> read_file(const std::string& path) {
   return content;
 }
 
+// `target` is a double, or a std::optional of one. Says what was expected, or nothing.
+template <typename Target>
+std::optional<std::string> store_number(const std::string& text, double least, double most,
+                                        Target* target) {
+  const auto value = to_number(text);
+  // Written so that "nan" fails.
+  if (!value || !(*value >= least && *value <= most))
+    return fmt::format("expected a number from {:g} to {:g}", least, most);
+  *target = *value;
+  return std::nullopt;
+}
+
 }  // namespace
 
 Settings::Settings(std::string program, std::string purpose)
@@ -113,18 +125,20 @@ void Settings::optional_integer(SettingName name, std::optional<std::int64_t>* t
        }});
 }
 
+void Settings::number(SettingName name, double* target, double least, double most) {
+  add({.name = std::move(name),
+       .default_text = fmt::format("{:g}", *target),
+       .store = [=](const std::vector<std::string>& values) {
+         return store_number(values.back(), least, most, target);
+       }});
+}
+
 void Settings::optional_number(SettingName name, std::optional<double>* target, double least,
                                double most) {
   add({.name = std::move(name),
        .default_text = "",
-       .store = [=](const std::vector<std::string>& values) -> std::optional<std::string> {
-         const auto value = to_number(values.back());
-         // Written so that "nan" fails.
-         if (!value || !(*value >= least && *value <= most)) {
-           return fmt::format("expected a number from {:g} to {:g}", least, most);
-         }
-         *target = *value;
-         return std::nullopt;
+       .store = [=](const std::vector<std::string>& values) {
+         return store_number(values.back(), least, most, target);
        }});
 }
 

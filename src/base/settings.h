@@ -49,6 +49,7 @@ class Settings {
   void texts(SettingName name, std::vector<std::string>* target, Check check = nullptr);
   void integer(SettingName name, std::int64_t* target, std::int64_t least = 0,
                std::int64_t most = std::numeric_limits<std::int64_t>::max());
+  void number(SettingName name, double* target, double least, double most);
   // Absent stays std::nullopt.
   void optional_integer(SettingName name, std::optional<std::int64_t>* target, std::int64_t least,
                         std::int64_t most);

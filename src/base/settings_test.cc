@@ -61,6 +61,23 @@ TEST(SettingsTest, WhatIsNotGivenKeepsItsDefault) {
   EXPECT_FALSE(all.boolean);
 }
 
+TEST(SettingsTest, ANumberKeepsItsDefaultAndItsRange) {
+  const auto none = [](const std::string&) { return std::optional<std::string>(); };
+  double confidence = 0.25;
+  Settings settings("test", "");
+  settings.number({"confidence", "CONFIDENCE", "C", "How sure"}, &confidence, 0, 1);
+  EXPECT_THAT(settings.help(), HasSubstr("0.25"));
+  const char* const nothing[] = {"test"};
+  EXPECT_EQ(settings.parse(1, nothing, none), Outcome::kRun);
+  EXPECT_EQ(confidence, 0.25);
+  const char* const given[] = {"test", "--confidence", "0.5"};
+  EXPECT_EQ(settings.parse(3, given, none), Outcome::kRun);
+  EXPECT_EQ(confidence, 0.5);
+  const char* const bad[] = {"test", "--confidence", "1.5"};
+  EXPECT_EQ(settings.parse(3, bad, none), Outcome::kInvalid);
+  EXPECT_EQ(confidence, 0.5);
+}
+
 TEST(SettingsTest, EveryKindIsReadFromFlags) {
   Everything all;
   ASSERT_EQ(all.parse({"--text", "flag", "--part", "a", "--part", "b", "--integer", "8", "--id=9",

@@ -7,23 +7,14 @@
 namespace pollbus {
 namespace {
 
-constexpr char kFunction[] = "function";
-// What a sender put into `function` is cut to what an attribute's value may have.
+// What a sender put into the attribute is cut to what an attribute's value may have.
 constexpr std::size_t kMaxAttributeBytes = 1'024;
-
-// That a message could not be processed, and which: no payload, which may hold what is secret.
-Message quarantine_notice(const std::string& reason, const ReceivedMessage& message) {
-  return {.data = {},
-          .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
-                         {kFunction, message.attribute(kFunction).substr(0, kMaxAttributeBytes)},
-                         {"messageId", message.id}}};
-}
 
 }  // namespace
 
-Intake::Intake(Parts parts, std::string function, prometheus::Registry& metrics)
+Intake::Intake(Parts parts, Mark mark, prometheus::Registry& metrics)
     : parts_(parts),
-      function_(std::move(function)),
+      mark_(std::move(mark)),
       strays_(counter(metrics, "pollbus_strays_total",
                       "Messages delivered that the filter should have held back")),
       quarantined_(
@@ -32,7 +23,7 @@ Intake::Intake(Parts parts, std::string function, prometheus::Registry& metrics)
                             "Quarantine notices that the bus refused")) {}
 
 bool Intake::is_ours(const ReceivedMessage& message) {
-  if (message.attribute(kFunction) == function_) return true;
+  if (message.attribute(mark_.attribute) == mark_.value) return true;
   strays_.Increment();
   if (!warned_of_strays_) {
     warned_of_strays_ = true;
@@ -43,10 +34,16 @@ bool Intake::is_ours(const ReceivedMessage& message) {
   return false;
 }
 
-void Intake::Outcome::reject(const std::string& reason, const ReceivedMessage& message,
-                             std::optional<Message> answer) {
-  notices.push_back(quarantine_notice(reason, message));
-  if (answer) messages.push_back(*std::move(answer));
+void Intake::reject(const std::string& reason, const ReceivedMessage& message,
+                    std::optional<Message> answer, Outcome* outcome) const {
+  // Which message, and why: no payload, which may hold what is secret.
+  const std::string& marked = message.attribute(mark_.attribute);
+  outcome->notices.push_back(
+      {.data = {},
+       .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
+                      {mark_.attribute, marked.substr(0, kMaxAttributeBytes)},
+                      {"messageId", message.id}}});
+  if (answer) outcome->messages.push_back(*std::move(answer));
 }
 
 bool Intake::publish(const Outcome& outcome, std::stop_token stop) {

@@ -31,17 +31,23 @@ class Intake {
   struct Outcome {
     std::vector<Message> messages;
     std::vector<Message> notices;  // for the quarantine topic
-
-    void reject(const std::string& reason, const ReceivedMessage& message,
-                std::optional<Message> answer);
   };
 
-  // `function`: the attribute that this service's messages carry.
-  Intake(Parts parts, std::string function, prometheus::Registry& metrics);
+  // The attribute that tells this service's messages from others.
+  struct Mark {
+    std::string attribute;
+    std::string value;
+  };
+
+  Intake(Parts parts, Mark mark, prometheus::Registry& metrics);
 
   // Whether the message is this service's. A stray (some emulators store filters and do not apply
   // them) is counted, and logged once.
   bool is_ours(const ReceivedMessage& message);
+
+  // The message cannot be processed: adds a notice of that, and the answer to whoever sent it.
+  void reject(const std::string& reason, const ReceivedMessage& message,
+              std::optional<Message> answer, Outcome* outcome) const;
 
   // Publishes all of it, holding out while the bus is away. True: the server has answered for every
   // message. False: a stop was requested first. A notice that the bus refuses for good is logged
@@ -50,7 +56,7 @@ class Intake {
 
  private:
   Parts parts_;
-  const std::string function_;
+  const Mark mark_;
   prometheus::Counter& strays_;
   prometheus::Counter& quarantined_;
   prometheus::Counter& lost_notices_;

@@ -30,7 +30,7 @@ class IntakeTest : public ::testing::Test {
   std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
   Intake::Outcome rejected() {
     Intake::Outcome outcome;
-    outcome.reject("voting: expected an integer", received("submit vote"), std::nullopt);
+    intake.reject("voting: expected an integer", received("submit vote"), std::nullopt, &outcome);
     return outcome;
   }
 
@@ -40,7 +40,7 @@ class IntakeTest : public ::testing::Test {
   Dependency bus{"bus", "here", clock, readiness, registry};
   testing::FakePublisher topic;
   testing::FakePublisher quarantine;
-  Intake intake{{topic, quarantine, bus}, "submit vote", registry};
+  Intake intake{{topic, quarantine, bus}, {"function", "submit vote"}, registry};
   std::stop_source stop;
 };
 
@@ -70,7 +70,8 @@ TEST_F(IntakeTest, ANoticeNamesReasonFunctionAndMessageAndHoldsNothingElseOfIt) 
 
 TEST_F(IntakeTest, ARejectionIsAnsweredWhereThereIsWhomToTell) {
   Intake::Outcome outcome;
-  outcome.reject("reason", received("submit vote"), Message{.data = "answer", .attributes = {}});
+  intake.reject("reason", received("submit vote"), Message{.data = "answer", .attributes = {}},
+                &outcome);
   EXPECT_TRUE(intake.publish(outcome, stop.get_token()));
   ASSERT_THAT(topic.published(), SizeIs(1));
   EXPECT_EQ(topic.published()[0].data, "answer");

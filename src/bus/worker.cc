@@ -34,7 +34,8 @@ void WorkerConfig::add_to(Settings& settings) {
   bus.add_to(settings);
   settings.text({"topic", "TOPIC_NAME", "NAME", "The topic that all parts share"}, &topic,
                 check_not_empty);
-  settings.text({"subscription", "ELECTION_SUB_ID", "NAME",
+  if (subscription_variable.empty()) return;
+  settings.text({"subscription", subscription_variable, "NAME",
                  "This service's subscription; created when missing"},
                 &subscription, check_not_empty);
 }
@@ -72,11 +73,10 @@ absl::Status Worker::ensure() {
     log_warning("the quarantine topic cannot be made sure of",
                 {{"topic", topic + "-quarantine"}, {"error", status}});
   }
-  RETURN_IF_ERROR(
-      admin_.ensure_subscription({.name = config_.bus.subscription_path(config_.subscription),
-                                  .topic = topic,
-                                  .filter = config_.filter,
-                                  .ack_deadline = config_.subscriber.ack_deadline}));
+  if (!config_.subscription.empty())
+    RETURN_IF_ERROR(ensure_subscription(config_.subscription, config_.filter));
+  for (const auto& [name, filter] : config_.downstream)
+    RETURN_IF_ERROR(ensure_subscription(name, filter));
   for (const std::string& name : config_.required_subscriptions) {
     const auto exists = admin_.subscription_exists(config_.bus.subscription_path(name));
     if (absl::IsPermissionDenied(exists.status()))
@@ -90,14 +90,23 @@ absl::Status Worker::ensure() {
   return absl::OkStatus();
 }
 
-absl::Status Worker::start(BatchHandler handler) {
-  const auto service_stop = service_.stop_token();
+absl::Status Worker::ensure_subscription(const std::string& name, const std::string& filter) {
+  return admin_.ensure_subscription({.name = config_.bus.subscription_path(name),
+                                     .topic = config_.bus.topic_path(config_.topic),
+                                     .filter = filter,
+                                     .ack_deadline = config_.subscriber.ack_deadline});
+}
+
+absl::Status Worker::prepare() {
   // Somebody else's subscription will not become ours by waiting.
   const auto passes = [](const absl::Status& error) { return !absl::IsFailedPrecondition(error); };
-  const absl::Status ensured =
-      dependency_.hold_while(service_stop, passes, [this] { return ensure(); });
-  if (service_stop.stop_requested()) return absl::OkStatus();
-  RETURN_IF_ERROR(ensured);
+  return dependency_.hold_while(service_.stop_token(), passes, [this] { return ensure(); });
+}
+
+absl::Status Worker::start(BatchHandler handler) {
+  const absl::Status prepared = prepare();
+  if (service_.stop_token().stop_requested()) return absl::OkStatus();
+  RETURN_IF_ERROR(prepared);
   subscriber_ = std::make_unique<Subscriber>(
       connection_, [this] { return ensure(); }, config_.bus.subscription_path(config_.subscription),
       std::move(handler), config_.subscriber,

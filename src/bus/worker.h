@@ -18,16 +18,26 @@ namespace pollbus {
 
 // What a service on the bus is told: one subscription in, one topic out.
 struct WorkerConfig {
+  // A subscription of somebody else on the same topic.
+  struct Downstream {
+    std::string subscription;
+    std::string filter;
+  };
+
   BusConfig bus;
-  std::string topic = "election";
-  std::string subscription;
+  std::string topic;
+  std::string subscription;  // empty: this process takes nothing in
+  std::string subscription_variable;
   std::string filter;
   // Subscriptions of others that must exist before this service takes anything in, because what it
   // publishes would be dropped without them.
   std::vector<std::string> required_subscriptions;
+  // The same, but they are made when missing, so that the parts may start in any order.
+  std::vector<Downstream> downstream;
   SubscriberOptions subscriber;
 
-  // GCP_PROJECT, PUBSUB_EMULATOR_HOST, GOOGLE_APPLICATION_CREDENTIALS, TOPIC_NAME, ELECTION_SUB_ID.
+  // GCP_PROJECT, PUBSUB_EMULATOR_HOST, GOOGLE_APPLICATION_CREDENTIALS, TOPIC_NAME, and
+  // the subscription as `subscription_variable` where that has a name.
   void add_to(Settings& settings);
 };
 
@@ -45,9 +55,12 @@ class Worker {
   Dependency& dependency() { return dependency_; }
   Intake::Parts intake_parts() { return {*publisher_, *quarantine_, dependency_}; }
 
-  // Makes sure of the subscription, waiting for the bus as long as it takes, and begins to give the
-  // handler batches. OK when begun, or when a stop was requested first; FAILED_PRECONDITION when
-  // the subscription is not ours (see Admin::ensure_subscription).
+  // Makes sure of topics and subscriptions, waiting for the bus as long as it takes: whoever only
+  // publishes may begin then. OK when done; CANCELLED when a stop was requested first;
+  // FAILED_PRECONDITION when a subscription is not ours (see Admin::ensure_subscription).
+  absl::Status prepare();
+
+  // The same, and begins to give the handler batches. OK also when a stop was requested first.
   absl::Status start(BatchHandler handler);
 
   // Waits until the service is stopped; then pulls no more, lets the handler finish, and acks.
@@ -56,6 +69,7 @@ class Worker {
  private:
   Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection> connection);
   absl::Status ensure();
+  absl::Status ensure_subscription(const std::string& name, const std::string& filter);
   void watch(std::stop_token stop);
 
   const WorkerConfig config_;

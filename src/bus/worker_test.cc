@@ -26,6 +26,7 @@ class WorkerTest : public ::testing::Test {
   WorkerTest() {
     config.bus.project = testing::BrokerServer::project();
     config.bus.emulator_host = broker.host_and_port();
+    config.topic = testing::BrokerServer::topic();
     config.subscription = "election-submit-sub";
     config.filter = kFilter;
     config.subscriber.reconnect = {.initial = milliseconds(10), .max = milliseconds(100)};
@@ -94,6 +95,29 @@ TEST_F(WorkerTest, IsNotReadyBeforeTheSubscriptionItWritesForExists) {
   runner.join();
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_TRUE(is_ready());
+}
+
+TEST_F(WorkerTest, MakesTheSubscriptionsThatItWritesForBeforeItIsReady) {
+  config.downstream = {{"next-sub", "attributes.stage=\"next\""}};
+  start();
+  runner.join();
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(*admin->subscription_exists(config.bus.subscription_path("next-sub")));
+  EXPECT_TRUE(make_subscription("next-sub", "attributes.stage=\"next\"").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(make_subscription("next-sub", "")));
+}
+
+TEST_F(WorkerTest, PreparesForOneThatOnlyPublishes) {
+  config.subscription = "";
+  config.topic = "another";
+  config.downstream = {{"next-sub", kFilter}};
+  service.emplace("test", ServiceSettings{});
+  worker = std::move(Worker::open(config, *service)).value();
+  const absl::Status prepared = worker->prepare();
+  EXPECT_TRUE(prepared.ok()) << prepared;
+  EXPECT_TRUE(is_ready());
+  EXPECT_TRUE(publish().ok());
+  EXPECT_TRUE(*admin->subscription_exists(config.bus.subscription_path("next-sub")));
 }
 
 TEST_F(WorkerTest, RefusesToStartOnASubscriptionWithAnotherFilter) {

@@ -15,6 +15,9 @@ namespace pollbus::wire {
 
 inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
 
+// The topic that all parts share, and the variable that names a part's subscription.
+inline constexpr char kTopic[] = "election";
+inline constexpr char kSubscriptionVariable[] = "ELECTION_SUB_ID";
 // Attribute names and values.
 inline constexpr std::string_view kFunction = "function";
 inline constexpr std::string_view kMachineId = "machineID";

@@ -32,7 +32,7 @@ Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
 
 Handler::Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, HashKey key,
                  prometheus::Registry& metrics)
-    : intake_(bus, std::string(wire::kSubmitVote), metrics),
+    : intake_(bus, {std::string(wire::kFunction), std::string(wire::kSubmitVote)}, metrics),
       voters_(voters),
       redis_(redis),
       key_(key),
@@ -50,7 +50,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
     auto parsed = wire::parse_submitted(message.data);
     if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
       rejected_.Increment();
-      outcome.reject(bad->reason, message, wire::rejection(*bad));
+      intake_.reject(bad->reason, message, wire::rejection(*bad), &outcome);
       continue;
     }
     const SubmittedVote& vote = votes.emplace_back(std::get<SubmittedVote>(std::move(parsed)));

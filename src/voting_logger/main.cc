@@ -16,7 +16,9 @@ constexpr std::chrono::milliseconds kStartPause{1'000};
 
 struct LoggerSettings {
   ServiceSettings service;
-  WorkerConfig worker{.subscription = "election-submit-sub"};
+  WorkerConfig worker{.topic = wire::kTopic,
+                      .subscription = "election-submit-sub",
+                      .subscription_variable = wire::kSubscriptionVariable};
   std::string record_subscription = "election-record-sub";
   RedisConfig redis;
   Secret key;

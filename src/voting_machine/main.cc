@@ -29,7 +29,7 @@ constexpr std::chrono::milliseconds kProgressInterval{500};
 
 struct MachineSettings {
   ServiceSettings service;
-  WorkerConfig worker;
+  WorkerConfig worker{.topic = wire::kTopic, .subscription_variable = wire::kSubscriptionVariable};
   std::optional<std::int64_t> election;
   std::optional<std::int64_t> machine;
   std::optional<std::int64_t> votes;

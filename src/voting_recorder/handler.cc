@@ -17,7 +17,7 @@ prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* ou
 
 Handler::Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres, HashKey key,
                  prometheus::Registry& metrics)
-    : intake_(bus, std::string(wire::kRecordVote), metrics),
+    : intake_(bus, {std::string(wire::kFunction), std::string(wire::kRecordVote)}, metrics),
       ballots_(ballots),
       postgres_(postgres),
       key_(key),
@@ -32,7 +32,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
     const auto parsed = wire::parse_recorded(message.data);
     if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
       rejected_.Increment();
-      outcome.reject(bad->reason, message, wire::rejection(*bad));
+      intake_.reject(bad->reason, message, wire::rejection(*bad), &outcome);
       continue;
     }
     const auto& vote = std::get<AnonymousVote>(parsed);

@@ -16,7 +16,9 @@ constexpr std::chrono::milliseconds kStartPause{10'000};
 
 struct RecorderSettings {
   ServiceSettings service;
-  WorkerConfig worker{.subscription = "election-record-sub"};
+  WorkerConfig worker{.topic = wire::kTopic,
+                      .subscription = "election-record-sub",
+                      .subscription_variable = wire::kSubscriptionVariable};
   PostgresConfig postgres;
   Secret key;
   std::int64_t start_timeout_s = 600;
