@@ -1,7 +1,5 @@
 #include "bus/intake.h"
 
-#include <algorithm>
-
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/status.h"
@@ -9,14 +7,14 @@
 namespace pollbus {
 namespace {
 
-// What a reason is cut to, to be an attribute's value.
+// What a sender put into the attribute is cut to what an attribute's value may have.
 constexpr std::size_t kMaxAttributeBytes = 1'024;
 
 }  // namespace
 
-Intake::Intake(Parts parts, std::map<std::string, std::string> own, prometheus::Registry& metrics)
+Intake::Intake(Parts parts, Mark mark, prometheus::Registry& metrics)
     : parts_(parts),
-      own_(std::move(own)),
+      mark_(std::move(mark)),
       strays_(counter(metrics, "pollbus_strays_total",
                       "Messages delivered that the filter should have held back")),
       quarantined_(
@@ -25,10 +23,7 @@ Intake::Intake(Parts parts, std::map<std::string, std::string> own, prometheus::
                             "Quarantine notices that the bus refused")) {}
 
 bool Intake::is_ours(const ReceivedMessage& message) {
-  const auto carries = [&](const auto& attribute) {
-    return message.attribute(attribute.first) == attribute.second;
-  };
-  if (std::ranges::all_of(own_, carries)) return true;
+  if (message.attribute(mark_.attribute) == mark_.value) return true;
   strays_.Increment();
   if (!warned_of_strays_) {
     warned_of_strays_ = true;
@@ -42,10 +37,12 @@ bool Intake::is_ours(const ReceivedMessage& message) {
 void Intake::reject(const std::string& reason, const ReceivedMessage& message,
                     std::optional<Message> answer, Outcome* outcome) const {
   // Which message, and why: no payload, which may hold what is secret.
-  Message notice{.data = {}, .attributes = own_};
-  notice.attributes["reason"] = reason.substr(0, kMaxAttributeBytes);
-  notice.attributes["messageId"] = message.id;
-  outcome->notices.push_back(std::move(notice));
+  const std::string& marked = message.attribute(mark_.attribute);
+  outcome->notices.push_back(
+      {.data = {},
+       .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
+                      {mark_.attribute, marked.substr(0, kMaxAttributeBytes)},
+                      {"messageId", message.id}}});
   if (answer) outcome->messages.push_back(*std::move(answer));
 }
 

@@ -15,8 +15,9 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "base/dependency.h"
 #include "base/latency_histogram.h"
-#include "bus/intake.h"
+#include "bus/publisher.h"
 #include "bus/subscriber.h"
 #include "election/vote.h"
 #include "voting_machine/history.h"
@@ -64,9 +65,9 @@ class Machine {
  public:
   struct Parts {
     Journal& journal;
-    Intake::Parts bus;
+    Publisher& election;
+    Dependency& bus;
     Clock& clock;
-    prometheus::Registry& metrics;
     // Where a person reads what is sent and received; null for none.
     std::ostream* lines = nullptr;
     // Told everything as it happens; null for nobody.
@@ -94,7 +95,7 @@ class Machine {
   // Erases answered votes from the journal; for the answers that come in after run().
   absl::Status erase_answered();
 
-  std::vector<Verdict> on_results(std::span<const ReceivedMessage> batch, std::stop_token stop);
+  std::vector<Verdict> on_results(std::span<const ReceivedMessage> batch);
 
   Tally tally() const;
 
@@ -120,7 +121,6 @@ class Machine {
   void print(const std::string& line);
 
   Parts parts_;
-  Intake intake_;
   const Load load_;
   RandomVoter voter_;
 

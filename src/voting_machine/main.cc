@@ -177,14 +177,13 @@ absl::StatusOr<Tally> run(MachineSettings settings) {
   const auto seed =
       settings.seed ? static_cast<std::uint64_t>(*settings.seed) : std::random_device{}();
   Machine machine({.journal = *journal,
-                   .bus = worker->intake_parts(),
+                   .election = worker->publisher(),
+                   .bus = worker->dependency(),
                    .clock = service.clock(),
-                   .metrics = service.metrics(),
                    .lines = lines ? &std::cout : nullptr,
                    .history = history.get()},
                   load, RandomVoter(seed, settings.voters, settings.choices));
-  RETURN_IF_ERROR(worker->start(
-      [&](auto batch, auto stop) { return machine.on_results(batch, std::move(stop)); }));
+  RETURN_IF_ERROR(worker->start([&](auto batch, auto) { return machine.on_results(batch); }));
   if (lines)
     std::cout << fmt::format("Listening for messages on {}..\n", subscription) << std::endl;
   absl::Status status;

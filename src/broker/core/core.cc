@@ -284,7 +284,17 @@ std::optional<Core::Report> Core::report(SubscriptionId id) const {
   return Report{.name = &subscription.config.name,
                 .counts = subscription.queue.counts(),
                 .backlog = subscription.queue.backlog(),
-                .leased = subscription.queue.leased()};
+                .leased = subscription.queue.leased(),
+                .oldest_unacked_us = subscription.queue.oldest_published_us()};
+}
+
+std::vector<Core::Report> Core::reports(std::string_view after, std::size_t most) const {
+  std::vector<Report> found;
+  for (auto at = subscription_ids_.upper_bound(after);
+       at != subscription_ids_.end() && found.size() < most; ++at) {
+    found.push_back(*report(at->second));
+  }
+  return found;
 }
 
 std::size_t Core::scanned_conjunctions() const {

@@ -138,9 +138,12 @@ class Core {
     SubscriptionCounts counts;
     std::size_t backlog;
     std::size_t leased;
+    std::optional<std::int64_t> oldest_unacked_us;  // since 1970, when it was published
   };
   // std::nullopt when it was deleted. Good until the next call.
   std::optional<Report> report(SubscriptionId id) const;
+  // Of the subscriptions whose names come after this one, in their order, at most so many.
+  std::vector<Report> reports(std::string_view after, std::size_t most) const;
   std::size_t scanned_conjunctions() const;
 
  private:

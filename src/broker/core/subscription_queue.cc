@@ -184,6 +184,17 @@ void SubscriptionQueue::abandon_all() {
   returned_count_ = 0;
 }
 
+std::optional<std::int64_t> SubscriptionQueue::oldest_published_us() const {
+  std::optional<std::int64_t> oldest;
+  const auto see = [&oldest](const QueuedMessage& message) {
+    const std::int64_t published_us = message.batch->published_us();
+    if (!oldest || published_us < *oldest) oldest = published_us;
+  };
+  if (!fresh_.empty()) see(fresh_.front());
+  for (const auto& [id, delivered] : delivered_) see(delivered.message);
+  return oldest;
+}
+
 SubscriptionQueue::Delivered* SubscriptionQueue::held_lease(const AckId& id) {
   if (id.subscription != id_) return nullptr;
   const auto found = delivered_.find(id.message);

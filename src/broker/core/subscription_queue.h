@@ -74,6 +74,9 @@ class SubscriptionQueue {
   std::size_t backlog() const { return fresh_.size() + delivered_.size(); }
   std::size_t leased() const { return delivered_.size() - returned_count_; }
   const SubscriptionCounts& counts() const { return counts_; }
+  // Of the message that has waited longest for its ack, in microseconds since 1970. Scans what was
+  // delivered and is not acked.
+  std::optional<std::int64_t> oldest_published_us() const;
 
  private:
   enum class Consuming {

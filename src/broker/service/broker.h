@@ -113,8 +113,6 @@ class Broker {
   bool read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries);
   void after_core_call(WakeList* woken);
   void run_timer(std::stop_token stop);
-  std::optional<SteadyTime> next_timer_event() const;
-  std::vector<BrokerMetrics::Change> take_changes();
 
   Clock& clock_;
   BrokerMetrics* metrics_;
@@ -127,8 +125,6 @@ class Broker {
   Core core_;
   absl::flat_hash_map<ConsumerId, std::shared_ptr<Consumer>> consumers_;
   bool is_shut_down_ = false;
-  SteadyTime metrics_due_;
-  bool metrics_pending_ = false;
   SteadyTime timer_event_ = SteadyTime::max();  // what the timer waits for
   std::condition_variable_any timer_;
   std::jthread timer_thread_;  // last: it uses all of the above
