@@ -37,10 +37,8 @@ class Service {
  public:
   Service(std::string name, const ServiceSettings& settings);
 
-  // Serves the HTTP endpoint from here on; /metrics has what `more`, borrowed, collects too.
-  absl::Status start_http(const prometheus::Collectable* more = nullptr);
-  // For who has something borrowed that ends before the service does.
-  void stop_http() { http_.reset(); }
+  // Serves the HTTP endpoint from here on.
+  absl::Status start_http();
 
   Clock& clock() { return system_clock(); }
   std::stop_token stop_token() const { return shutdown_.token(); }

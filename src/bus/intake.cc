@@ -1,5 +1,7 @@
 #include "bus/intake.h"
 
+#include <algorithm>
+
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/status.h"
@@ -7,14 +9,14 @@
 namespace pollbus {
 namespace {
 
-// What a sender put into the attribute is cut to what an attribute's value may have.
+// What a reason is cut to, to be an attribute's value.
 constexpr std::size_t kMaxAttributeBytes = 1'024;
 
 }  // namespace
 
-Intake::Intake(Parts parts, Mark mark, prometheus::Registry& metrics)
+Intake::Intake(Parts parts, std::map<std::string, std::string> own, prometheus::Registry& metrics)
     : parts_(parts),
-      mark_(std::move(mark)),
+      own_(std::move(own)),
       strays_(counter(metrics, "pollbus_strays_total",
                       "Messages delivered that the filter should have held back")),
       quarantined_(
@@ -23,7 +25,10 @@ Intake::Intake(Parts parts, Mark mark, prometheus::Registry& metrics)
                             "Quarantine notices that the bus refused")) {}
 
 bool Intake::is_ours(const ReceivedMessage& message) {
-  if (message.attribute(mark_.attribute) == mark_.value) return true;
+  const auto carries = [&](const auto& attribute) {
+    return message.attribute(attribute.first) == attribute.second;
+  };
+  if (std::ranges::all_of(own_, carries)) return true;
   strays_.Increment();
   if (!warned_of_strays_) {
     warned_of_strays_ = true;
@@ -37,12 +42,10 @@ bool Intake::is_ours(const ReceivedMessage& message) {
 void Intake::reject(const std::string& reason, const ReceivedMessage& message,
                     std::optional<Message> answer, Outcome* outcome) const {
   // Which message, and why: no payload, which may hold what is secret.
-  const std::string& marked = message.attribute(mark_.attribute);
-  outcome->notices.push_back(
-      {.data = {},
-       .attributes = {{"reason", reason.substr(0, kMaxAttributeBytes)},
-                      {mark_.attribute, marked.substr(0, kMaxAttributeBytes)},
-                      {"messageId", message.id}}});
+  Message notice{.data = {}, .attributes = own_};
+  notice.attributes["reason"] = reason.substr(0, kMaxAttributeBytes);
+  notice.attributes["messageId"] = message.id;
+  outcome->notices.push_back(std::move(notice));
   if (answer) outcome->messages.push_back(*std::move(answer));
 }
 

@@ -3,7 +3,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
 
-#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,13 +33,8 @@ class Intake {
     std::vector<Message> notices;  // for the quarantine topic
   };
 
-  // The attribute that tells this service's messages from others.
-  struct Mark {
-    std::string attribute;
-    std::string value;
-  };
-
-  Intake(Parts parts, Mark mark, prometheus::Registry& metrics);
+  // `own`: the attributes that each of this service's messages carries, as its filter has them.
+  Intake(Parts parts, std::map<std::string, std::string> own, prometheus::Registry& metrics);
 
   // Whether the message is this service's. A stray (some emulators store filters and do not apply
   // them) is counted, and logged once.
@@ -56,7 +51,7 @@ class Intake {
 
  private:
   Parts parts_;
-  const Mark mark_;
+  const std::map<std::string, std::string> own_;
   prometheus::Counter& strays_;
   prometheus::Counter& quarantined_;
   prometheus::Counter& lost_notices_;

@@ -40,7 +40,7 @@ class IntakeTest : public ::testing::Test {
   Dependency bus{"bus", "here", clock, readiness, registry};
   testing::FakePublisher topic;
   testing::FakePublisher quarantine;
-  Intake intake{{topic, quarantine, bus}, {"function", "submit vote"}, registry};
+  Intake intake{{topic, quarantine, bus}, {{"function", "submit vote"}}, registry};
   std::stop_source stop;
 };
 
@@ -53,6 +53,17 @@ TEST_F(IntakeTest, StraysAreCountedAndLoggedOnce) {
   const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
   EXPECT_THAT(metrics(), HasSubstr("pollbus_strays_total 3\n"));
+}
+
+TEST_F(IntakeTest, AMessageWithOnlySomeOfTheAttributesIsAStray) {
+  Intake of_machine({topic, quarantine, bus}, {{"function", "result"}, {"machineID", "3"}},
+                    registry);
+  ReceivedMessage message = received("result");
+  EXPECT_FALSE(of_machine.is_ours(message));
+  message.attributes["machineID"] = "30";
+  EXPECT_FALSE(of_machine.is_ours(message));
+  message.attributes["machineID"] = "3";
+  EXPECT_TRUE(of_machine.is_ours(message));
 }
 
 TEST_F(IntakeTest, ANoticeNamesReasonFunctionAndMessageAndHoldsNothingElseOfIt) {

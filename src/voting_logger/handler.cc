@@ -32,7 +32,7 @@ Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
 
 Handler::Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, HashKey key,
                  prometheus::Registry& metrics)
-    : intake_(bus, {std::string(wire::kFunction), std::string(wire::kSubmitVote)}, metrics),
+    : intake_(bus, {{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}, metrics),
       voters_(voters),
       redis_(redis),
       key_(key),

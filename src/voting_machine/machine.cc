@@ -39,6 +39,10 @@ double Tally::votes_per_second() const {
 
 Machine::Machine(Parts parts, Load load, RandomVoter voter)
     : parts_(parts),
+      intake_(parts.bus,
+              {{std::string(wire::kFunction), std::string(wire::kResult)},
+               {std::string(wire::kMachineId), std::to_string(load.machine)}},
+              parts.metrics),
       load_(load),
       voter_(std::move(voter)),
       pending_(parts.seed),
@@ -170,9 +174,9 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
 }
 
 void Machine::publish(const std::vector<Message>& out, std::stop_token stop) {
-  const bool published = parts_.bus.hold_until_ok(stop, [&]() -> absl::Status {
+  const bool published = parts_.bus.bus.hold_until_ok(stop, [&]() -> absl::Status {
     RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforePublish));
-    RETURN_IF_ERROR(parts_.election.publish(out).status());
+    RETURN_IF_ERROR(parts_.bus.topic.publish(out).status());
     return failpoint(Failpoint::kMachineAfterPublish);
   });
   if (!published) return;
@@ -200,28 +204,27 @@ std::size_t Machine::may_cast(SteadyTime now) const {
   return static_cast<std::size_t>(std::max<std::int64_t>(count, 0));
 }
 
-std::vector<Verdict> Machine::on_results(std::span<const ReceivedMessage> batch) {
+std::vector<Verdict> Machine::on_results(std::span<const ReceivedMessage> batch,
+                                         std::stop_token stop) {
   if (!failpoint(Failpoint::kMachineBeforeAnswer).ok())
     return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  Intake::Outcome outcome;
   {
     const std::lock_guard lock(mutex_);
     for (const ReceivedMessage& message : batch) {
-      if (message.attribute(std::string(wire::kFunction)) != wire::kResult ||
-          message.attribute(std::string(wire::kMachineId)) != std::to_string(load_.machine)) {
-        continue;
-      }
+      if (!intake_.is_ours(message)) continue;
       const auto parsed = wire::parse_result(message.data);
       if (const auto* result = std::get_if<Result>(&parsed)) {
         print(fmt::format("Received {}.", message.data));
         on_result(*result);
       } else {
-        log_warning("an answer that cannot be read",
-                    {{"reason", std::get<wire::BadMessage>(parsed).reason}});
+        intake_.reject(std::get<wire::BadMessage>(parsed).reason, message, std::nullopt, &outcome);
       }
     }
   }
   changed_.notify_all();
-  const bool may_ack = failpoint(Failpoint::kMachineAfterAnswer).ok();
+  const bool may_ack =
+      intake_.publish(outcome, stop) && failpoint(Failpoint::kMachineAfterAnswer).ok();
   return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
 }
 

@@ -15,9 +15,8 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
-#include "base/dependency.h"
 #include "base/latency_histogram.h"
-#include "bus/publisher.h"
+#include "bus/intake.h"
 #include "bus/subscriber.h"
 #include "election/vote.h"
 #include "voting_machine/history.h"
@@ -65,9 +64,9 @@ class Machine {
  public:
   struct Parts {
     Journal& journal;
-    Publisher& election;
-    Dependency& bus;
+    Intake::Parts bus;
     Clock& clock;
+    prometheus::Registry& metrics;
     // Where a person reads what is sent and received; null for none.
     std::ostream* lines = nullptr;
     // Told everything as it happens; null for nobody.
@@ -95,7 +94,7 @@ class Machine {
   // Erases answered votes from the journal; for the answers that come in after run().
   absl::Status erase_answered();
 
-  std::vector<Verdict> on_results(std::span<const ReceivedMessage> batch);
+  std::vector<Verdict> on_results(std::span<const ReceivedMessage> batch, std::stop_token stop);
 
   Tally tally() const;
 
@@ -121,6 +120,7 @@ class Machine {
   void print(const std::string& line);
 
   Parts parts_;
+  Intake intake_;
   const Load load_;
   RandomVoter voter_;
 

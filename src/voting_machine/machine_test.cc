@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 
 #include <fstream>
 #include <iterator>
@@ -51,10 +52,12 @@ class MachineTest : public ::testing::Test {
     auto opened = Journal::open(path, "election 12 machine 3");
     ASSERT_TRUE(opened.ok()) << opened.status();
     journal = std::move(opened).value();
-    machine.emplace(
-        Machine::Parts{
-            .journal = *journal, .election = topic, .bus = bus, .clock = clock, .lines = &lines},
-        load, RandomVoter(7, 100, 5));
+    machine.emplace(Machine::Parts{.journal = *journal,
+                                   .bus = {topic, quarantine, bus},
+                                   .clock = clock,
+                                   .metrics = registry,
+                                   .lines = &lines},
+                    load, RandomVoter(7, 100, 5));
   }
   void begin(Load load) {
     make(load);
@@ -73,7 +76,7 @@ class MachineTest : public ::testing::Test {
   void answer(std::size_t number, Outcome outcome = Outcome::kSuccessful) {
     const std::vector<ReceivedMessage> batch{
         result(uuid_of(topic.published().at(number)), outcome)};
-    machine->on_results(batch);
+    machine->on_results(batch, {});
   }
   std::vector<std::string> kept() {
     finish();
@@ -98,6 +101,7 @@ class MachineTest : public ::testing::Test {
   prometheus::Registry registry;
   Dependency bus{"bus", "here", bus_clock, readiness, registry};
   testing::FakePublisher topic;
+  testing::FakePublisher quarantine;
   std::ostringstream lines;
   std::unique_ptr<Journal> journal;
   std::optional<Machine> machine;
@@ -231,19 +235,32 @@ TEST_F(MachineTest, ASecondAnswerCountsOnlyAsUnknown) {
   EXPECT_EQ(machine->tally().pending, 1);
 }
 
-TEST_F(MachineTest, AcksAndIgnoresWhatIsNotAnAnswerToIt) {
+TEST_F(MachineTest, AcksCountsAndIgnoresWhatIsNotAnAnswerToIt) {
   begin({.votes = 1, .rate = 0});
   ASSERT_TRUE(topic.wait_for(1));
   const std::string uuid = uuid_of(topic.published()[0]);
-  ReceivedMessage unreadable = result(uuid);
-  unreadable.data = "no JSON";
   ReceivedMessage other_function = result(uuid);
   other_function.attributes["function"] = "record vote";
-  const std::vector<ReceivedMessage> batch{result(uuid, Outcome::kSuccessful, 4), unreadable,
-                                           other_function};
-  EXPECT_EQ(machine->on_results(batch), std::vector<Verdict>(3, Verdict::kAck));
+  const std::vector<ReceivedMessage> batch{result(uuid, Outcome::kSuccessful, 4), other_function};
+  EXPECT_EQ(machine->on_results(batch, {}), std::vector<Verdict>(2, Verdict::kAck));
   EXPECT_EQ(machine->tally().pending, 1);
   EXPECT_EQ(machine->tally().unknown_results, 0);
+  EXPECT_THAT(prometheus::TextSerializer().Serialize(registry.Collect()),
+              HasSubstr("pollbus_strays_total 2\n"));
+  EXPECT_THAT(quarantine.published(), IsEmpty());
+}
+
+TEST_F(MachineTest, AnAnswerThatCannotBeReadIsQuarantinedAndAcked) {
+  begin({.votes = 1, .rate = 0});
+  ASSERT_TRUE(topic.wait_for(1));
+  ReceivedMessage unreadable = result(uuid_of(topic.published()[0]));
+  unreadable.data = "no JSON";
+  unreadable.id = "77";
+  EXPECT_EQ(machine->on_results(std::vector{unreadable}, {}), std::vector{Verdict::kAck});
+  EXPECT_EQ(machine->tally().pending, 1);
+  ASSERT_THAT(quarantine.published(), SizeIs(1));
+  EXPECT_EQ(quarantine.published()[0].attribute("messageId"), "77");
+  EXPECT_EQ(quarantine.published()[0].attribute("function"), "result");
 }
 
 TEST_F(MachineTest, AStopLeavesUnansweredVotesInTheJournalAndTheNextRunPublishesThemAgain) {

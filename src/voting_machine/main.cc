@@ -177,13 +177,14 @@ absl::StatusOr<Tally> run(MachineSettings settings) {
   const auto seed =
       settings.seed ? static_cast<std::uint64_t>(*settings.seed) : std::random_device{}();
   Machine machine({.journal = *journal,
-                   .election = worker->publisher(),
-                   .bus = worker->dependency(),
+                   .bus = worker->intake_parts(),
                    .clock = service.clock(),
+                   .metrics = service.metrics(),
                    .lines = lines ? &std::cout : nullptr,
                    .history = history.get()},
                   load, RandomVoter(seed, settings.voters, settings.choices));
-  RETURN_IF_ERROR(worker->start([&](auto batch, auto) { return machine.on_results(batch); }));
+  RETURN_IF_ERROR(worker->start(
+      [&](auto batch, auto stop) { return machine.on_results(batch, std::move(stop)); }));
   if (lines)
     std::cout << fmt::format("Listening for messages on {}..\n", subscription) << std::endl;
   absl::Status status;

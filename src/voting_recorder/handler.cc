@@ -17,7 +17,7 @@ prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* ou
 
 Handler::Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres, HashKey key,
                  prometheus::Registry& metrics)
-    : intake_(bus, {std::string(wire::kFunction), std::string(wire::kRecordVote)}, metrics),
+    : intake_(bus, {{std::string(wire::kFunction), std::string(wire::kRecordVote)}}, metrics),
       ballots_(ballots),
       postgres_(postgres),
       key_(key),

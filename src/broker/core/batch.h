@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -22,15 +23,19 @@ constexpr DeliveryState kMaxCountedAttempts = 254;
 // a backlog of a million messages may be a million of these; the body may be on disk only.
 class Batch {
  public:
-  // `ends` and `body` as in IncomingBatch. Without `states` nothing was attempted yet.
+  // `ends`, `body` and `keys` as in IncomingBatch. Nothing was attempted yet.
   Batch(MessageId first_id, std::int64_t published_us, std::span<const std::uint32_t> ends,
-        std::uint32_t deliveries, Body body)
+        std::uint32_t deliveries, Body body, std::span<const OrderingKey> keys = {})
       : first_id_(first_id),
         published_us_(published_us),
         body_(std::move(body)),
         ends_(ends.begin(), ends.end()),
         states_(deliveries, 0),
-        remaining_(deliveries) {}
+        remaining_(deliveries) {
+    if (keys.empty()) return;
+    keys_ = std::make_unique<OrderingKey[]>(keys.size());
+    std::ranges::copy(keys, keys_.get());
+  }
 
   MessageId first_id() const { return first_id_; }
   std::int64_t published_us() const { return published_us_; }
@@ -39,6 +44,8 @@ class Batch {
     return position == 0 ? 0 : ends_[position - 1];
   }
   std::uint32_t bytes(std::uint32_t position) const { return ends_[position] - begin(position); }
+  bool has_keys() const { return keys_ != nullptr; }
+  OrderingKey key(std::uint32_t position) const { return keys_ == nullptr ? 0 : keys_[position]; }
   std::uint32_t body_bytes() const { return ends_.back(); }
   const Body& body() const { return body_; }
   void set_body(Body body) { body_ = std::move(body); }
@@ -52,6 +59,13 @@ class Batch {
     if (states_[delivery] > 0) --states_[delivery];
   }
   void set_state(std::uint32_t delivery, DeliveryState state) { states_[delivery] = state; }
+  // More deliveries of its messages, numbered behind the others; returns the first number.
+  std::uint32_t add_deliveries(std::uint32_t count) {
+    const auto first = static_cast<std::uint32_t>(states_.size());
+    states_.resize(first + count, 0);
+    remaining_ += count;
+    return first;
+  }
   // True when it was the last one.
   bool finish(std::uint32_t delivery) {
     states_[delivery] = kDone;
@@ -61,6 +75,9 @@ class Batch {
   // Whether the store holds states of it; kept here for the store, which has nothing per batch.
   bool has_stored_states() const { return has_stored_states_; }
   void set_has_stored_states() { has_stored_states_ = true; }
+  // The same for deliveries that were added.
+  bool has_added() const { return has_added_; }
+  void set_has_added() { has_added_ = true; }
 
  private:
   MessageId first_id_;
@@ -68,8 +85,10 @@ class Batch {
   Body body_;
   absl::InlinedVector<std::uint32_t, 4> ends_;
   absl::InlinedVector<DeliveryState, 16> states_;
+  std::unique_ptr<OrderingKey[]> keys_;  // of each message, if one has any
   std::uint32_t remaining_;
   bool has_stored_states_ = false;
+  bool has_added_ = false;
 };
 
 // One message in a subscription's queue. Its batch stays at least until this delivery is over.

@@ -1,5 +1,6 @@
 #include "broker/core/batch_splitter.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -32,12 +33,15 @@ void BatchSplitter::flush() {
   const bool is_all = begin == 0 && ends.back() == incoming_.body->size();
   Body body = is_all ? incoming_.body
                      : std::make_shared<const std::string>(*incoming_.body, begin, ends.back());
+  std::span<const OrderingKey> keys;
+  if (!incoming_.keys.empty()) keys = std::span(incoming_.keys).subspan(first, count);
+  if (std::ranges::all_of(keys, [](OrderingKey key) { return key == 0; })) keys = {};
   const auto published_us =
       std::chrono::duration_cast<std::chrono::microseconds>(incoming_.published.time_since_epoch())
           .count();
   routed.batch = std::make_unique<Batch>(incoming_.first_id + first, published_us, ends,
                                          static_cast<std::uint32_t>(routed.subscriptions.size()),
-                                         std::move(body));
+                                         std::move(body), keys);
   publication_->batches.push_back(std::move(routed));
 }
 

@@ -18,6 +18,17 @@ Batch* Batches::add(std::unique_ptr<Batch> batch) {
   return added;
 }
 
+std::uint32_t Batches::add_deliveries(Batch* batch, std::span<const AddedDelivery> added) {
+  const std::uint32_t first = batch->add_deliveries(static_cast<std::uint32_t>(added.size()));
+  journal_->deliveries_added(*batch, first, added);
+  return first;
+}
+
+void Batches::set_state(const QueuedMessage& message, DeliveryState state) {
+  message.batch->set_state(message.delivery, state);
+  journal_->delivery_changed(*message.batch, message.delivery);
+}
+
 void Batches::attempted(const QueuedMessage& message) {
   message.batch->count_attempt(message.delivery);
   journal_->delivery_changed(*message.batch, message.delivery);

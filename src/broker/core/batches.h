@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <span>
 
 #include "absl/container/flat_hash_map.h"
 #include "broker/core/batch.h"
@@ -20,10 +21,15 @@ class Batches {
       : max_cached_bytes_(max_cached_bytes), journal_(journal) {}
 
   Batch* add(std::unique_ptr<Batch> batch);
+  // Messages of the batch go to more queues; returns the number of the first delivery.
+  std::uint32_t add_deliveries(Batch* batch, std::span<const AddedDelivery> added);
   // The attempt that begins.
   void attempted(const QueuedMessage& message);
   // The attempt did not take place.
   void not_attempted(const QueuedMessage& message);
+  // On its way to a dead-letter topic: over in the store, but not here before finish(); or not over
+  // after all.
+  void set_state(const QueuedMessage& message, DeliveryState state);
   // Acknowledged, or nobody's any more. The batch of the last one is gone then.
   void finish(const QueuedMessage& message);
   // The same for one whose subscription is gone, which the store knows without being told.

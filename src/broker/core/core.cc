@@ -8,137 +8,12 @@
 #include "broker/core/names.h"
 
 namespace pollbus::broker {
+namespace {
 
-absl::Status Core::create_topic(const std::string& name, std::string resource) {
-  const auto [found, is_new] = topics_.try_emplace(name);
-  if (!is_new) return already_exists(name);
-  found->second.resource = std::move(resource);
-  journal_->topic_stored(name, found->second.resource);
-  return absl::OkStatus();
-}
+// How late retention and expiration may be noticed; they are counted in minutes and days.
+constexpr std::chrono::seconds kSweepPeriod_s{10};
 
-absl::Status Core::update_topic(const std::string& name, std::string resource) {
-  const auto found = topics_.find(name);
-  if (found == topics_.end()) return not_found(name);
-  found->second.resource = std::move(resource);
-  journal_->topic_stored(name, found->second.resource);
-  return absl::OkStatus();
-}
-
-absl::Status Core::delete_topic(const std::string& name) {
-  const auto found = topics_.find(name);
-  if (found == topics_.end()) return not_found(name);
-  for (const std::string& subscription : found->second.subscriptions) {
-    const SubscriptionId id = subscription_ids_.find(subscription)->second;
-    SubscriptionConfig& config = find(id)->config;
-    config.topic = kDeletedTopic;
-    journal_->subscription_stored(id, config);
-  }
-  topics_.erase(found);
-  journal_->topic_deleted(name);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<const Topic*> Core::topic(const std::string& name) const {
-  const auto found = topics_.find(name);
-  if (found == topics_.end()) return not_found(name);
-  return &found->second;
-}
-
-Filter Core::effective_filter(const SubscriptionConfig& config) const {
-  return options_.ignore_filters ? Filter() : config.filter;
-}
-
-absl::Status Core::create_subscription(SubscriptionConfig config) {
-  if (subscription_ids_.contains(config.name)) return already_exists(config.name);
-  const auto topic = topics_.find(config.topic);
-  if (topic == topics_.end()) return not_found(config.topic);
-  const SubscriptionId id = ++last_subscription_;
-  journal_->subscription_stored(id, add_subscription(id, std::move(config)).config);
-  return absl::OkStatus();
-}
-
-Core::Subscription& Core::add_subscription(SubscriptionId id, SubscriptionConfig config) {
-  if (const auto topic = topics_.find(config.topic); topic != topics_.end()) {
-    topic->second.index.add(id, effective_filter(config));
-    topic->second.subscriptions.insert(config.name);
-  }
-  subscription_ids_.emplace(config.name, id);
-  auto& added = subscriptions_[id];
-  added = std::make_unique<Subscription>(id, std::move(config), &batches_, &woken_);
-  changed(id, added.get());
-  return *added;
-}
-
-void Core::restore_topic(const std::string& name, std::string resource) {
-  topics_[name].resource = std::move(resource);
-}
-
-void Core::restore_subscription(SubscriptionId id, SubscriptionConfig config) {
-  add_subscription(id, std::move(config));
-  last_subscription_ = std::max(last_subscription_, id);
-}
-
-void Core::restore_batch(RoutedBatch routed, std::span<const DeliveryState> states) {
-  Batch* const batch = batches_.add(std::move(routed.batch));
-  for (std::uint32_t i = 0; i < states.size(); ++i) batch->set_state(i, states[i]);
-  std::vector<QueuedMessage> over;
-  for (std::uint32_t position = 0, delivery = 0; position < routed.counts.size(); ++position) {
-    for (std::uint32_t i = 0; i < routed.counts[position]; ++i, ++delivery) {
-      const QueuedMessage message{batch, position, delivery};
-      Subscription* subscription = find(routed.subscriptions[delivery]);
-      if (subscription == nullptr || batch->state(delivery) == kDone) {
-        over.push_back(message);
-      } else {
-        subscription->queue.restore(message);
-      }
-    }
-  }
-  for (const QueuedMessage& message : over) batches_.abandon(message);
-}
-
-absl::Status Core::update_subscription(const std::string& name, std::chrono::seconds ack_deadline,
-                                       std::string resource) {
-  ASSIGN_OR_RETURN(const SubscriptionId id, id_of(name));
-  SubscriptionConfig& config = find(id)->config;
-  config.ack_deadline = ack_deadline;
-  config.resource = std::move(resource);
-  journal_->subscription_stored(id, config);
-  return absl::OkStatus();
-}
-
-absl::Status Core::delete_subscription(const std::string& name) {
-  ASSIGN_OR_RETURN(const SubscriptionId id, id_of(name));
-  Subscription& subscription = *find(id);
-  if (const auto topic = topics_.find(subscription.config.topic); topic != topics_.end()) {
-    topic->second.index.remove(id, effective_filter(subscription.config));
-    topic->second.subscriptions.erase(name);
-  }
-  // They learn from their next take() that it is gone.
-  std::ranges::copy(subscription.queue.consumers(), std::back_inserter(woken_));
-  subscription.queue.abandon_all();
-  changed_.push_back(id);
-  subscription_ids_.erase(name);
-  subscriptions_.erase(id);
-  journal_->subscription_deleted(id);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<const SubscriptionConfig*> Core::subscription(const std::string& name) const {
-  ASSIGN_OR_RETURN(const SubscriptionId id, id_of(name));
-  return &subscriptions_.find(id)->second->config;
-}
-
-absl::StatusOr<SubscriptionId> Core::id_of(const std::string& subscription) const {
-  const auto found = subscription_ids_.find(subscription);
-  if (found == subscription_ids_.end()) return not_found(subscription);
-  return found->second;
-}
-
-Core::Subscription* Core::find(SubscriptionId id) {
-  const auto found = subscriptions_.find(id);
-  return found == subscriptions_.end() ? nullptr : found->second.get();
-}
+}  // namespace
 
 absl::StatusOr<Publication> Core::route(const std::string& topic, const IncomingBatch& incoming) {
   const auto found = topics_.find(topic);
@@ -165,8 +40,14 @@ void Core::enqueue(Publication publication) {
         const SubscriptionId id = routed.subscriptions[delivery];
         const QueuedMessage message{batch, position, delivery};
         if (Subscription* subscription = find(id)) {
+          if (subscription->config.is_detached) {
+            over.push_back(message);
+            continue;
+          }
           subscription->queue.push(message);
           changed(id, subscription);
+        } else if (RetainedLog* log = find_log(id)) {
+          log->push(message);
         } else {
           over.push_back(message);  // deleted since it was routed
         }
@@ -179,6 +60,7 @@ void Core::enqueue(Publication publication) {
 absl::StatusOr<ConsumerHandle> Core::open_consumer(const std::string& subscription,
                                                    FlowLimits limits) {
   ASSIGN_OR_RETURN(const SubscriptionId id, id_of(subscription));
+  if (find(id)->config.is_detached) return detached(subscription);
   const ConsumerId consumer = ++last_consumer_;
   find(id)->queue.open(consumer, limits);
   return ConsumerHandle{id, consumer};
@@ -198,10 +80,14 @@ absl::StatusOr<std::vector<Delivery>> Core::take(ConsumerHandle handle, std::siz
                                                  SteadyTime now) {
   Subscription* subscription = find(handle.subscription);
   if (subscription == nullptr) return absl::NotFoundError("Subscription was deleted.");
+  if (subscription->config.is_detached) return detached(subscription->config.name);
   std::vector<Delivery> deliveries =
       subscription->queue.take(handle.consumer, max_messages, max_bytes,
                                lease.value_or(subscription->config.ack_deadline), now);
   if (deliveries.empty()) return deliveries;
+  if (subscription->config.rules.max_attempts != 0) {
+    for (Delivery& delivery : deliveries) delivery.shown_attempt = delivery.attempt;
+  }
   changed(handle.subscription, subscription);
   schedule(handle.subscription, subscription);
   return deliveries;
@@ -214,21 +100,37 @@ void Core::give_back(ConsumerHandle handle, std::span<const Delivery> deliveries
   }
 }
 
-absl::Status Core::acknowledge(const std::string& subscription, std::span<const AckId> ids) {
+absl::Status Core::acknowledge(const std::string& subscription, std::span<const AckId> ids,
+                               std::vector<AckOutcome>* outcomes) {
   ASSIGN_OR_RETURN(const SubscriptionId id, id_of(subscription));
   Subscription* found = find(id);
-  if (found->queue.acknowledge(ids) > 0) changed(id, found);
+  if (!found->config.rules.is_exactly_once) outcomes = nullptr;
+  if (found->queue.acknowledge(ids, outcomes) > 0) changed(id, found);
   return absl::OkStatus();
 }
 
 absl::Status Core::modify_deadline(const std::string& subscription, std::span<const AckId> ids,
-                                   std::chrono::seconds lease, SteadyTime now) {
+                                   std::chrono::seconds lease, SteadyTime now,
+                                   std::vector<AckOutcome>* outcomes) {
   ASSIGN_OR_RETURN(const SubscriptionId id, id_of(subscription));
   Subscription* found = find(id);
-  found->queue.modify_deadline(ids, lease, now);
+  if (!found->config.rules.is_exactly_once) outcomes = nullptr;
+  found->queue.modify_deadline(ids, lease, now, outcomes);
   changed(id, found);
   schedule(id, found);
   return absl::OkStatus();
+}
+
+SubscriptionProperties Core::properties(SubscriptionId id) const {
+  const auto found = subscriptions_.find(id);
+  if (found == subscriptions_.end()) return {};
+  const DeliveryRules& rules = found->second->config.rules;
+  return {.is_exactly_once = rules.is_exactly_once, .is_ordered = rules.is_ordered};
+}
+
+bool Core::is_exactly_once(const std::string& subscription) const {
+  const auto found = subscription_ids_.find(subscription);
+  return found != subscription_ids_.end() && properties(found->second).is_exactly_once;
 }
 
 void Core::changed(SubscriptionId id, Subscription* subscription) {
@@ -243,7 +145,7 @@ void Core::schedule(SubscriptionId id, Subscription* subscription) {
   deadlines_.push({*next, id});
 }
 
-void Core::advance(SteadyTime now) {
+void Core::advance(SteadyTime now, std::int64_t wall_us) {
   while (!deadlines_.empty() && deadlines_.top().at <= now) {
     const Deadline due = deadlines_.top();
     deadlines_.pop();
@@ -255,19 +157,25 @@ void Core::advance(SteadyTime now) {
     schedule(due.subscription, subscription);
   }
   while (!wakes_.empty() && wakes_.top().at <= now) {
-    woken_.push_back(wakes_.top().handle.consumer);
+    requests_.woken.push_back(wakes_.top().handle.consumer);
     wakes_.pop();
   }
+  if (!sweep_at_) sweep_at_ = now;
+  if (*sweep_at_ > now) return;
+  sweep_at_ = now + kSweepPeriod_s;
+  sweep(wall_us);
 }
 
 std::optional<SteadyTime> Core::next_event() const {
   std::optional<SteadyTime> next;
   if (!deadlines_.empty()) next = deadlines_.top().at;
   if (!wakes_.empty() && (!next || wakes_.top().at < *next)) next = wakes_.top().at;
+  const bool has_to_sweep = !subscriptions_.empty() || !logs_.empty();
+  if (has_to_sweep && sweep_at_ && (!next || *sweep_at_ < *next)) next = sweep_at_;
   return next;
 }
 
-std::vector<ConsumerId> Core::take_woken() { return std::exchange(woken_, {}); }
+std::vector<ConsumerId> Core::take_woken() { return std::exchange(requests_.woken, {}); }
 
 std::vector<SubscriptionId> Core::take_changed() {
   std::vector<SubscriptionId> changed = std::exchange(changed_, {});
@@ -284,17 +192,7 @@ std::optional<Core::Report> Core::report(SubscriptionId id) const {
   return Report{.name = &subscription.config.name,
                 .counts = subscription.queue.counts(),
                 .backlog = subscription.queue.backlog(),
-                .leased = subscription.queue.leased(),
-                .oldest_unacked_us = subscription.queue.oldest_published_us()};
-}
-
-std::vector<Core::Report> Core::reports(std::string_view after, std::size_t most) const {
-  std::vector<Report> found;
-  for (auto at = subscription_ids_.upper_bound(after);
-       at != subscription_ids_.end() && found.size() < most; ++at) {
-    found.push_back(*report(at->second));
-  }
-  return found;
+                .leased = subscription.queue.leased()};
 }
 
 std::size_t Core::scanned_conjunctions() const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,21 @@
 
 namespace pollbus::broker {
 
+struct LogConfig;
 struct SubscriptionConfig;
+
+// A message of a batch that goes to one more queue than those it was published to.
+struct AddedDelivery {
+  std::uint32_t position = 0;
+  SubscriptionId subscription = 0;
+};
 
 // A batch with the subscriptions that each of its messages goes to.
 struct RoutedBatch {
   std::unique_ptr<Batch> batch;
   std::vector<std::uint32_t> counts;          // deliveries of each message
   std::vector<SubscriptionId> subscriptions;  // of each delivery
+  std::vector<AddedDelivery> added;           // later, by Seek or a snapshot
 };
 
 // What one publish comes to: no batch when nobody gets it.
@@ -27,7 +36,7 @@ struct Publication {
 // Is told every change that must outlive the process, in order, by the core's caller's thread and
 // under its lock: an implementation only takes notes. Not told: publications, which Core::route()
 // hands out and Core::enqueue() takes back once they are durable; and the deliveries of a deleted
-// subscription, which are over with it.
+// subscription or log, which are over with it.
 class Journal {
  public:
   virtual ~Journal() = default;
@@ -35,6 +44,11 @@ class Journal {
   virtual void topic_deleted(const std::string& /*name*/) {}
   virtual void subscription_stored(SubscriptionId /*id*/, const SubscriptionConfig& /*config*/) {}
   virtual void subscription_deleted(SubscriptionId /*id*/) {}
+  virtual void log_stored(SubscriptionId /*id*/, const LogConfig& /*config*/) {}
+  virtual void log_deleted(SubscriptionId /*id*/) {}
+  // Numbered from `first` on.
+  virtual void deliveries_added(Batch& /*batch*/, std::uint32_t /*first*/,
+                                std::span<const AddedDelivery> /*added*/) {}
   // The delivery was attempted, or is over. The batch is good until it is finished.
   virtual void delivery_changed(Batch& /*batch*/, std::uint32_t /*delivery*/) {}
   virtual void batch_finished(const Batch& /*batch*/) {}

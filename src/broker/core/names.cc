@@ -59,6 +59,10 @@ absl::Status check_subscription_name(std::string_view name) {
   return is_resource_name(name, "subscriptions") ? absl::OkStatus() : invalid_name(name);
 }
 
+absl::Status check_snapshot_name(std::string_view name) {
+  return is_resource_name(name, "snapshots") ? absl::OkStatus() : invalid_name(name);
+}
+
 std::string_view project_of(std::string_view name) {
   return name.substr(0, name.find('/', kProjects.size()));
 }
@@ -72,6 +76,11 @@ absl::Status not_found(std::string_view name) {
 absl::Status already_exists(std::string_view name) {
   return absl::AlreadyExistsError(
       fmt::format("Resource already exists in the project (resource={}).", short_id(name)));
+}
+
+absl::Status detached(std::string_view subscription) {
+  return absl::FailedPreconditionError(fmt::format(
+      "Subscription has been detached from its topic (resource={}).", short_id(subscription)));
 }
 
 }  // namespace pollbus::broker

@@ -14,6 +14,7 @@ namespace pollbus::broker {
 absl::Status check_project_name(std::string_view name);
 absl::Status check_topic_name(std::string_view name);
 absl::Status check_subscription_name(std::string_view name);
+absl::Status check_snapshot_name(std::string_view name);
 
 // "projects/P" of a name that was checked.
 std::string_view project_of(std::string_view name);
@@ -22,5 +23,6 @@ std::string_view short_id(std::string_view name);
 
 absl::Status not_found(std::string_view name);
 absl::Status already_exists(std::string_view name);
+absl::Status detached(std::string_view subscription);
 
 }  // namespace pollbus::broker

@@ -6,29 +6,39 @@
 namespace pollbus::broker {
 namespace {
 
-// Stale deadlines are swept when they outnumber the valid ones by more than this.
-constexpr std::size_t kStaleDeadlinesKept = 64;
 // Of the messages that an earlier life of the broker has delivered, so many may still be acked by
 // the ids that they were delivered with; the rest is delivered again. Bounds what opening takes.
 constexpr std::size_t kMaxRestoredDeliveries = 100'000;
 
 }  // namespace
 
-void SubscriptionQueue::push(QueuedMessage message) {
-  fresh_.push_back(message);
+SubscriptionQueue::SubscriptionQueue(SubscriptionId id, const DeliveryRules& rules,
+                                     Batches* batches, QueueRequests* requests)
+    : id_(id), rules_(rules), batches_(batches), requests_(requests) {
+  if (rules.is_ordered) keys_.emplace();
+}
+
+void SubscriptionQueue::push(const QueuedMessage& message) {
+  if (key_of(message) != 0) {
+    keys_->push(message);
+  } else {
+    fresh_.push_back(message);
+  }
   ++counts_.matched;
   wake_idle();
 }
 
-void SubscriptionQueue::restore(QueuedMessage message) {
+void SubscriptionQueue::restore(const QueuedMessage& message) {
   const DeliveryState attempts = message.batch->state(message.delivery);
-  if (attempts == 0 || delivered_.size() >= kMaxRestoredDeliveries) {
+  if (key_of(message) != 0) {
+    keys_->push(message);
+  } else if (attempts == 0 || delivered_.size() >= kMaxRestoredDeliveries) {
     fresh_.push_back(message);
-    return;
+  } else {
+    delivered_.emplace(message.id(), Delivered{.message = message, .attempt = attempts});
+    returned_.push_back(message.id());
+    ++returned_count_;
   }
-  delivered_.emplace(message.id(), Delivered{.message = message, .attempt = attempts});
-  returned_.push_back(message.id());
-  ++returned_count_;
 }
 
 void SubscriptionQueue::open(ConsumerId consumer, FlowLimits limits) {
@@ -78,6 +88,7 @@ std::vector<Delivery> SubscriptionQueue::take(ConsumerId consumer, std::size_t m
     bytes += size;
     taken.push_back(lease_next(consumer, now + lease));
   }
+  if (keys_) keys_->end_take();
   counts_.delivered += taken.size();
   if (taken.empty()) {
     // With messages there it is credit that is missing.
@@ -89,38 +100,57 @@ std::vector<Delivery> SubscriptionQueue::take(ConsumerId consumer, std::size_t m
   return taken;
 }
 
-const QueuedMessage* SubscriptionQueue::next_available() {
-  if (returned_count_ > 0 && (returned_is_next_ || fresh_.empty())) {
-    while (true) {
-      const auto found = delivered_.find(returned_.front());
-      if (found != delivered_.end()) {
-        returned_is_next_ = true;
-        return &found->second.message;
-      }
-      returned_.pop_front();
+const QueuedMessage* SubscriptionQueue::next_of(Source source) {
+  if (source == Source::kFresh) return fresh_.empty() ? nullptr : &fresh_.front();
+  if (source == Source::kKeys) return keys_ ? keys_->next() : nullptr;
+  while (returned_count_ > 0) {
+    const auto found = delivered_.find(returned_.front());
+    if (found != delivered_.end() && found->second.state == State::kReturned) {
+      return &found->second.message;
     }
+    returned_.pop_front();
   }
-  returned_is_next_ = false;
-  return fresh_.empty() ? nullptr : &fresh_.front();
+  return nullptr;
+}
+
+const QueuedMessage* SubscriptionQueue::next_available() {
+  for (int i = 0; i < kSources; ++i) {
+    if (const QueuedMessage* next = next_of(source_)) return next;
+    source_ = after(source_);
+  }
+  return nullptr;
+}
+
+SubscriptionQueue::Delivered* SubscriptionQueue::take_next() {
+  if (source_ == Source::kReturned) {
+    Delivered* const delivered = &delivered_.find(returned_.front())->second;
+    returned_.pop_front();
+    --returned_count_;
+    return delivered;
+  }
+  QueuedMessage message;
+  if (source_ == Source::kFresh) {
+    message = fresh_.front();
+    fresh_.pop_front();
+  } else {
+    message = keys_->take_next();
+  }
+  const auto [found, is_new] = delivered_.try_emplace(message.id());
+  if (is_new) {
+    found->second.message = message;
+    found->second.attempt = message.batch->state(message.delivery);
+    if (source_ == Source::kKeys) ++delivered_keyed_;
+  }
+  return &found->second;
 }
 
 // Leases what next_available() has just named.
 Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline) {
-  Delivered* delivered = nullptr;
-  if (returned_is_next_) {
-    delivered = &delivered_.find(returned_.front())->second;
-    returned_.pop_front();
-    --returned_count_;
-  } else {
-    const QueuedMessage message = fresh_.front();
-    fresh_.pop_front();
-    delivered = &delivered_[message.id()];
-    delivered->message = message;
-    delivered->attempt = message.batch->state(message.delivery);
-  }
-  returned_is_next_ = !returned_is_next_;
+  Delivered* const delivered = take_next();
+  source_ = after(source_);
   ++delivered->attempt;
-  delivered->is_leased = true;
+  delivered->state = State::kLeased;
+  ++leased_count_;
   delivered->consumer = consumer;
   delivered->deadline = deadline;
   schedule(delivered, deadline);
@@ -134,135 +164,97 @@ Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline)
           .body = message.batch->body()};
 }
 
-void SubscriptionQueue::schedule(Delivered* delivered, SteadyTime at) {
-  delivered->scheduled = at;
-  deadlines_.push_back({at, delivered->message.id()});
-  std::ranges::push_heap(deadlines_, std::greater<>());
-}
-
 void SubscriptionQueue::give_back(std::span<const Delivery> deliveries) {
-  for (const Delivery& delivery : deliveries) {
-    Delivered* delivered = held_lease({id_, delivery.id, delivery.attempt});
+  for (auto at = deliveries.rbegin(); at != deliveries.rend(); ++at) {
+    Delivered* delivered = held_lease({id_, at->id, at->attempt});
     if (delivered == nullptr) continue;
     --delivered->attempt;
     --counts_.delivered;
     batches_->not_attempted(delivered->message);
-    make_available(delivery.id, delivered);
+    end_lease(delivered);
+    make_available(at->id, delivered);
+    take_back_behind(at->id, delivered->message);
   }
   wake_idle();
-}
-
-std::size_t SubscriptionQueue::acknowledge(std::span<const AckId> ids) {
-  std::size_t acked = 0;
-  for (const AckId& id : ids) {
-    if (id.subscription != id_) continue;
-    const auto found = delivered_.find(id.message);
-    if (found == delivered_.end()) continue;
-    const Delivered delivered = std::move(found->second);
-    delivered_.erase(found);
-    ++counts_.acked;
-    ++acked;
-    if (delivered.is_leased) {
-      give_credit_back(delivered);
-    } else {
-      --returned_count_;
-    }
-    batches_->finish(delivered.message);
-  }
-  if (returned_count_ == 0) returned_.clear();
-  drop_stale_deadlines();
-  wake_idle();
-  return acked;
 }
 
 void SubscriptionQueue::abandon_all() {
-  for (const QueuedMessage& message : fresh_) batches_->abandon(message);
-  for (const auto& [id, delivered] : delivered_) batches_->abandon(delivered.message);
+  visit([this](const QueuedMessage& message) { batches_->abandon(message); });
   fresh_.clear();
   delivered_.clear();
+  delivered_keyed_ = 0;
+  leased_count_ = 0;
   returned_.clear();
   returned_count_ = 0;
+  if (keys_) keys_.emplace();
 }
 
-std::optional<std::int64_t> SubscriptionQueue::oldest_published_us() const {
-  std::optional<std::int64_t> oldest;
-  const auto see = [&oldest](const QueuedMessage& message) {
-    const std::int64_t published_us = message.batch->published_us();
-    if (!oldest || published_us < *oldest) oldest = published_us;
+void SubscriptionQueue::drop_published_before(std::int64_t published_us) {
+  const auto is_old = [published_us](const QueuedMessage& message) {
+    return message.batch->published_us() < published_us;
   };
-  if (!fresh_.empty()) see(fresh_.front());
-  for (const auto& [id, delivered] : delivered_) see(delivered.message);
-  return oldest;
-}
-
-SubscriptionQueue::Delivered* SubscriptionQueue::held_lease(const AckId& id) {
-  if (id.subscription != id_) return nullptr;
-  const auto found = delivered_.find(id.message);
-  if (found == delivered_.end()) return nullptr;
-  Delivered& delivered = found->second;
-  return delivered.is_leased && delivered.attempt == id.attempt ? &delivered : nullptr;
-}
-
-void SubscriptionQueue::modify_deadline(std::span<const AckId> ids, std::chrono::nanoseconds lease,
-                                        SteadyTime now) {
-  for (const AckId& id : ids) {
-    Delivered* delivered = held_lease(id);
-    if (delivered == nullptr) continue;
-    if (lease == lease.zero()) {
-      ++counts_.nacked;
-      make_available(id.message, delivered);
-      continue;
-    }
-    delivered->deadline = now + lease;
-    // A later deadline is found when the scheduled one has come.
-    if (delivered->deadline < delivered->scheduled) schedule(delivered, delivered->deadline);
+  for (; !fresh_.empty() && is_old(fresh_.front()); fresh_.pop_front()) {
+    batches_->finish(fresh_.front());
   }
+  for (auto at = delivered_.begin(); at != delivered_.end();) {
+    const auto delivered = at++;
+    const State state = delivered->second.state;
+    const bool is_free = state == State::kReturned || state == State::kDelayed;
+    if (is_free && key_of(delivered->second.message) == 0 && is_old(delivered->second.message)) {
+      erase(delivered);
+    }
+  }
+  if (!keys_) return;
+  const auto waits_and_is_old = [&](const QueuedMessage& message) {
+    if (!is_old(message)) return false;
+    const auto found = delivered_.find(message.id());
+    return found == delivered_.end() || found->second.state == State::kReturned;
+  };
+  for (const QueuedMessage& message : keys_->remove_waiting(waits_and_is_old)) {
+    batches_->finish(message);
+    delivered_keyed_ -= delivered_.erase(message.id());
+  }
+}
+
+void SubscriptionQueue::seek(const std::function<bool(const QueuedMessage&)>& stays,
+                             const std::vector<QueuedMessage>& added) {
+  std::vector<QueuedMessage> keyed;
+  if (keys_) keyed = keys_->remove_all();
+  for (const QueuedMessage& message : keyed) {
+    const auto found = delivered_.find(message.id());
+    const bool was_acked = found != delivered_.end() && found->second.state == State::kAcked;
+    if (found != delivered_.end()) {
+      if (found->second.state == State::kLeased) end_lease(&found->second);
+      delivered_.erase(found);
+      --delivered_keyed_;
+    }
+    if (was_acked || !stays(message)) {
+      batches_->finish(message);
+    } else {
+      keys_->push(message);
+    }
+  }
+  std::erase_if(fresh_, [&](const QueuedMessage& message) {
+    const bool goes = !stays(message);
+    if (goes) batches_->finish(message);
+    return goes;
+  });
+  for (auto at = delivered_.begin(); at != delivered_.end();) {
+    const auto delivered = at++;
+    if (!stays(delivered->second.message)) erase(delivered);
+  }
+  for (const QueuedMessage& message : added) {
+    if (key_of(message) != 0) {
+      keys_->push(message);
+    } else {
+      fresh_.push_back(message);
+    }
+  }
+  const auto by_id = [](const QueuedMessage& a, const QueuedMessage& b) { return a.id() < b.id(); };
+  if (!added.empty()) std::ranges::sort(fresh_, by_id);
+  if (returned_count_ == 0) returned_.clear();
   drop_stale_deadlines();
   wake_idle();
-}
-
-void SubscriptionQueue::expire(SteadyTime now) {
-  while (!deadlines_.empty() && deadlines_.front().at <= now) {
-    const Deadline due = deadlines_.front();
-    std::ranges::pop_heap(deadlines_, std::greater<>());
-    deadlines_.pop_back();
-    const auto found = delivered_.find(due.message);
-    if (found == delivered_.end()) continue;
-    Delivered& delivered = found->second;
-    if (!delivered.is_leased || delivered.scheduled != due.at) continue;
-    if (delivered.deadline > now) {
-      schedule(&delivered, delivered.deadline);
-    } else {
-      ++counts_.expired;
-      make_available(due.message, &delivered);
-    }
-  }
-  wake_idle();
-}
-
-std::optional<SteadyTime> SubscriptionQueue::next_deadline() const {
-  if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.front().at;
-}
-
-// Acked messages leave their deadlines behind; rebuilding once they are the majority costs a
-// constant time for each.
-void SubscriptionQueue::drop_stale_deadlines() {
-  if (deadlines_.size() <= 2 * delivered_.size() + kStaleDeadlinesKept) return;
-  deadlines_.clear();
-  for (auto& [id, delivered] : delivered_) {
-    if (!delivered.is_leased) continue;
-    delivered.scheduled = delivered.deadline;
-    deadlines_.push_back({delivered.deadline, id});
-  }
-  std::ranges::make_heap(deadlines_, std::greater<>());
-}
-
-void SubscriptionQueue::make_available(MessageId id, Delivered* delivered) {
-  delivered->is_leased = false;
-  returned_.push_back(id);
-  ++returned_count_;
-  give_credit_back(*delivered);
 }
 
 void SubscriptionQueue::give_credit_back(const Delivered& delivered) {
@@ -280,7 +272,7 @@ void SubscriptionQueue::wake_idle() {
   while (!idle_.empty() && claimants_ < available()) {
     consumers_.find(idle_.front())->second.state = Consuming::kWoken;
     ++claimants_;
-    woken_->push_back(idle_.front());
+    requests_->woken.push_back(idle_.front());
     idle_.pop_front();
   }
 }

@@ -49,12 +49,12 @@ class SubscriptionQueueTest : public testing::Test {
     now += by;
     queue.expire(now);
   }
-  std::vector<ConsumerId> take_woken() { return std::exchange(woken, {}); }
+  std::vector<ConsumerId> take_woken() { return std::exchange(requests.woken, {}); }
 
-  std::vector<ConsumerId> woken;
+  QueueRequests requests;
   Journal journal;
   Batches batches{kManyBytes, &journal};
-  SubscriptionQueue queue{kSubscription, &batches, &woken};
+  SubscriptionQueue queue{kSubscription, {}, &batches, &requests};
   SteadyTime now{seconds(1'000)};
 };
 

@@ -10,6 +10,8 @@ namespace {
 
 // Leases that end within this time of each other are handled at once.
 constexpr std::chrono::milliseconds kTimerGranularity_ms{10};
+// Counts reach the metrics this long after they changed.
+constexpr std::chrono::milliseconds kMetricsDelay_ms{200};
 // Messages that could not be read from the store are tried again after this.
 constexpr std::chrono::milliseconds kReadAgainPause_ms{1'000};
 
@@ -47,13 +49,20 @@ Journal* Broker::journal() {
 }
 
 absl::Status Broker::restore() {
-  if (storage_.store == nullptr) return absl::OkStatus();
   return with_core([this](Core& core) -> absl::Status {
-    RETURN_IF_ERROR(storage_.store->restore(&core));
-    committer_->notes().restore_last_subscription(core.last_subscription());
-    next_message_id_ = std::max(next_message_id_.load(), storage_.store->next_message_id());
+    if (storage_.store != nullptr) {
+      RETURN_IF_ERROR(storage_.store->restore(&core));
+      committer_->notes().restore_last_subscription(core.last_subscription());
+      next_message_id_ = std::max(next_message_id_.load(), storage_.store->next_message_id());
+    }
+    core.advance(clock_.now(), wall_us());
     return absl::OkStatus();
   });
+}
+
+std::int64_t Broker::wall_us() const {
+  const auto since_epoch = clock_.wall_now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count();
 }
 
 MessageId Broker::reserve_message_ids(std::size_t count) {
@@ -65,9 +74,7 @@ void Broker::publish(const std::string& topic, const IncomingBatch& incoming, Do
   const absl::Status status = [&]() -> absl::Status {
     const std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(admit());
-    const SteadyTime begin = clock_.now();
     ASSIGN_OR_RETURN(Publication publication, core_.route(topic, incoming));
-    metrics_->matched(clock_.now() - begin);
     if (committer_ && !publication.batches.empty()) {
       committer_->submit({std::move(publication), incoming.body->size(), std::exchange(done, {})});
       return absl::OkStatus();
@@ -116,13 +123,15 @@ void Broker::close_consumer(ConsumerHandle handle) {
 absl::StatusOr<std::vector<Delivery>> Broker::take(ConsumerHandle handle, std::size_t max_messages,
                                                    std::size_t max_bytes,
                                                    std::optional<std::chrono::seconds> lease,
-                                                   WakeList* woken) {
+                                                   WakeList* woken,
+                                                   SubscriptionProperties* properties) {
   while (true) {
     absl::StatusOr<std::vector<Delivery>> deliveries;
     {
       const SteadyTime now = clock_.now();
       const std::lock_guard lock(mutex_);
       deliveries = core_.take(handle, max_messages, max_bytes, lease, now);
+      if (properties != nullptr) *properties = core_.properties(handle.subscription);
       after_core_call(woken);
     }
     if (!deliveries.ok() || deliveries->empty()) return deliveries;
@@ -191,17 +200,30 @@ void Broker::after_core_call(WakeList* woken) {
     if (found != consumers_.end()) woken->push_back(found->second);
   }
   if (committer_) committer_->see_notes();
-  const std::optional<SteadyTime> next = core_.next_event();
+  if (!metrics_pending_ && core_.has_changed()) {
+    metrics_pending_ = true;
+    metrics_due_ = clock_.now() + kMetricsDelay_ms;
+  }
+  const std::optional<SteadyTime> next = next_timer_event();
   if (next && *next < timer_event_) timer_.notify_all();
+}
+
+std::optional<SteadyTime> Broker::next_timer_event() const {
+  std::optional<SteadyTime> next = core_.next_event();
+  if (core_.has_dead_letters() && dead_letters_on_way_ < kMaxDeadLettersOnWay) {
+    next = std::min(next.value_or(dead_letters_at_), dead_letters_at_);
+  }
+  if (metrics_pending_) next = std::min(next.value_or(metrics_due_), metrics_due_);
+  return next;
 }
 
 void Broker::run_timer(std::stop_token stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    const std::optional<SteadyTime> next = core_.next_event();
+    const std::optional<SteadyTime> next = next_timer_event();
     timer_event_ = next.value_or(SteadyTime::max());
     const auto comes_earlier = [this] {
-      return core_.next_event().value_or(SteadyTime::max()) < timer_event_;
+      return next_timer_event().value_or(SteadyTime::max()) < timer_event_;
     };
     if (!next) {
       timer_.wait(lock, stop, comes_earlier);
@@ -211,13 +233,37 @@ void Broker::run_timer(std::stop_token stop) {
       timer_.wait_until(lock, stop, *next + kTimerGranularity_ms, comes_earlier);
       continue;
     }
-    core_.advance(clock_.now());
+    core_.advance(clock_.now(), wall_us());
+    if (dead_letters_at_ <= clock_.now()) forward_dead_letters(lock);
     WakeList woken;
+    std::vector<BrokerMetrics::Change> changes = take_changes();
     after_core_call(&woken);
     lock.unlock();
     wake(std::move(woken));
+    metrics_->apply(changes);
     lock.lock();
+    if (metrics_->has_removals() && !metrics_pending_) {
+      metrics_pending_ = true;
+      metrics_due_ = clock_.now() + kMetricsDelay_ms;
+    }
   }
+}
+
+std::vector<BrokerMetrics::Change> Broker::take_changes() {
+  std::vector<BrokerMetrics::Change> changes;
+  if (!metrics_pending_ || metrics_due_ > clock_.now()) return changes;
+  metrics_pending_ = false;
+  for (const SubscriptionId id : core_.take_changed()) {
+    BrokerMetrics::Change& change = changes.emplace_back();
+    change.subscription = id;
+    if (const auto report = core_.report(id)) {
+      change.name = *report->name;
+      change.counts = report->counts;
+      change.backlog = report->backlog;
+      change.leased = report->leased;
+    }
+  }
+  return changes;
 }
 
 }  // namespace pollbus::broker

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -36,6 +37,9 @@ class Consumer {
   // The broker wants it to end.
   virtual void end(const absl::Status& status) = 0;
 };
+
+// Called once with what became of each ack id, or of none when that does not matter.
+using AckDone = std::function<void(const absl::Status&, const std::vector<AckOutcome>&)>;
 
 // Where a broker keeps its data.
 struct Storage {
@@ -71,9 +75,9 @@ class Broker {
   }
 
   // with_core() for what must outlive the process before it is answered: `done` is called with
-  // what `use(Core&)` returns, when it is OK after that is on disk.
+  // what `use(Core&)` returns, when it is OK after that is on disk. See Committer::Waiting.
   template <typename Use>
-  void change(Use use, Done done) {
+  void change(Use use, Done done, bool needs_all_notes = false) {
     WakeList woken;
     absl::Status status;
     {
@@ -81,7 +85,10 @@ class Broker {
       status = admit();
       if (status.ok()) status = use(core_);
       after_core_call(&woken);
-      if (status.ok() && committer_) committer_->submit({.done = std::exchange(done, nullptr)});
+      if (status.ok() && committer_) {
+        committer_->submit(
+            {.done = std::exchange(done, nullptr), .needs_all_notes = needs_all_notes});
+      }
     }
     wake(std::move(woken));
     if (done != nullptr) done(status);
@@ -97,7 +104,15 @@ class Broker {
   absl::StatusOr<std::vector<Delivery>> take(ConsumerHandle handle, std::size_t max_messages,
                                              std::size_t max_bytes,
                                              std::optional<std::chrono::seconds> lease,
-                                             WakeList* woken);
+                                             WakeList* woken,
+                                             SubscriptionProperties* properties = nullptr);
+  // With exactly-once delivery `done` is called with an outcome for each id when that is on disk;
+  // otherwise at once, with none.
+  void acknowledge(const std::string& subscription, std::span<const AckId> ids, AckDone done);
+  void modify_deadline(const std::string& subscription, std::span<const AckId> ids,
+                       std::chrono::seconds lease, const AckDone& done);
+  // `done` is called when what the seek comes to is on disk.
+  void seek(const std::string& subscription, const SeekTarget& target, Done done);
   static void wake(WakeList woken);
 
   // Ends every consumer with UNAVAILABLE and lets none in any more.
@@ -106,13 +121,24 @@ class Broker {
   Clock& clock() { return clock_; }
 
  private:
+  // Dead letters that are being written at a time.
+  static constexpr std::size_t kMaxDeadLettersOnWay = 16;
+
   absl::Status admit() const { return committer_ ? committer_->admit() : absl::OkStatus(); }
   Journal* journal();
   void settle(std::vector<Committer::Waiting> settled);
   // False when some could not be read, which are taken back.
   bool read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries);
   void after_core_call(WakeList* woken);
+  absl::StatusOr<absl::flat_hash_set<MessageId>> let_through(const ReplayCandidates& candidates);
+  absl::StatusOr<Body> body_of(const Delivery& message);
+  void forward_dead_letters(std::unique_lock<std::mutex>& lock);
+  void forward(const DeadLetter& letter);
+  void exhume(const DeadLetter& letter);
+  std::int64_t wall_us() const;
   void run_timer(std::stop_token stop);
+  std::optional<SteadyTime> next_timer_event() const;
+  std::vector<BrokerMetrics::Change> take_changes();
 
   Clock& clock_;
   BrokerMetrics* metrics_;
@@ -125,6 +151,10 @@ class Broker {
   Core core_;
   absl::flat_hash_map<ConsumerId, std::shared_ptr<Consumer>> consumers_;
   bool is_shut_down_ = false;
+  SteadyTime metrics_due_;
+  bool metrics_pending_ = false;
+  SteadyTime dead_letters_at_ = SteadyTime::min();  // not before
+  std::size_t dead_letters_on_way_ = 0;
   SteadyTime timer_event_ = SteadyTime::max();  // what the timer waits for
   std::condition_variable_any timer_;
   std::jthread timer_thread_;  // last: it uses all of the above

@@ -56,6 +56,11 @@ void Committer::submit(Waiting waiting) {
   if (waiting_.size() == 1) work_.notify_all();
 }
 
+void Committer::submit_with_notes(Waiting waiting) {
+  bound_.push_back(std::move(waiting));
+  work_.notify_all();
+}
+
 void Committer::see_notes() {
   if (lazy_due_ || notes_.empty()) return;
   lazy_due_ = clock_.now() + kLazyCommitDelay_ms;
@@ -78,14 +83,17 @@ void Committer::run_writer(std::stop_token stop) {
 
 // False when it is to stop and nothing is left.
 bool Committer::wait_for_work(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
-  const auto is_waited_for = [this] { return !waiting_.empty(); };
-  work_.wait(lock, stop, [&] { return is_waited_for() || lazy_due_.has_value(); });
-  if (!is_waited_for() && lazy_due_) work_.wait_until(lock, stop, *lazy_due_, is_waited_for);
+  work_.wait(lock, stop, [this] { return is_waited_for() || lazy_due_.has_value(); });
+  if (!is_waited_for() && lazy_due_) {
+    work_.wait_until(lock, stop, *lazy_due_, [this] { return is_waited_for(); });
+  }
   return is_waited_for() || !notes_.empty() || !stop.stop_requested();
 }
 
 Committer::Round Committer::take_round() {
-  Round round{.changes = notes_.take(), .waiting = {}};
+  const bool takes_all = std::ranges::any_of(waiting_, &Waiting::needs_all_notes);
+  Round round{.changes = notes_.take(takes_all ? Notes::kAll : Notes::kMaxFinishedPerTake),
+              .waiting = std::exchange(bound_, {})};
   lazy_due_.reset();
   see_notes();
   std::size_t bytes = 0;
@@ -120,7 +128,9 @@ bool Committer::recover(Round round, const absl::Status& trouble, std::stop_toke
     const std::lock_guard lock(mutex_);
     trouble_ = trouble;
     std::ranges::move(waiting_, std::back_inserter(refused));
+    std::ranges::move(bound_, std::back_inserter(refused));
     waiting_.clear();
+    bound_.clear();
     waiting_bytes_ = 0;
   }
   hooks_.on_storage(trouble);
@@ -129,6 +139,7 @@ bool Committer::recover(Round round, const absl::Status& trouble, std::stop_toke
     waiting.done(refusal(trouble));
   }
   refused.clear();
+  append_notes(&round.changes);
   absl::Status status = trouble;
   while (!status.ok()) {
     if (!clock_.pause(kReopenPause_ms, stop)) return false;
@@ -143,6 +154,12 @@ bool Committer::recover(Round round, const absl::Status& trouble, std::stop_toke
   log_info("the store can be written again");
   hooks_.on_storage(absl::OkStatus());
   return true;
+}
+
+// What the refused ones have noted belongs to the same write as what they take back.
+void Committer::append_notes(std::vector<Change>* changes) {
+  const std::lock_guard lock(mutex_);
+  std::ranges::move(notes_.take(), std::back_inserter(*changes));
 }
 
 void Committer::hand_over(std::vector<Waiting> waiting) {

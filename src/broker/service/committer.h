@@ -32,6 +32,8 @@ class Committer {
     Publication publication;
     std::size_t bytes = 0;
     Done done;
+    // It is not done before all that the core has told until now is on disk, however much.
+    bool needs_all_notes = false;
   };
   struct Hooks {
     // Lets out and answers what is on disk. Called on the second thread, without the lock.
@@ -53,6 +55,9 @@ class Committer {
   // UNAVAILABLE while the store does not work, RESOURCE_EXHAUSTED when too much waits for it.
   absl::Status admit() const;
   void submit(Waiting waiting);
+  // A publication that is to be in the same write as the notes that the core has just made: both
+  // are on disk, or neither. When it fails, `done` is to have the core note what holds then.
+  void submit_with_notes(Waiting waiting);
   // To be called when the notes may have got something.
   void see_notes();
 
@@ -64,10 +69,12 @@ class Committer {
 
   void run_writer(std::stop_token stop);
   bool wait_for_work(std::unique_lock<std::mutex>& lock, std::stop_token stop);
+  bool is_waited_for() const { return !waiting_.empty() || !bound_.empty(); }
   Round take_round();
   absl::Status write(const Round& round);
   // False when it was stopped before the store worked again.
   bool recover(Round round, const absl::Status& trouble, std::stop_token stop);
+  void append_notes(std::vector<Change>* changes);
   void hand_over(std::vector<Waiting> waiting);
   void run_settler(std::stop_token stop);
 
@@ -80,6 +87,7 @@ class Committer {
   // Under the core's lock.
   Notes notes_;
   std::deque<Waiting> waiting_;
+  std::vector<Waiting> bound_;  // to the notes
   std::size_t waiting_bytes_ = 0;
   std::optional<SteadyTime> lazy_due_;  // when the notes are to be written
   absl::Status trouble_;

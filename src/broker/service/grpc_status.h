@@ -2,16 +2,14 @@
 
 #include <grpcpp/support/status.h>
 
-#include <string>
-
 #include "absl/status/status.h"
 
 namespace pollbus::broker {
 
+// The payload of an absl::Status that goes to the client as a detail: a serialized ErrorInfo.
+constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
+
 // The canonical codes are the same numbers on both sides.
-inline grpc::Status to_grpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
-}
+grpc::Status to_grpc(const absl::Status& status);
 
 }  // namespace pollbus::broker

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "broker/core/ordering_key.h"
 
 namespace pollbus::broker {
 namespace {
@@ -102,6 +103,9 @@ PublishBatch::PublishBatch(PublishRequest* request, MessageId first, WallTime pu
     incoming_.attributes.push_back(Attributes(attributes_).subspan(first_attribute));
     message.AppendToString(body.get());
     incoming_.ends.push_back(static_cast<std::uint32_t>(body->size()));
+    if (message.ordering_key().empty()) continue;
+    incoming_.keys.resize(count, 0);
+    incoming_.keys[incoming_.ends.size() - 1] = ordering_key(message.ordering_key());
   }
   incoming_.body = std::move(body);
 }

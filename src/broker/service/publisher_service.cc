@@ -22,7 +22,8 @@ grpc::ServerUnaryReactor* PublisherService::CreateTopic(grpc::CallbackServerCont
                                                         api::Topic* response) {
   return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     ASSIGN_OR_RETURN(*response, checked_topic(*request));
-    return core.create_topic(response->name(), response->SerializeAsString());
+    return core.create_topic(response->name(), response->SerializeAsString(),
+                             retention_of(*response));
   });
 }
 
@@ -34,7 +35,7 @@ grpc::ServerUnaryReactor* PublisherService::UpdateTopic(grpc::CallbackServerCont
     RETURN_IF_ERROR(check_topic_name(name));
     ASSIGN_OR_RETURN(const Topic* stored, core.topic(name));
     ASSIGN_OR_RETURN(*response, updated_topic(topic_of(*stored), *request));
-    return core.update_topic(name, response->SerializeAsString());
+    return core.update_topic(name, response->SerializeAsString(), retention_of(*response));
   });
 }
 
@@ -79,6 +80,31 @@ grpc::ServerUnaryReactor* PublisherService::ListTopicSubscriptions(
           [&](const std::string& name) { response->add_subscriptions(name); },
           response->mutable_next_page_token());
     });
+  });
+}
+
+grpc::ServerUnaryReactor* PublisherService::ListTopicSnapshots(
+    grpc::CallbackServerContext* context, const api::ListTopicSnapshotsRequest* request,
+    api::ListTopicSnapshotsResponse* response) {
+  return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(check_topic_name(request->topic()));
+    return broker_.with_core([&](Core& core) -> absl::Status {
+      ASSIGN_OR_RETURN(const Topic* topic, core.topic(request->topic()));
+      return visit_page(
+          topic->snapshots, "projects/", request->page_size(), request->page_token(),
+          [](const std::string& name) -> const std::string& { return name; },
+          [&](const std::string& name) { response->add_snapshots(name); },
+          response->mutable_next_page_token());
+    });
+  });
+}
+
+grpc::ServerUnaryReactor* PublisherService::DetachSubscription(
+    grpc::CallbackServerContext* context, const api::DetachSubscriptionRequest* request,
+    api::DetachSubscriptionResponse* /*response*/) {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
+    RETURN_IF_ERROR(check_subscription_name(request->subscription()));
+    return core.detach_subscription(request->subscription());
   });
 }
 

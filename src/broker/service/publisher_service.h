@@ -42,6 +42,14 @@ class PublisherService final
       grpc::CallbackServerContext* context,
       const google::pubsub::v1::ListTopicSubscriptionsRequest* request,
       google::pubsub::v1::ListTopicSubscriptionsResponse* response) override;
+  grpc::ServerUnaryReactor* ListTopicSnapshots(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::ListTopicSnapshotsRequest* request,
+      google::pubsub::v1::ListTopicSnapshotsResponse* response) override;
+  grpc::ServerUnaryReactor* DetachSubscription(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::DetachSubscriptionRequest* request,
+      google::pubsub::v1::DetachSubscriptionResponse* response) override;
   grpc::ServerUnaryReactor* DeleteTopic(grpc::CallbackServerContext* context,
                                         const google::pubsub::v1::DeleteTopicRequest* request,
                                         google::protobuf::Empty* response) override;

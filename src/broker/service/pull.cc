@@ -106,7 +106,8 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
         *response_ = encode_deliveries(handle_->subscription, *deliveries, "");
       }
       // The consumer goes when its subscription goes.
-      if (!deliveries.ok()) status = not_found(subscription_);
+      if (!deliveries.ok()) status = deliveries.status();
+      if (absl::IsNotFound(status)) status = not_found(subscription_);
     }
     Finish(to_grpc(status));
     return true;

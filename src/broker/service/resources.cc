@@ -1,96 +1,90 @@
 #include "broker/service/resources.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/util/field_mask_util.h>
+#include <google/protobuf/util/time_util.h>
 
-#include <algorithm>
 #include <array>
 
 #include "base/status.h"
 #include "broker/core/names.h"
+#include "broker/service/update_mask.h"
 
 namespace pollbus::broker {
 namespace {
 
 namespace api = google::pubsub::v1;
-using google::protobuf::FieldMask;
-using google::protobuf::util::FieldMaskUtil;
+using google::protobuf::util::TimeUtil;
 
-constexpr std::int64_t kMinAckDeadline_s = 10;
-constexpr std::int64_t kMaxAckDeadline_s = 600;
-constexpr std::int32_t kDefaultAckDeadline_s = 10;
-constexpr std::int64_t kDay_s = 24 * 60 * 60;
-constexpr std::int64_t kDefaultRetention_s = 7 * kDay_s;
-constexpr std::int64_t kDefaultExpiration_s = 31 * kDay_s;
-
-constexpr std::array kMutableTopicFields{"labels", "message_storage_policy",
-                                         "message_retention_duration"};
+constexpr std::array kMutableTopicFields{
+    "labels",          "message_storage_policy",         "message_retention_duration",
+    "schema_settings", "ingestion_data_source_settings", "message_transforms"};
 constexpr std::array kMutableSubscriptionFields{"ack_deadline_seconds",
                                                 "expiration_policy",
                                                 "labels",
                                                 "message_retention_duration",
                                                 "push_config",
+                                                "bigquery_config",
+                                                "cloud_storage_config",
+                                                "bigtable_config",
                                                 "retain_acked_messages",
                                                 "retry_policy",
                                                 "dead_letter_policy",
-                                                "enable_exactly_once_delivery"};
+                                                "enable_exactly_once_delivery",
+                                                "message_transforms"};
+constexpr std::array kMutableSnapshotFields{"labels", "expire_time"};
 
 absl::Status not_implemented(std::string_view what) {
   return absl::UnimplementedError(
       fmt::format("{} is not implemented by this version of pubsub-broker.", what));
 }
 
-template <typename Resource>
-absl::Status check_mask(const FieldMask& mask, std::string_view request,
-                        std::span<const char* const> mutable_fields) {
-  if (mask.paths().empty()) {
-    return absl::InvalidArgumentError(fmt::format(
-        "The update_mask in the {} must be set, and must contain a non-empty paths list.",
-        request));
-  }
-  for (const std::string& path : mask.paths()) {
-    const std::string field = path.substr(0, path.find('.'));
-    if (!FieldMaskUtil::IsValidPath<Resource>(path)) {
-      return absl::InvalidArgumentError(fmt::format(
-          "Invalid update_mask provided in the {}: '{}' is not a known field.", request, path));
-    }
-    if (std::ranges::find(mutable_fields, field) == mutable_fields.end()) {
-      return absl::InvalidArgumentError(
-          fmt::format("Invalid update_mask provided in the {}: the '{}' field is not mutable.",
-                      request, field));
-    }
-  }
-  return absl::OkStatus();
+template <typename Rep, typename Period>
+google::protobuf::Duration to_proto(std::chrono::duration<Rep, Period> duration) {
+  return TimeUtil::MillisecondsToDuration(
+      std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
 
-template <typename Resource>
-void merge(const Resource& update, const FieldMask& mask, Resource* current) {
-  FieldMaskUtil::MergeOptions options;
-  options.set_replace_message_fields(true);
-  options.set_replace_repeated_fields(true);
-  // A merge keeps what the update leaves unset; a mask means to clear it.
-  Resource kept = *current;
-  for (const std::string& path : mask.paths()) {
-    if (path.find('.') != std::string::npos) continue;
-    const auto* field = Resource::descriptor()->FindFieldByName(path);
-    kept.GetReflection()->ClearField(&kept, field);
+void fill_policies(api::Subscription* subscription) {
+  if (!subscription->has_expiration_policy()) {
+    *subscription->mutable_expiration_policy()->mutable_ttl() = to_proto(kDefaultExpiration_h);
   }
-  FieldMaskUtil::MergeMessageTo(update, mask, options, &kept);
-  *current = std::move(kept);
+  if (subscription->has_retry_policy()) {
+    api::RetryPolicy& retry = *subscription->mutable_retry_policy();
+    if (!retry.has_minimum_backoff()) {
+      *retry.mutable_minimum_backoff() = to_proto(kDefaultMinBackoff_s);
+    }
+    if (!retry.has_maximum_backoff()) {
+      *retry.mutable_maximum_backoff() = to_proto(kDefaultMaxBackoff_s);
+    }
+  }
+  if (!subscription->has_dead_letter_policy()) return;
+  api::DeadLetterPolicy& dead_letter = *subscription->mutable_dead_letter_policy();
+  if (dead_letter.dead_letter_topic().empty() && dead_letter.max_delivery_attempts() == 0) {
+    subscription->clear_dead_letter_policy();  // how clients take it away
+  } else if (dead_letter.max_delivery_attempts() == 0) {
+    dead_letter.set_max_delivery_attempts(kDefaultMaxDeliveryAttempts);
+  }
 }
 
 void fill_defaults(api::Subscription* subscription) {
   if (subscription->ack_deadline_seconds() == 0) {
-    subscription->set_ack_deadline_seconds(kDefaultAckDeadline_s);
+    subscription->set_ack_deadline_seconds(
+        static_cast<std::int32_t>(kDefaultAckDeadline_s.count()));
   }
   if (!subscription->has_message_retention_duration()) {
-    subscription->mutable_message_retention_duration()->set_seconds(kDefaultRetention_s);
+    *subscription->mutable_message_retention_duration() = to_proto(kDefaultRetention_h);
   }
-  if (!subscription->has_expiration_policy()) {
-    subscription->mutable_expiration_policy()->mutable_ttl()->set_seconds(kDefaultExpiration_s);
-  }
+  fill_policies(subscription);
   subscription->mutable_push_config();
   subscription->set_state(api::Subscription::ACTIVE);
+}
+
+// What only the service says.
+void clear_outputs(api::Subscription* subscription) {
+  subscription->clear_tags();
+  subscription->clear_detached();
+  subscription->clear_topic_message_retention_duration();
+  subscription->clear_analytics_hub_subscription_info();
 }
 
 absl::Status check_features(const api::Subscription& subscription) {
@@ -98,11 +92,6 @@ absl::Status check_features(const api::Subscription& subscription) {
   if (subscription.has_bigquery_config()) return not_implemented("bigquery_config");
   if (subscription.has_cloud_storage_config()) return not_implemented("cloud_storage_config");
   if (subscription.has_bigtable_config()) return not_implemented("bigtable_config");
-  if (subscription.has_dead_letter_policy()) return not_implemented("dead_letter_policy");
-  if (subscription.enable_message_ordering()) return not_implemented("enable_message_ordering");
-  if (subscription.enable_exactly_once_delivery()) {
-    return not_implemented("enable_exactly_once_delivery");
-  }
   if (!subscription.message_transforms().empty()) return not_implemented("message_transforms");
   return absl::OkStatus();
 }
@@ -116,27 +105,39 @@ absl::Status check_features(const api::Topic& topic) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status check_ack_deadline(std::int64_t seconds) {
-  if (seconds == 0 || (seconds >= kMinAckDeadline_s && seconds <= kMaxAckDeadline_s)) {
-    return absl::OkStatus();
+absl::Status check_policies(const api::Subscription& subscription) {
+  RETURN_IF_ERROR(check_retention(subscription.message_retention_duration()));
+  RETURN_IF_ERROR(check_expiration(subscription.expiration_policy()));
+  if (subscription.has_retry_policy()) RETURN_IF_ERROR(check_retry(subscription.retry_policy()));
+  if (subscription.has_dead_letter_policy()) {
+    RETURN_IF_ERROR(check_dead_letter(subscription.dead_letter_policy()));
   }
-  return absl::InvalidArgumentError(
-      fmt::format("Invalid ack deadline given: {}. It must be from {} to {} seconds.", seconds,
-                  kMinAckDeadline_s, kMaxAckDeadline_s));
+  return check_labels(subscription.labels());
 }
 
-absl::Status check_extension(std::int64_t seconds) {
-  if (seconds >= 0 && seconds <= kMaxAckDeadline_s) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      fmt::format("Invalid ack deadline given: {}. It must be from 0 to {} seconds.", seconds,
-                  kMaxAckDeadline_s));
+std::chrono::seconds to_seconds(const google::protobuf::Duration& duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(to_duration(duration));
 }
+
+DeliveryRules rules_of(const api::Subscription& subscription) {
+  const api::RetryPolicy& retry = subscription.retry_policy();
+  return {.is_ordered = subscription.enable_message_ordering(),
+          .is_exactly_once = subscription.enable_exactly_once_delivery(),
+          .min_backoff = to_duration(retry.minimum_backoff()),
+          .max_backoff = to_duration(retry.maximum_backoff()),
+          .max_attempts = static_cast<std::uint32_t>(
+              subscription.dead_letter_policy().max_delivery_attempts())};
+}
+
+}  // namespace
 
 absl::StatusOr<api::Topic> checked_topic(api::Topic topic) {
   RETURN_IF_ERROR(check_topic_name(topic.name()));
   RETURN_IF_ERROR(check_features(topic));
+  RETURN_IF_ERROR(check_labels(topic.labels()));
+  if (topic.has_message_retention_duration()) {
+    RETURN_IF_ERROR(check_retention(topic.message_retention_duration()));
+  }
   topic.clear_tags();
   topic.set_state(api::Topic::ACTIVE);
   return topic;
@@ -146,6 +147,10 @@ api::Topic topic_of(const Topic& stored) {
   api::Topic topic;
   topic.ParseFromString(stored.resource);
   return topic;
+}
+
+std::chrono::seconds retention_of(const api::Topic& topic) {
+  return to_seconds(topic.message_retention_duration());
 }
 
 absl::StatusOr<api::Topic> updated_topic(api::Topic current,
@@ -160,8 +165,9 @@ absl::StatusOr<api::Subscription> checked_subscription(api::Subscription subscri
   RETURN_IF_ERROR(check_subscription_name(subscription.name()));
   RETURN_IF_ERROR(check_ack_deadline(subscription.ack_deadline_seconds()));
   RETURN_IF_ERROR(check_features(subscription));
-  subscription.clear_tags();
+  clear_outputs(&subscription);
   fill_defaults(&subscription);
+  RETURN_IF_ERROR(check_policies(subscription));
   return subscription;
 }
 
@@ -172,13 +178,22 @@ absl::StatusOr<SubscriptionConfig> config_of(const api::Subscription& subscripti
       .topic = subscription.topic(),
       .filter = std::move(filter),
       .ack_deadline = std::chrono::seconds(subscription.ack_deadline_seconds()),
-      .resource = subscription.SerializeAsString()};
+      .resource = subscription.SerializeAsString(),
+      .rules = rules_of(subscription),
+      .dead_letter_topic = subscription.dead_letter_policy().dead_letter_topic(),
+      .retention = to_seconds(subscription.message_retention_duration()),
+      .retains_acked = subscription.retain_acked_messages(),
+      .expiration = to_seconds(subscription.expiration_policy().ttl())};
 }
 
-api::Subscription subscription_of(const SubscriptionConfig& stored) {
+api::Subscription subscription_of(const Core& core, const SubscriptionConfig& stored) {
   api::Subscription subscription;
   subscription.ParseFromString(stored.resource);
   subscription.set_topic(stored.topic);
+  subscription.set_detached(stored.is_detached);
+  if (const auto retention = core.topic_retention(stored.topic); retention.count() > 0) {
+    *subscription.mutable_topic_message_retention_duration() = to_proto(retention);
+  }
   return subscription;
 }
 
@@ -188,6 +203,34 @@ absl::StatusOr<api::Subscription> updated_subscription(
                                                 kMutableSubscriptionFields));
   merge(request.subscription(), request.update_mask(), &current);
   return checked_subscription(std::move(current));
+}
+
+api::Snapshot snapshot_of(const LogConfig& stored) {
+  api::Snapshot snapshot;
+  snapshot.ParseFromString(stored.resource);
+  snapshot.set_topic(stored.topic);
+  *snapshot.mutable_expire_time() = TimeUtil::MicrosecondsToTimestamp(stored.expires_us);
+  return snapshot;
+}
+
+absl::StatusOr<api::Snapshot> updated_snapshot(api::Snapshot current,
+                                               const api::UpdateSnapshotRequest& request) {
+  RETURN_IF_ERROR(check_mask<api::Snapshot>(request.update_mask(), "UpdateSnapshotRequest",
+                                            kMutableSnapshotFields));
+  merge(request.snapshot(), request.update_mask(), &current);
+  RETURN_IF_ERROR(check_labels(current.labels()));
+  return current;
+}
+
+std::int64_t to_us(const google::protobuf::Timestamp& time) {
+  // The API's times are from the year 1 to 9999.
+  constexpr std::int64_t kLast_s = 253'402'300'799;
+  const auto seconds = std::clamp<std::int64_t>(time.seconds(), -kLast_s, kLast_s);
+  return seconds * 1'000'000 + time.nanos() / 1'000;
+}
+
+std::int64_t to_us(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
 }
 
 }  // namespace pollbus::broker

@@ -99,19 +99,15 @@ TEST_F(ServiceTest, AnAckDeadlineIsFrom10To600Seconds) {
 TEST_F(ServiceTest, WhatWouldPromiseADeliveryThatDoesNotHappenIsUnimplemented) {
   ASSERT_TRUE(create_topic(kTopic).ok());
   std::vector<api::Subscription> requests(4);
-  requests[0].set_enable_message_ordering(true);
-  requests[1].set_enable_exactly_once_delivery(true);
-  requests[2].mutable_dead_letter_policy()->set_max_delivery_attempts(5);
+  requests[0].mutable_bigquery_config()->set_table("p.d.t");
+  requests[1].mutable_cloud_storage_config()->set_bucket("bucket");
+  requests[2].add_message_transforms();
   requests[3].mutable_push_config()->set_push_endpoint("http://localhost/");
   for (api::Subscription& request : requests) {
     request.set_name(kSubscription);
     request.set_topic(kTopic);
     EXPECT_EQ(create_subscription(request).error_code(), StatusCode::UNIMPLEMENTED);
   }
-  TestContext context;
-  google::pubsub::v1::SeekRequest seek;
-  google::pubsub::v1::SeekResponse response;
-  EXPECT_EQ(subscriber->Seek(&context, seek, &response).error_code(), StatusCode::UNIMPLEMENTED);
 }
 
 TEST_F(ServiceTest, AnUpdateChangesWhatItsMaskNames) {

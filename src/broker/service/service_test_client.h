@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,18 +31,20 @@ class ServiceTest : public testing::Test {
 
   void SetUp() override { start({}); }
 
-  void start(CoreOptions options) {
+  // `folder`: as ServerOptions::data_folder.
+  void start(CoreOptions options, const std::filesystem::path& folder = {}) {
     publisher.reset();
     subscriber.reset();
     server.reset();
     registry = std::make_unique<prometheus::Registry>();
-    auto started = Server::start({.core = options}, system_clock(), *registry);
+    auto started =
+        Server::start({.core = options, .data_folder = folder}, system_clock(), *registry);
     ASSERT_TRUE(started.ok()) << started.status();
     server = std::move(started).value();
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
-    auto channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server->port()),
-                                             grpc::InsecureChannelCredentials(), arguments);
+    channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server->port()),
+                                        grpc::InsecureChannelCredentials(), arguments);
     publisher = google::pubsub::v1::Publisher::NewStub(channel);
     subscriber = google::pubsub::v1::Subscriber::NewStub(channel);
   }
@@ -65,6 +68,14 @@ class ServiceTest : public testing::Test {
     TestContext context;
     google::pubsub::v1::Subscription response;
     return subscriber->CreateSubscription(&context, request, &response);
+  }
+  google::pubsub::v1::Subscription shown(const std::string& name) {
+    TestContext context;
+    google::pubsub::v1::GetSubscriptionRequest request;
+    google::pubsub::v1::Subscription response;
+    request.set_subscription(name);
+    EXPECT_TRUE(subscriber->GetSubscription(&context, request, &response).ok());
+    return response;
   }
   grpc::Status delete_subscription(const std::string& name) {
     TestContext context;
@@ -118,6 +129,7 @@ class ServiceTest : public testing::Test {
 
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Server> server;
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<google::pubsub::v1::Publisher::Stub> publisher;
   std::unique_ptr<google::pubsub::v1::Subscriber::Stub> subscriber;
 };

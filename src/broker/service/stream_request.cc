@@ -54,12 +54,10 @@ FlowLimits flow_limits(const StreamingPullRequest& request) {
   return limits;
 }
 
-std::map<std::int32_t, std::vector<AckId>> modified_deadlines(const StreamingPullRequest& request) {
-  std::map<std::int32_t, std::vector<AckId>> by_seconds;
+std::map<std::int32_t, AckIdTexts> modified_deadlines(const StreamingPullRequest& request) {
+  std::map<std::int32_t, AckIdTexts> by_seconds;
   for (int i = 0; i < request.modify_deadline_ack_ids_size(); ++i) {
-    if (const auto id = AckId::parse(request.modify_deadline_ack_ids(i))) {
-      by_seconds[request.modify_deadline_seconds(i)].push_back(*id);
-    }
+    *by_seconds[request.modify_deadline_seconds(i)].Add() = request.modify_deadline_ack_ids(i);
   }
   return by_seconds;
 }

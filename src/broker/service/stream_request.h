@@ -3,11 +3,10 @@
 #include <google/pubsub/v1/pubsub.pb.h>
 
 #include <map>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "broker/core/ack_id.h"
 #include "broker/core/subscription_queue.h"
+#include "broker/service/ack_ids.h"
 
 namespace pollbus::broker {
 
@@ -19,8 +18,8 @@ absl::Status check_later_request(const google::pubsub::v1::StreamingPullRequest&
 // What the client may hold; its 0 and negative numbers mean no limit.
 FlowLimits flow_limits(const google::pubsub::v1::StreamingPullRequest& request);
 
-// The modified deadlines of a request, by number of seconds.
-std::map<std::int32_t, std::vector<AckId>> modified_deadlines(
+// The ack ids of a request whose deadlines are modified, by number of seconds.
+std::map<std::int32_t, AckIdTexts> modified_deadlines(
     const google::pubsub::v1::StreamingPullRequest& request);
 
 // Nothing is in it: the client only wants to hear that the stream lives.

@@ -27,11 +27,24 @@ constexpr std::int64_t kProtocolVersionWithPings = 1;
 // A client that does not read its answers is not owed more of them.
 constexpr int kMaxOwedResponses = 100;
 
-// The fields that every response carries.
-std::string response_trailer() {
-  StreamingPullResponse response;
-  response.mutable_subscription_properties();
-  return response.SerializeAsString();
+// Sorts the ids of a request into a confirmation by what became of them.
+template <typename Confirmation>
+void confirm(const AckIdTexts& texts, const absl::Status& status,
+             const std::vector<AckOutcome>& outcomes, Confirmation* confirmation) {
+  // The subscription has become one of exactly-once delivery since they came.
+  if (static_cast<std::size_t>(texts.size()) != outcomes.size()) return;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const std::string& text = texts.Get(static_cast<int>(i));
+    if (outcomes[i] == AckOutcome::kInvalid) {
+      confirmation->add_invalid_ack_ids(text);
+    } else if (!status.ok()) {
+      confirmation->add_temporary_failed_ack_ids(text);
+    } else if (outcomes[i] == AckOutcome::kAccepted) {
+      confirmation->add_ack_ids(text);
+    } else if constexpr (requires { confirmation->add_unordered_ack_ids(text); }) {
+      confirmation->add_unordered_ack_ids(text);
+    }
+  }
 }
 
 // Reading and writing go on beside each other. Requests are handled one by one as they come; the
@@ -39,7 +52,7 @@ std::string response_trailer() {
 class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public Consumer {
  public:
-  explicit StreamingPull(Broker& broker) : broker_(broker), trailer_(response_trailer()) {}
+  explicit StreamingPull(Broker& broker) : broker_(broker) {}
 
   void start(const std::shared_ptr<StreamingPull>& self) {
     self_ = self;
@@ -117,22 +130,59 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     subscription_ = request.subscription();
     ASSIGN_OR_RETURN(handle_, broker_.open_consumer(subscription_, flow_limits(request), self_));
     is_open_ = true;
+    const SubscriptionProperties properties =
+        broker_.with_core([this](Core& core) { return core.properties(handle_.subscription); });
+    const std::lock_guard lock(mutex_);
+    properties_ = properties;
     return absl::OkStatus();
   }
 
   absl::Status apply_acks(const StreamingPullRequest& request) {
+    absl::Status status;
     const std::vector<AckId> acks = parse_ack_ids(request.ack_ids());
-    const auto by_seconds = modified_deadlines(request);
-    if (acks.empty() && by_seconds.empty()) return absl::OkStatus();
-    const SteadyTime now = broker_.clock().now();
-    return broker_.with_core([&](Core& core) -> absl::Status {
-      if (!acks.empty()) RETURN_IF_ERROR(core.acknowledge(subscription_, acks));
-      for (const auto& [seconds, ids] : by_seconds) {
-        RETURN_IF_ERROR(
-            core.modify_deadline(subscription_, ids, std::chrono::seconds(seconds), now));
-      }
-      return absl::OkStatus();
-    });
+    if (!acks.empty()) {
+      broker_.acknowledge(
+          subscription_, acks,
+          [self = self_, texts = confirmable(request.ack_ids()), &status](
+              const absl::Status& written, const std::vector<AckOutcome>& outcomes) {
+            if (outcomes.empty()) {
+              status = written;  // at once
+              return;
+            }
+            self->respond([&](StreamingPullResponse* response) {
+              confirm(texts, written, outcomes, response->mutable_acknowledge_confirmation());
+            });
+          });
+    }
+    for (const auto& [seconds, texts] : modified_deadlines(request)) {
+      broker_.modify_deadline(
+          subscription_, parse_ack_ids(texts), std::chrono::seconds(seconds),
+          [&](const absl::Status& modified, const std::vector<AckOutcome>& outcomes) {
+            status.Update(modified);
+            if (outcomes.empty()) return;
+            respond([&](StreamingPullResponse* response) {
+              confirm(texts, modified, outcomes,
+                      response->mutable_modify_ack_deadline_confirmation());
+            });
+          });
+    }
+    return status;
+  }
+
+  // The texts of ids are kept only where they will have to be named again.
+  AckIdTexts confirmable(const AckIdTexts& texts) {
+    const std::lock_guard lock(mutex_);
+    return properties_.is_exactly_once ? texts : AckIdTexts();
+  }
+
+  template <typename Fill>
+  void respond(Fill fill) {
+    {
+      const std::lock_guard lock(mutex_);
+      fill(&confirmations_);
+      has_confirmations_ = true;
+    }
+    wake_self();
   }
 
   void wake_self() {
@@ -159,32 +209,45 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
         return true;
       }
       if (!answers_pings_.has_value()) return false;  // the first request is still to come
-      if (owed_responses_ > 0) {
-        --owed_responses_;
+      if (owed_responses_ > 0 || has_confirmations_) {
+        if (owed_responses_ > 0) --owed_responses_;
         return write({});
       }
       lease = lease_;
     }
+    SubscriptionProperties properties;
     const auto deliveries =
-        broker_.take(handle_, kMaxResponseMessages, kMaxResponseBytes, lease, woken);
+        broker_.take(handle_, kMaxResponseMessages, kMaxResponseBytes, lease, woken, &properties);
+    const std::lock_guard lock(mutex_);
     if (!deliveries.ok()) {
-      const std::lock_guard lock(mutex_);
       is_finished_ = true;
       // The consumer goes when its subscription goes.
-      Finish(to_grpc(not_found(subscription_)));
+      const bool is_gone = absl::IsNotFound(deliveries.status());
+      Finish(to_grpc(is_gone ? not_found(subscription_) : deliveries.status()));
       return true;
     }
+    properties_ = properties;
     return !deliveries->empty() && write(*deliveries);
   }
 
+  // Holding mutex_ too.
   bool write(std::span<const Delivery> deliveries) {
-    response_buffer_ = encode_deliveries(handle_.subscription, deliveries, trailer_);
+    response_buffer_ = encode_deliveries(handle_.subscription, deliveries, take_trailer());
     StartWrite(&response_buffer_);
     return true;
   }
 
+  // What a response carries besides messages, serialized.
+  std::string take_trailer() {
+    StreamingPullResponse response;
+    if (std::exchange(has_confirmations_, false)) response.Swap(&confirmations_);
+    auto* const properties = response.mutable_subscription_properties();
+    properties->set_exactly_once_delivery_enabled(properties_.is_exactly_once);
+    properties->set_message_ordering_enabled(properties_.is_ordered);
+    return response.SerializeAsString();
+  }
+
   Broker& broker_;
-  const std::string trailer_;
   std::shared_ptr<StreamingPull> self_;  // until OnDone()
 
   // Of the reading side, which has set them before the first wake.
@@ -201,6 +264,9 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   std::optional<std::chrono::seconds> lease_;
   std::optional<bool> answers_pings_;  // known from the first request on
   int owed_responses_ = 0;
+  SubscriptionProperties properties_;  // as they were last seen
+  StreamingPullResponse confirmations_;
+  bool has_confirmations_ = false;
   std::optional<absl::Status> end_;
   bool is_finished_ = false;  // nothing may be started any more
 };

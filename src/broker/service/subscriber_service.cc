@@ -1,5 +1,9 @@
 #include "broker/service/subscriber_service.h"
 
+#include <fmt/format.h>
+
+#include <random>
+
 #include "base/failpoint.h"
 #include "base/status.h"
 #include "broker/core/names.h"
@@ -16,9 +20,36 @@ namespace {
 
 namespace api = google::pubsub::v1;
 
+// Its messages would be lost.
+absl::Status check_dead_letter_topic(const Core& core, const SubscriptionConfig& config) {
+  if (config.dead_letter_topic.empty()) return absl::OkStatus();
+  return core.topic(config.dead_letter_topic).status();
+}
+
 absl::Status check_ack_ids(int count) {
   if (count > 0) return absl::OkStatus();
   return absl::InvalidArgumentError("No ack ids specified.");
+}
+
+// Answers a call about ack ids, which live as long as it does: `start(done)` checks the request and
+// calls `done` unless it returns an error.
+template <typename Start>
+grpc::ServerUnaryReactor* answer_acks(grpc::CallbackServerContext* context, const AckIdTexts& ids,
+                                      Start start) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::Status refused =
+      start([reactor, &ids](const absl::Status& status, const std::vector<AckOutcome>& outcomes) {
+        reactor->Finish(to_grpc(status.ok() ? exactly_once_status(ids, outcomes) : status));
+      });
+  if (!refused.ok()) reactor->Finish(to_grpc(refused));
+  return reactor;
+}
+
+// projects/P/<collection>/<a random id>, where the service makes up names.
+std::string generated_name(std::string_view project, std::string_view collection) {
+  std::random_device random;
+  const auto bits = std::uint64_t{random()} << 32 | random();
+  return fmt::format("{}/{}/generated-{:016x}", project, collection, bits);
 }
 
 }  // namespace
@@ -27,10 +58,18 @@ grpc::ServerUnaryReactor* SubscriberService::CreateSubscription(
     grpc::CallbackServerContext* context, const api::Subscription* request,
     api::Subscription* response) {
   return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    ASSIGN_OR_RETURN(*response, checked_subscription(*request));
     RETURN_IF_ERROR(check_topic_name(request->topic()));
-    ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(*response));
-    return core.create_subscription(std::move(config));
+    api::Subscription wanted = *request;
+    if (wanted.name().empty()) {
+      wanted.set_name(generated_name(project_of(wanted.topic()), "subscriptions"));
+    }
+    ASSIGN_OR_RETURN(wanted, checked_subscription(std::move(wanted)));
+    ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(wanted));
+    const std::string name = config.name;
+    RETURN_IF_ERROR(check_dead_letter_topic(core, config));
+    RETURN_IF_ERROR(core.create_subscription(std::move(config)));
+    *response = subscription_of(core, **core.subscription(name));
+    return absl::OkStatus();
   });
 }
 
@@ -42,7 +81,7 @@ grpc::ServerUnaryReactor* SubscriberService::GetSubscription(
     return broker_.with_core([&](Core& core) -> absl::Status {
       ASSIGN_OR_RETURN(const SubscriptionConfig* stored,
                        core.subscription(request->subscription()));
-      *response = subscription_of(*stored);
+      *response = subscription_of(core, *stored);
       return absl::OkStatus();
     });
   });
@@ -55,9 +94,15 @@ grpc::ServerUnaryReactor* SubscriberService::UpdateSubscription(
     const std::string& name = request->subscription().name();
     RETURN_IF_ERROR(check_subscription_name(name));
     ASSIGN_OR_RETURN(const SubscriptionConfig* stored, core.subscription(name));
-    ASSIGN_OR_RETURN(*response, updated_subscription(subscription_of(*stored), *request));
-    return core.update_subscription(name, std::chrono::seconds(response->ack_deadline_seconds()),
-                                    response->SerializeAsString());
+    ASSIGN_OR_RETURN(const api::Subscription updated,
+                     updated_subscription(subscription_of(core, *stored), *request));
+    ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(updated));
+    if (config.dead_letter_topic != stored->dead_letter_topic) {
+      RETURN_IF_ERROR(check_dead_letter_topic(core, config));
+    }
+    RETURN_IF_ERROR(core.update_subscription(std::move(config)));
+    *response = subscription_of(core, **core.subscription(name));
+    return absl::OkStatus();
   });
 }
 
@@ -71,7 +116,8 @@ grpc::ServerUnaryReactor* SubscriberService::ListSubscriptions(
           core.subscriptions(), request->project() + "/subscriptions/", request->page_size(),
           request->page_token(), [](const auto& entry) -> const auto& { return entry.first; },
           [&](const auto& entry) {
-            *response->add_subscriptions() = subscription_of(**core.subscription(entry.first));
+            *response->add_subscriptions() =
+                subscription_of(core, **core.subscription(entry.first));
           },
           response->mutable_next_page_token());
     });
@@ -90,30 +136,31 @@ grpc::ServerUnaryReactor* SubscriberService::DeleteSubscription(
 grpc::ServerUnaryReactor* SubscriberService::ModifyAckDeadline(
     grpc::CallbackServerContext* context, const api::ModifyAckDeadlineRequest* request,
     google::protobuf::Empty* /*response*/) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_acks(context, request->ack_ids(), [&](const AckDone& done) -> absl::Status {
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     RETURN_IF_ERROR(check_ack_ids(request->ack_ids_size()));
     RETURN_IF_ERROR(check_extension(request->ack_deadline_seconds()));
-    const std::vector<AckId> ids = parse_ack_ids(request->ack_ids());
-    const SteadyTime now = broker_.clock().now();
-    return broker_.with_core([&](Core& core) {
-      return core.modify_deadline(request->subscription(), ids,
-                                  std::chrono::seconds(request->ack_deadline_seconds()), now);
-    });
+    broker_.modify_deadline(request->subscription(), parse_ack_ids(request->ack_ids()),
+                            std::chrono::seconds(request->ack_deadline_seconds()), done);
+    return absl::OkStatus();
   });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::Acknowledge(grpc::CallbackServerContext* context,
                                                          const api::AcknowledgeRequest* request,
                                                          google::protobuf::Empty* /*response*/) {
-  return answer(context, [&]() -> absl::Status {
+  return answer_acks(context, request->ack_ids(), [&](const AckDone& done) -> absl::Status {
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     RETURN_IF_ERROR(check_ack_ids(request->ack_ids_size()));
     RETURN_IF_ERROR(failpoint(Failpoint::kBrokerBeforeAck));
-    const std::vector<AckId> ids = parse_ack_ids(request->ack_ids());
-    RETURN_IF_ERROR(broker_.with_core(
-        [&](Core& core) { return core.acknowledge(request->subscription(), ids); }));
-    return failpoint(Failpoint::kBrokerAfterAck);
+    broker_.acknowledge(
+        request->subscription(), parse_ack_ids(request->ack_ids()),
+        [done](const absl::Status& status, const std::vector<AckOutcome>& outcomes) {
+          absl::Status answer = status;
+          answer.Update(failpoint(Failpoint::kBrokerAfterAck));
+          done(answer, outcomes);
+        });
+    return absl::OkStatus();
   });
 }
 
@@ -126,6 +173,102 @@ grpc::ServerUnaryReactor* SubscriberService::Pull(grpc::CallbackServerContext* /
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriberService::StreamingPull(
     grpc::CallbackServerContext* /*context*/) {
   return start_streaming_pull(broker_);
+}
+
+grpc::ServerUnaryReactor* SubscriberService::CreateSnapshot(
+    grpc::CallbackServerContext* context, const api::CreateSnapshotRequest* request,
+    api::Snapshot* response) {
+  const std::int64_t now_us = to_us(broker_.clock().wall_now());
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
+    RETURN_IF_ERROR(check_subscription_name(request->subscription()));
+    api::Snapshot wanted;
+    wanted.set_name(request->name().empty()
+                        ? generated_name(project_of(request->subscription()), "snapshots")
+                        : request->name());
+    *wanted.mutable_labels() = request->labels();
+    RETURN_IF_ERROR(check_snapshot_name(wanted.name()));
+    RETURN_IF_ERROR(check_labels(wanted.labels()));
+    RETURN_IF_ERROR(core.create_snapshot(wanted.name(), request->subscription(),
+                                         wanted.SerializeAsString(), now_us));
+    *response = snapshot_of(**core.snapshot(wanted.name()));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* SubscriberService::GetSnapshot(grpc::CallbackServerContext* context,
+                                                         const api::GetSnapshotRequest* request,
+                                                         api::Snapshot* response) {
+  return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
+    return broker_.with_core([&](Core& core) -> absl::Status {
+      ASSIGN_OR_RETURN(const LogConfig* stored, core.snapshot(request->snapshot()));
+      *response = snapshot_of(*stored);
+      return absl::OkStatus();
+    });
+  });
+}
+
+grpc::ServerUnaryReactor* SubscriberService::UpdateSnapshot(
+    grpc::CallbackServerContext* context, const api::UpdateSnapshotRequest* request,
+    api::Snapshot* response) {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
+    const std::string& name = request->snapshot().name();
+    RETURN_IF_ERROR(check_snapshot_name(name));
+    ASSIGN_OR_RETURN(const LogConfig* stored, core.snapshot(name));
+    ASSIGN_OR_RETURN(const api::Snapshot updated, updated_snapshot(snapshot_of(*stored), *request));
+    RETURN_IF_ERROR(
+        core.update_snapshot(name, to_us(updated.expire_time()), updated.SerializeAsString()));
+    *response = snapshot_of(**core.snapshot(name));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* SubscriberService::ListSnapshots(grpc::CallbackServerContext* context,
+                                                           const api::ListSnapshotsRequest* request,
+                                                           api::ListSnapshotsResponse* response) {
+  return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(check_project_name(request->project()));
+    return broker_.with_core([&](Core& core) {
+      return visit_page(
+          core.snapshots(), request->project() + "/snapshots/", request->page_size(),
+          request->page_token(), [](const auto& entry) -> const auto& { return entry.first; },
+          [&](const auto& entry) {
+            *response->add_snapshots() = snapshot_of(**core.snapshot(entry.first));
+          },
+          response->mutable_next_page_token());
+    });
+  });
+}
+
+grpc::ServerUnaryReactor* SubscriberService::DeleteSnapshot(
+    grpc::CallbackServerContext* context, const api::DeleteSnapshotRequest* request,
+    google::protobuf::Empty* /*response*/) {
+  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
+    RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
+    return core.delete_snapshot(request->snapshot());
+  });
+}
+
+grpc::ServerUnaryReactor* SubscriberService::Seek(grpc::CallbackServerContext* context,
+                                                  const api::SeekRequest* request,
+                                                  api::SeekResponse* /*response*/) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const Done done = [reactor](const absl::Status& status) { reactor->Finish(to_grpc(status)); };
+  const auto target = [&]() -> absl::StatusOr<SeekTarget> {
+    RETURN_IF_ERROR(check_subscription_name(request->subscription()));
+    if (request->has_time()) return SeekTarget{.published_us = to_us(request->time())};
+    if (!request->has_snapshot()) {
+      return absl::InvalidArgumentError("A seek needs a time or a snapshot.");
+    }
+    RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
+    return SeekTarget{.snapshot = request->snapshot()};
+  }();
+  if (target.ok()) {
+    broker_.seek(request->subscription(), *target, done);
+  } else {
+    done(target.status());
+  }
+  return reactor;
 }
 
 }  // namespace pollbus::broker

@@ -63,6 +63,25 @@ class SubscriberService final : public SubscriberMethods {
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StreamingPull(
       grpc::CallbackServerContext* context) override;
 
+  grpc::ServerUnaryReactor* CreateSnapshot(grpc::CallbackServerContext* context,
+                                           const google::pubsub::v1::CreateSnapshotRequest* request,
+                                           google::pubsub::v1::Snapshot* response) override;
+  grpc::ServerUnaryReactor* GetSnapshot(grpc::CallbackServerContext* context,
+                                        const google::pubsub::v1::GetSnapshotRequest* request,
+                                        google::pubsub::v1::Snapshot* response) override;
+  grpc::ServerUnaryReactor* UpdateSnapshot(grpc::CallbackServerContext* context,
+                                           const google::pubsub::v1::UpdateSnapshotRequest* request,
+                                           google::pubsub::v1::Snapshot* response) override;
+  grpc::ServerUnaryReactor* ListSnapshots(
+      grpc::CallbackServerContext* context, const google::pubsub::v1::ListSnapshotsRequest* request,
+      google::pubsub::v1::ListSnapshotsResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteSnapshot(grpc::CallbackServerContext* context,
+                                           const google::pubsub::v1::DeleteSnapshotRequest* request,
+                                           google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* Seek(grpc::CallbackServerContext* context,
+                                 const google::pubsub::v1::SeekRequest* request,
+                                 google::pubsub::v1::SeekResponse* response) override;
+
  private:
   Broker& broker_;
 };

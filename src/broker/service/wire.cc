@@ -15,12 +15,13 @@ namespace {
 constexpr char kReceivedMessagesTag = 1 << 3 | 2;
 constexpr char kAckIdTag = 1 << 3 | 2;
 constexpr char kMessageTag = 2 << 3 | 2;
+constexpr char kDeliveryAttemptTag = 3 << 3;
 constexpr char kMessageIdsTag = 1 << 3 | 2;
 
 constexpr std::size_t kMaxVarintBytes = 10;
 constexpr std::size_t kMaxDecimalBytes = 20;
-// What a delivery takes besides its message: three tags, three lengths and the ack id.
-constexpr std::size_t kMaxDeliveryOverheadBytes = 3 * (1 + kMaxVarintBytes) + AckId::kMaxTextBytes;
+// What a delivery takes besides its message: four tags and numbers, and the ack id.
+constexpr std::size_t kMaxDeliveryOverheadBytes = 4 * (1 + kMaxVarintBytes) + AckId::kMaxTextBytes;
 
 std::size_t varint_bytes(std::size_t value) {
   std::size_t bytes = 1;
@@ -63,12 +64,17 @@ grpc::ByteBuffer encode_deliveries(SubscriptionId subscription,
     const AckId id{subscription, delivery.id, delivery.attempt};
     const std::string_view ack_id = id.format(text);
     const std::string_view message = delivery.wire();
+    const std::size_t attempt_bytes =
+        delivery.shown_attempt == 0 ? 0 : 1 + varint_bytes(delivery.shown_attempt);
     *out += kReceivedMessagesTag;
     append_varint(1 + varint_bytes(ack_id.size()) + ack_id.size() + 1 +
-                      varint_bytes(message.size()) + message.size(),
+                      varint_bytes(message.size()) + message.size() + attempt_bytes,
                   out.get());
     append_field(kAckIdTag, ack_id, out.get());
     append_field(kMessageTag, message, out.get());
+    if (attempt_bytes == 0) continue;
+    *out += kDeliveryAttemptTag;
+    append_varint(delivery.shown_attempt, out.get());
   }
   out->append(trailer);
   return to_buffer(std::move(out));

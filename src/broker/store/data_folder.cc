@@ -128,6 +128,7 @@ absl::Status DataFolder::check_format() {
     return absl::DataLossError(fmt::format("{}: the database is not whole: {} is missing",
                                            path_.string(), (database() / "CURRENT").string()));
   }
+  is_older_ = version < kFormatVersion;
   return absl::OkStatus();
 }
 
@@ -145,6 +146,7 @@ absl::Status DataFolder::mark_made() {
   RETURN_IF_ERROR(
       write_file(path_ / kFormatFile, fmt::format("{}{}\n", kFormatText, kFormatVersion)));
   is_new_ = false;
+  is_older_ = false;
   std::error_code error;
   fs::remove(path_ / kMakingFile, error);  // means nothing beside a format
   return absl::OkStatus();

@@ -13,7 +13,7 @@ namespace pollbus::broker {
 class DataFolder {
  public:
   // Of the layout and everything in it (docs/broker-storage.md).
-  static constexpr int kFormatVersion = 1;
+  static constexpr int kFormatVersion = 2;
 
   // FAILED_PRECONDITION: another process has it, it holds something else, or a newer version's
   // data. DATA_LOSS: what was there is not whole. UNAVAILABLE: it cannot be made or written.
@@ -26,6 +26,9 @@ class DataFolder {
   std::filesystem::path database() const { return path_ / "db"; }
   // No data was ever kept here.
   bool is_new() const { return is_new_; }
+  // An older program has written it. What it holds can be read, and is of this version once a table
+  // that it lacks has been made and mark_made() was called.
+  bool is_older() const { return is_older_; }
   // The database has been made: from now on it must be there.
   absl::Status mark_made();
 
@@ -38,6 +41,7 @@ class DataFolder {
   std::filesystem::path path_;
   int lock_ = -1;
   bool is_new_ = false;
+  bool is_older_ = false;
 };
 
 }  // namespace pollbus::broker

@@ -56,10 +56,10 @@ TEST_F(DataFolderTest, AFolderOfSomethingElseIsLeftAlone) {
 
 TEST_F(DataFolderTest, ANewerFormatIsRefused) {
   make();
-  write("format", "pubsub-broker store 2\n");
+  write("format", "pubsub-broker store 3\n");
   const absl::Status status = DataFolder::open(path).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("its format is 2"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("its format is 3"));
 }
 
 TEST_F(DataFolderTest, AFormatThatIsNoneIsDamage) {

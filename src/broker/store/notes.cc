@@ -40,6 +40,11 @@ void Notes::topic_deleted(const std::string& name) {
 
 void Notes::subscription_stored(SubscriptionId id, const SubscriptionConfig& config) {
   changes_.push_back({.key = subscription_key(id), .value = encode_subscription(config)});
+  saw(id);
+}
+
+// Of a subscription or a log.
+void Notes::saw(SubscriptionId id) {
   if (id <= last_subscription_) return;
   last_subscription_ = id;
   changes_.push_back({.key = std::string(kLastSubscriptionKey), .value = encode_number(id)});
@@ -47,6 +52,23 @@ void Notes::subscription_stored(SubscriptionId id, const SubscriptionConfig& con
 
 void Notes::subscription_deleted(SubscriptionId id) {
   changes_.push_back({.kind = Change::Kind::kDelete, .key = subscription_key(id)});
+}
+
+void Notes::log_stored(SubscriptionId id, const LogConfig& config) {
+  changes_.push_back({.key = log_key(id), .value = encode_log(config)});
+  saw(id);
+}
+
+void Notes::log_deleted(SubscriptionId id) {
+  changes_.push_back({.kind = Change::Kind::kDelete, .key = log_key(id)});
+}
+
+void Notes::deliveries_added(Batch& batch, std::uint32_t first,
+                             std::span<const AddedDelivery> added) {
+  batch.set_has_added();
+  changes_.push_back({.table = Table::kAdded,
+                      .key = added_key(batch.first_id(), first),
+                      .value = encode_added(added)});
 }
 
 void Notes::delivery_changed(Batch& batch, std::uint32_t delivery) {
@@ -58,22 +80,26 @@ void Notes::batch_finished(const Batch& batch) {
   for (std::uint32_t block = 0; block < blocks; ++block) {
     changed_.erase(Block{batch.first_id(), block});
   }
-  finished_.push_back({batch.first_id(), batch.has_stored_states() ? blocks : 0});
+  finished_.push_back(
+      {batch.first_id(), batch.has_stored_states() ? blocks : 0, batch.has_added()});
 }
 
-std::vector<Change> Notes::take() {
+std::vector<Change> Notes::take(std::size_t max_finished) {
   std::vector<Change> changes = std::exchange(changes_, {});
   for (const auto& [block, batch] : changed_) {
     changes.push_back(states_change(*batch, block.second));
   }
   changed_.clear();
-  for (std::size_t i = 0; i < kMaxFinishedPerTake && !finished_.empty(); ++i) {
+  for (std::size_t i = 0; i < max_finished && !finished_.empty(); ++i) {
     const Finished finished = finished_.front();
     finished_.pop_front();
     append_batch_removal(finished.first_id, &changes);
     for (std::uint32_t block = 0; block < finished.blocks; ++block) {
       changes.push_back(
           {Change::Kind::kDelete, Table::kStates, states_key(finished.first_id, block)});
+    }
+    if (finished.has_added) {
+      changes.push_back({Change::Kind::kDeletePrefix, Table::kAdded, batch_key(finished.first_id)});
     }
   }
   return changes;

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,11 +13,11 @@
 
 namespace pollbus::broker {
 
-enum class Table { kResources, kBatches, kBodies, kStates };
+enum class Table { kResources, kBatches, kBodies, kStates, kAdded };
 
 // One change of the store. Applying it once more changes nothing.
 struct Change {
-  enum class Kind { kPut, kDelete };
+  enum class Kind { kPut, kDelete, kDeletePrefix };
 
   Kind kind = Kind::kPut;
   Table table = Table::kResources;
@@ -29,6 +31,7 @@ class Notes final : public Journal {
  public:
   // Finished batches beyond this wait for the next take(): a deleted subscription may leave many.
   static constexpr std::size_t kMaxFinishedPerTake = 10'000;
+  static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
   // Subscriptions up to this one are known to the store.
   void restore_last_subscription(SubscriptionId last) { last_subscription_ = last; }
@@ -37,17 +40,24 @@ class Notes final : public Journal {
   void topic_deleted(const std::string& name) override;
   void subscription_stored(SubscriptionId id, const SubscriptionConfig& config) override;
   void subscription_deleted(SubscriptionId id) override;
+  void log_stored(SubscriptionId id, const LogConfig& config) override;
+  void log_deleted(SubscriptionId id) override;
+  void deliveries_added(Batch& batch, std::uint32_t first,
+                        std::span<const AddedDelivery> added) override;
   void delivery_changed(Batch& batch, std::uint32_t delivery) override;
   void batch_finished(const Batch& batch) override;
 
   bool empty() const { return changes_.empty() && changed_.empty() && finished_.empty(); }
-  std::vector<Change> take();
+  std::vector<Change> take(std::size_t max_finished = kMaxFinishedPerTake);
 
  private:
+  void saw(SubscriptionId id);
+
   using Block = std::pair<MessageId, std::uint32_t>;
   struct Finished {
     MessageId first_id = 0;
     std::uint32_t blocks = 0;  // of stored states
+    bool has_added = false;
   };
 
   std::vector<Change> changes_;

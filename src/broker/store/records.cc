@@ -62,8 +62,8 @@ class Reader {
     bytes_ = {};
     return 0;
   }
-  std::string_view text() {
-    const std::size_t size = number(bytes_.size());
+  std::string_view text() { return bytes(number(bytes_.size())); }
+  std::string_view bytes(std::size_t size) {
     if (size > bytes_.size()) has_failed_ = true;
     const std::string_view text = bytes_.substr(0, size);
     bytes_.remove_prefix(text.size());
@@ -80,6 +80,8 @@ class Reader {
 };
 
 constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
+// Of a time or duration: far beyond the API's, and safe to count with.
+constexpr std::uint64_t kMaxSeconds = std::uint64_t{1} << 40;
 
 }  // namespace
 
@@ -87,6 +89,12 @@ std::string topic_key(std::string_view name) { return std::string(kTopicPrefix).
 
 std::string subscription_key(SubscriptionId id) {
   std::string key(kSubscriptionPrefix);
+  append_fixed(id, &key);
+  return key;
+}
+
+std::string log_key(SubscriptionId id) {
+  std::string key(kLogPrefix);
   append_fixed(id, &key);
   return key;
 }
@@ -101,6 +109,23 @@ std::string states_key(MessageId first_id, std::uint32_t block) {
   std::string key = batch_key(first_id);
   append_fixed(block, &key);
   return key;
+}
+
+std::string added_key(MessageId first_id, std::uint32_t first_delivery) {
+  return states_key(first_id, first_delivery);
+}
+
+absl::StatusOr<SubscriptionId> decode_log_key(std::string_view key) {
+  if (key.size() != kLogPrefix.size() + sizeof(SubscriptionId)) return damaged("the key of a log");
+  return fixed<SubscriptionId>(key.substr(kLogPrefix.size()));
+}
+
+absl::StatusOr<AddedKey> decode_added_key(std::string_view key) {
+  if (key.size() != sizeof(MessageId) + sizeof(std::uint32_t)) {
+    return damaged("the key of added deliveries");
+  }
+  return AddedKey{fixed<MessageId>(key.substr(0, sizeof(MessageId))),
+                  fixed<std::uint32_t>(key.substr(sizeof(MessageId)))};
 }
 
 absl::StatusOr<SubscriptionId> decode_subscription_key(std::string_view key) {
@@ -136,6 +161,51 @@ absl::StatusOr<std::uint64_t> decode_number(std::string_view value) {
   return number;
 }
 
+namespace {
+
+// Bits of a subscription's flags.
+constexpr std::uint64_t kOrdered = 1;
+constexpr std::uint64_t kExactlyOnce = 2;
+constexpr std::uint64_t kRetainsAcked = 4;
+constexpr std::uint64_t kDetached = 8;
+constexpr std::uint64_t kAllFlags = kOrdered | kExactlyOnce | kRetainsAcked | kDetached;
+
+std::uint64_t flags_of(const SubscriptionConfig& config) {
+  return (config.rules.is_ordered ? kOrdered : 0) |
+         (config.rules.is_exactly_once ? kExactlyOnce : 0) |
+         (config.retains_acked ? kRetainsAcked : 0) | (config.is_detached ? kDetached : 0);
+}
+
+void append_features(const SubscriptionConfig& config, std::string* value) {
+  const DeliveryRules& rules = config.rules;
+  append_number(flags_of(config), value);
+  append_number(static_cast<std::uint64_t>(rules.min_backoff.count()), value);
+  append_number(static_cast<std::uint64_t>(rules.max_backoff.count()), value);
+  append_number(rules.max_attempts, value);
+  append_text(config.dead_letter_topic, value);
+  append_number(static_cast<std::uint64_t>(config.retention.count()), value);
+  append_number(static_cast<std::uint64_t>(config.expiration.count()), value);
+  append_number(static_cast<std::uint64_t>(config.used_s), value);
+}
+
+void read_features(Reader* reader, SubscriptionConfig* config) {
+  DeliveryRules& rules = config->rules;
+  const std::uint64_t flags = reader->number(kAllFlags);
+  rules.is_ordered = (flags & kOrdered) != 0;
+  rules.is_exactly_once = (flags & kExactlyOnce) != 0;
+  config->retains_acked = (flags & kRetainsAcked) != 0;
+  config->is_detached = (flags & kDetached) != 0;
+  rules.min_backoff = std::chrono::milliseconds(reader->number(kMax32));
+  rules.max_backoff = std::chrono::milliseconds(reader->number(kMax32));
+  rules.max_attempts = static_cast<std::uint32_t>(reader->number(kMax32));
+  config->dead_letter_topic = reader->text();
+  config->retention = std::chrono::seconds(reader->number(kMax32));
+  config->expiration = std::chrono::seconds(reader->number(kMaxSeconds));
+  config->used_s = static_cast<std::int64_t>(reader->number(kMaxSeconds));
+}
+
+}  // namespace
+
 std::string encode_subscription(const SubscriptionConfig& config) {
   std::string value;
   append_text(config.name, &value);
@@ -143,6 +213,7 @@ std::string encode_subscription(const SubscriptionConfig& config) {
   append_text(config.filter.text(), &value);
   append_number(static_cast<std::uint64_t>(config.ack_deadline.count()), &value);
   append_text(config.resource, &value);
+  append_features(config, &value);
   return value;
 }
 
@@ -154,11 +225,65 @@ absl::StatusOr<SubscriptionConfig> decode_subscription(std::string_view value) {
   const std::string_view filter = reader.text();
   config.ack_deadline = std::chrono::seconds(reader.number(kMax32));
   config.resource = reader.text();
+  // Format 1 ends here.
+  if (reader.left() > 0) read_features(&reader, &config);
   if (!reader.is_done()) return damaged("a subscription");
   auto parsed = Filter::parse(filter);
   if (!parsed.ok()) return damaged(fmt::format("the filter of {}", config.name));
   config.filter = *std::move(parsed);
   return config;
+}
+
+std::string encode_log(const LogConfig& config) {
+  std::string value;
+  append_number(static_cast<std::uint64_t>(config.kind), &value);
+  append_text(config.name, &value);
+  append_text(config.topic, &value);
+  append_text(config.filter.text(), &value);
+  append_number(static_cast<std::uint64_t>(config.retention.count()), &value);
+  append_number(static_cast<std::uint64_t>(config.expires_us), &value);
+  append_text(config.resource, &value);
+  return value;
+}
+
+absl::StatusOr<LogConfig> decode_log(std::string_view value) {
+  Reader reader(value);
+  LogConfig config;
+  config.kind = static_cast<LogConfig::Kind>(
+      reader.number(static_cast<std::uint64_t>(LogConfig::Kind::kSnapshot)));
+  config.name = reader.text();
+  config.topic = reader.text();
+  const std::string_view filter = reader.text();
+  config.retention = std::chrono::seconds(reader.number(kMax32));
+  config.expires_us = static_cast<std::int64_t>(reader.number());
+  config.resource = reader.text();
+  if (!reader.is_done()) return damaged("a log of retained messages");
+  auto parsed = Filter::parse(filter);
+  if (!parsed.ok()) return damaged(fmt::format("the filter of {}", config.name));
+  config.filter = *std::move(parsed);
+  return config;
+}
+
+std::string encode_added(std::span<const AddedDelivery> added) {
+  std::string value;
+  append_number(added.size(), &value);
+  for (const AddedDelivery& delivery : added) {
+    append_number(delivery.position, &value);
+    append_number(delivery.subscription, &value);
+  }
+  return value;
+}
+
+absl::Status decode_added(std::string_view value, std::size_t messages,
+                          std::vector<AddedDelivery>* added) {
+  Reader reader(value);
+  const std::uint64_t count = reader.number(reader.left());
+  for (std::uint64_t i = 0; i < count && !reader.has_failed(); ++i) {
+    const auto position = static_cast<std::uint32_t>(reader.number(kMax32));
+    if (position >= messages) return damaged("added deliveries");
+    added->push_back({position, static_cast<SubscriptionId>(reader.number(kMax32))});
+  }
+  return reader.is_done() ? absl::OkStatus() : damaged("added deliveries");
 }
 
 std::string encode_batch(const RoutedBatch& routed) {
@@ -172,6 +297,10 @@ std::string encode_batch(const RoutedBatch& routed) {
   }
   for (const SubscriptionId subscription : routed.subscriptions) {
     append_number(subscription, &value);
+  }
+  if (!batch.has_keys()) return value;
+  for (std::uint32_t position = 0; position < routed.counts.size(); ++position) {
+    append_fixed(batch.key(position), &value);
   }
   return value;
 }
@@ -198,9 +327,15 @@ absl::StatusOr<RoutedBatch> decode_batch(MessageId first_id, std::string_view va
   for (std::uint64_t i = 0; i < deliveries; ++i) {
     routed.subscriptions.push_back(static_cast<SubscriptionId>(reader.number(kMax32)));
   }
+  std::vector<OrderingKey> keys;
+  if (reader.left() > 0) {
+    for (std::size_t i = 0; i < messages; ++i) {
+      keys.push_back(fixed<OrderingKey>(reader.bytes(sizeof(OrderingKey))));
+    }
+  }
   if (!reader.is_done()) return damaged("a batch");
   routed.batch = std::make_unique<Batch>(first_id, published_us, ends,
-                                         static_cast<std::uint32_t>(deliveries), nullptr);
+                                         static_cast<std::uint32_t>(deliveries), nullptr, keys);
   return routed;
 }
 

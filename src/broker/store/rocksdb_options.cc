@@ -91,7 +91,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> column_families() {
   return {{rocksdb::kDefaultColumnFamilyName, table_options(kMemtableBytes, cache)},
           {"batches", table_options(kMemtableBytes, cache)},
           {"bodies", table_options(kBodiesMemtableBytes, cache)},
-          {"states", table_options(kMemtableBytes, cache)}};
+          {"states", table_options(kMemtableBytes, cache)},
+          {"added", table_options(kMemtableBytes, cache)}};
 }
 
 }  // namespace pollbus::broker

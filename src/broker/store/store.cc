@@ -53,11 +53,12 @@ absl::Status Store::Database::open() {
   const auto families = column_families();
   rocksdb::DBOptions options = database_options(env);
   options.create_if_missing = folder->is_new();
-  options.create_missing_column_families = folder->is_new();
+  // Formats have got more tables with time.
+  options.create_missing_column_families = folder->is_new() || folder->is_older();
   const absl::Status status =
       to_status(rocksdb::DB::Open(options, folder->database().string(), families, &tables, &db));
   if (!status.ok()) return annotate(status, folder->path().string());
-  return folder->is_new() ? folder->mark_made() : absl::OkStatus();
+  return folder->is_new() || folder->is_older() ? folder->mark_made() : absl::OkStatus();
 }
 
 absl::Status Store::Database::close() {
@@ -74,6 +75,9 @@ void Store::Database::append(const Change& change, rocksdb::WriteBatch* batch) c
   auto* const in = table(change.table);
   if (change.kind == Change::Kind::kPut) {
     batch->Put(in, change.key, change.value);
+  } else if (change.kind == Change::Kind::kDeletePrefix) {
+    // Keys that begin with a batch's id and go on with a number.
+    batch->DeleteRange(in, change.key, change.key + std::string(sizeof(std::uint64_t), '\xff'));
   } else if (change.table == Table::kBatches || change.table == Table::kBodies) {
     batch->SingleDelete(in, change.key);
   } else {
@@ -159,6 +163,7 @@ absl::Status Store::restore(Core* core) {
 absl::Status Store::restore_resources(Core* core) {
   const std::unique_ptr<rocksdb::Iterator> at(database_->db->NewIterator(rocksdb::ReadOptions()));
   std::vector<std::pair<SubscriptionId, SubscriptionConfig>> subscriptions;
+  std::vector<std::pair<SubscriptionId, LogConfig>> logs;
   std::uint64_t last = 0;
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
     const std::string_view key = at->key().ToStringView();
@@ -169,6 +174,10 @@ absl::Status Store::restore_resources(Core* core) {
       ASSIGN_OR_RETURN(const SubscriptionId id, decode_subscription_key(key));
       ASSIGN_OR_RETURN(SubscriptionConfig config, decode_subscription(value));
       subscriptions.emplace_back(id, std::move(config));
+    } else if (key.starts_with(kLogPrefix)) {
+      ASSIGN_OR_RETURN(const SubscriptionId id, decode_log_key(key));
+      ASSIGN_OR_RETURN(LogConfig config, decode_log(value));
+      logs.emplace_back(id, std::move(config));
     } else if (key == kLastSubscriptionKey) {
       ASSIGN_OR_RETURN(last, decode_number(value));
     } else if (key != kNextMessageKey) {
@@ -177,23 +186,48 @@ absl::Status Store::restore_resources(Core* core) {
   }
   RETURN_IF_ERROR(to_status(at->status()));
   for (auto& [id, config] : subscriptions) core->restore_subscription(id, std::move(config));
+  for (auto& [id, config] : logs) core->restore_log(id, std::move(config));
   core->restore_last_subscription(static_cast<SubscriptionId>(last));
   return absl::OkStatus();
 }
 
-// Batches and their states are in the same order: one walk over both.
+// The batch at which the one stands, with the added deliveries at which the other does.
+absl::StatusOr<RoutedBatch> Store::restored_batch(rocksdb::Iterator& batches,
+                                                  rocksdb::Iterator& added) {
+  ASSIGN_OR_RETURN(const MessageId id, decode_batch_key(batches.key().ToStringView()));
+  ASSIGN_OR_RETURN(RoutedBatch routed, decode_batch(id, batches.value().ToStringView()));
+  const std::size_t published = routed.subscriptions.size();
+  for (; added.Valid(); added.Next()) {
+    ASSIGN_OR_RETURN(const AddedKey key, decode_added_key(added.key().ToStringView()));
+    if (key.first_id > id) break;
+    if (key.first_id < id || key.first_delivery != published + routed.added.size()) {
+      return absl::DataLossError(fmt::format(
+          "batch {} is missing or not whole, to which deliveries were added", key.first_id));
+    }
+    RETURN_IF_ERROR(
+        decode_added(added.value().ToStringView(), routed.counts.size(), &routed.added));
+    routed.batch->set_has_added();
+  }
+  return routed;
+}
+
+// Batches, their added deliveries and their states are in the same order: one walk over all.
 absl::Status Store::restore_batches(Core* core) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> batches(
-      database_->db->NewIterator(options, database_->table(Table::kBatches)));
-  const std::unique_ptr<rocksdb::Iterator> states(
-      database_->db->NewIterator(options, database_->table(Table::kStates)));
+  const auto walk = [&](Table table) {
+    return std::unique_ptr<rocksdb::Iterator>(
+        database_->db->NewIterator(options, database_->table(table)));
+  };
+  const auto batches = walk(Table::kBatches);
+  const auto states = walk(Table::kStates);
+  const auto added = walk(Table::kAdded);
   states->SeekToFirst();
+  added->SeekToFirst();
   for (batches->SeekToFirst(); batches->Valid(); batches->Next()) {
-    ASSIGN_OR_RETURN(const MessageId id, decode_batch_key(batches->key().ToStringView()));
-    ASSIGN_OR_RETURN(RoutedBatch routed, decode_batch(id, batches->value().ToStringView()));
-    std::vector<DeliveryState> of_batch(routed.subscriptions.size(), 0);
+    ASSIGN_OR_RETURN(RoutedBatch routed, restored_batch(*batches, *added));
+    const MessageId id = routed.batch->first_id();
+    std::vector<DeliveryState> of_batch(routed.subscriptions.size() + routed.added.size(), 0);
     for (; states->Valid(); states->Next()) {
       ASSIGN_OR_RETURN(const StatesKey key, decode_states_key(states->key().ToStringView()));
       if (key.first_id > id) break;
@@ -209,9 +243,13 @@ absl::Status Store::restore_batches(Core* core) {
     }
     core->restore_batch(std::move(routed), of_batch);
   }
-  RETURN_IF_ERROR(to_status(batches->status()));
+  for (const auto* at : {batches.get(), states.get(), added.get()}) {
+    RETURN_IF_ERROR(to_status(at->status()));
+  }
+  if (added->Valid())
+    return absl::DataLossError("deliveries were added to a batch that is missing");
   if (states->Valid()) return absl::DataLossError("states of deliveries without their batch");
-  return to_status(states->status());
+  return absl::OkStatus();
 }
 
 }  // namespace pollbus::broker

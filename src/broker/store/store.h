@@ -11,7 +11,8 @@
 
 namespace rocksdb {
 class Env;
-}
+class Iterator;
+}  // namespace rocksdb
 
 namespace pollbus::broker {
 
@@ -49,6 +50,7 @@ class Store {
   explicit Store(std::unique_ptr<Database> database);
   absl::Status restore_resources(Core* core);
   absl::Status restore_batches(Core* core);
+  absl::StatusOr<RoutedBatch> restored_batch(rocksdb::Iterator& batches, rocksdb::Iterator& added);
 
   std::unique_ptr<Database> database_;
   MessageId next_message_id_ = 0;

@@ -64,8 +64,9 @@ struct Life {
     const absl::Status status = store->write(notes.take(), {}, next_id);
     ASSERT_TRUE(status.ok()) << status;
   }
-  Publication route(int messages) {
-    IncomingBatch incoming{.first_id = next_id};
+  // `keys` are none, or one a message.
+  Publication route(int messages, std::vector<OrderingKey> keys = {}) {
+    IncomingBatch incoming{.first_id = next_id, .keys = std::move(keys)};
     std::string body;
     for (int i = 0; i < messages; ++i) {
       body += "message " + std::to_string(next_id++);
@@ -75,8 +76,8 @@ struct Life {
     incoming.body = std::make_shared<const std::string>(std::move(body));
     return *core.route(kTopic, incoming);
   }
-  absl::Status publish(int messages) {
-    Publication publication = route(messages);
+  absl::Status publish(int messages, std::vector<OrderingKey> keys = {}) {
+    Publication publication = route(messages, std::move(keys));
     const Publication* const written = &publication;
     absl::Status status = store->write(notes.take(), std::span(&written, 1), next_id);
     if (status.ok()) core.enqueue(std::move(publication));
@@ -219,18 +220,178 @@ TEST_F(StoreTest, ADeletedSubscriptionLeavesNothingAndItsIdIsNotGivenOutAgain) {
     life->commit();
     EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
     // Published before, and written after it was gone.
-    ASSERT_TRUE(life->core.update_subscription(kAll, seconds(10), "changed").ok());
+    ASSERT_TRUE(life->core.update_subscription(config(kAll)).ok());
     life->commit();
   }
   {
     auto life = *open();
-    ASSERT_TRUE(life->core.update_subscription(kAll, seconds(11), "again").ok());
+    ASSERT_TRUE(life->core.update_subscription(config(kAll)).ok());
     life->commit();
   }
   auto life = *open();
   EXPECT_FALSE(life->core.subscriptions().contains(kOther));
   ASSERT_TRUE(life->core.create_subscription(config(kOther)).ok());
   EXPECT_GT(life->core.subscriptions().at(kOther), deleted);
+}
+
+TEST_F(StoreTest, WhatASubscriptionWantsIsThereAgain) {
+  {
+    auto life = first_life();
+    SubscriptionConfig wanted = config(kOther);
+    wanted.rules = {.is_ordered = true, .is_exactly_once = true, .max_attempts = 5};
+    wanted.retains_acked = true;
+    ASSERT_TRUE(life->core.create_subscription(wanted).ok());
+    ASSERT_TRUE(life->core.detach_subscription(kAll).ok());
+    life->commit();
+  }
+  auto life = *open();
+  const SubscriptionConfig& other = **life->core.subscription(kOther);
+  EXPECT_TRUE(other.rules.is_ordered && other.rules.is_exactly_once && other.retains_acked);
+  EXPECT_EQ(other.rules.max_attempts, 5u);
+  EXPECT_TRUE((*life->core.subscription(kAll))->is_detached);
+  ASSERT_TRUE(life->publish(1).ok());
+  EXPECT_THAT(life->take(kOther), SizeIs(1));
+}
+
+TEST_F(StoreTest, DetachingEndsABacklogForEver) {
+  {
+    auto life = first_life();
+    ASSERT_TRUE(life->publish(2).ok());
+    ASSERT_TRUE(life->core.detach_subscription(kAll).ok());
+    life->commit();
+  }
+  auto life = *open();
+  EXPECT_EQ(life->core.report(life->core.subscriptions().at(kAll))->backlog, 0u);
+  life->commit();
+  EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
+}
+
+TEST_F(StoreTest, KeysAreInOrderAgain) {
+  {
+    auto life = first_life();
+    SubscriptionConfig ordered = config(kOther);
+    ordered.rules.is_ordered = true;
+    ASSERT_TRUE(life->core.create_subscription(ordered).ok());
+    ASSERT_TRUE(life->publish(3, {1, 2, 1}).ok());
+    const auto taken = life->take(kOther);
+    ASSERT_THAT(taken, SizeIs(3));
+    // Acked before another of its key: not for good.
+    for (const Delivery& delivery : taken) {
+      if (delivery.id == 102) life->ack(kOther, delivery);
+    }
+    life->commit();
+  }
+  auto life = *open();
+  const auto taken = life->take(kOther);
+  ASSERT_THAT(taken, SizeIs(3));
+  std::vector<MessageId> of_first_key;
+  for (const Delivery& delivery : taken) {
+    if (delivery.id != 101) of_first_key.push_back(delivery.id);
+  }
+  EXPECT_THAT(of_first_key, ElementsAre(100, 102));
+  EXPECT_THAT(life->take(kOther), IsEmpty());
+}
+
+TEST_F(StoreTest, SnapshotsAndRetainedMessagesAreThereAgain) {
+  const std::string snapshot = "projects/p/snapshots/s";
+  {
+    auto life = first_life();
+    SubscriptionConfig keeps = config(kOther);
+    keeps.retains_acked = true;
+    ASSERT_TRUE(life->core.create_subscription(keeps).ok());
+    ASSERT_TRUE(life->publish(2).ok());
+    ASSERT_TRUE(life->core.create_snapshot(snapshot, kAll, "labels", 0).ok());
+    ASSERT_TRUE(life->publish(1).ok());
+    for (const Delivery& delivery : life->take(kAll)) life->ack(kAll, delivery);
+    for (const Delivery& delivery : life->take(kOther)) life->ack(kOther, delivery);
+    life->commit();
+  }
+  {
+    auto life = *open();
+    EXPECT_THAT(life->take(kAll), IsEmpty());
+    EXPECT_EQ((*life->core.snapshot(snapshot))->resource, "labels");
+    ASSERT_TRUE(life->core.seek(kAll, {.snapshot = snapshot}, {}).ok());
+    ASSERT_TRUE(life->core.seek(kOther, {}, {}).ok());
+    ASSERT_TRUE(life->core.delete_snapshot(snapshot).ok());
+    life->commit();
+  }
+  auto life = *open();
+  EXPECT_TRUE(absl::IsNotFound(life->core.snapshot(snapshot).status()));
+  EXPECT_THAT(life->take(kAll), SizeIs(3));
+  std::vector<MessageId> again;
+  for (const Delivery& delivery : life->take(kOther)) again.push_back(delivery.id);
+  EXPECT_THAT(again, ElementsAre(100, 101, 102));
+}
+
+TEST_F(StoreTest, NothingIsLeftOfMessagesWhenTheirRetentionIsOver) {
+  {
+    auto life = first_life();
+    ASSERT_TRUE(life->core.update_topic(kTopic, "a topic", seconds(600)).ok());
+    ASSERT_TRUE(life->publish(2).ok());
+    const auto taken = life->take(kAll);
+    for (const Delivery& delivery : taken) life->ack(kAll, delivery);
+    ASSERT_TRUE(life->core.seek(kAll, {.published_us = 1}, {}).ok());
+    ASSERT_TRUE(life->core.seek(kAll, {}, {}).ok());
+    EXPECT_THAT(life->take(kAll), SizeIs(2));
+    for (const Delivery& delivery : taken) life->ack(kAll, delivery);
+    life->commit();
+    EXPECT_TRUE(life->store->load(100).ok());
+  }
+  {
+    auto life = *open();
+    EXPECT_EQ(life->core.topic_retention(kTopic), seconds(600));
+    life->core.advance(SteadyTime(seconds(1)), 601'000'000);
+    life->commit();
+    EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
+  }
+  EXPECT_TRUE(open().ok());
+}
+
+TEST_F(StoreTest, ADeadLetterIsInItsTopicOrWhereItCameFromAndNeverInBoth) {
+  const std::string dead_topic = "projects/p/topics/dead";
+  const std::string dead = "projects/p/subscriptions/dead";
+  {
+    auto life = first_life();
+    ASSERT_TRUE(life->core.create_topic(dead_topic, "").ok());
+    SubscriptionConfig of_dead = config(dead);
+    of_dead.topic = dead_topic;
+    ASSERT_TRUE(life->core.create_subscription(of_dead).ok());
+    SubscriptionConfig strict = config(kAll);
+    strict.rules.max_attempts = 1;
+    strict.dead_letter_topic = dead_topic;
+    ASSERT_TRUE(life->core.update_subscription(strict).ok());
+    ASSERT_TRUE(life->publish(1).ok());
+    const Delivery taken = life->take(kAll)[0];
+    const AckId id{life->core.subscriptions().at(kAll), taken.id, taken.attempt};
+    ASSERT_TRUE(
+        life->core.modify_deadline(kAll, std::span(&id, 1), seconds(0), SteadyTime(seconds(1)))
+            .ok());
+    const DeadLetter letter = life->core.take_dead_letters(1).at(0);
+    const IncomingBatch incoming{.first_id = life->next_id++,
+                                 .body = std::make_shared<const std::string>("dead"),
+                                 .ends = {4},
+                                 .attributes = {{}}};
+    const Publication publication = *life->core.bury(letter, incoming);
+    const Publication* const written = &publication;
+    ASSERT_TRUE(life->store->write(life->notes.take(), std::span(&written, 1), life->next_id).ok());
+    // Killed before the core was told.
+  }
+  auto life = *open();
+  EXPECT_THAT(life->take(kAll), IsEmpty());
+  EXPECT_THAT(life->take(dead), SizeIs(1));
+}
+
+TEST_F(StoreTest, AFolderOfFormat1IsReadAndBecomesOneOfThisFormat) {
+  {
+    auto life = first_life();
+    ASSERT_TRUE(life->publish(1).ok());
+  }
+  std::ofstream(folder / "format") << "pubsub-broker store 1\n";
+  EXPECT_THAT((*open())->take(kAll), SizeIs(1));
+  std::ifstream format(folder / "format");
+  std::string line;
+  std::getline(format, line);
+  EXPECT_EQ(line, "pubsub-broker store 2");
 }
 
 TEST_F(StoreTest, APublishWrittenWhileItsSubscriptionIsDeletedIsSweptAway) {

@@ -1,0 +1,221 @@
+// How leases of a SubscriptionQueue end: acked, given up, expired, dead.
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "broker/core/subscription_queue.h"
+
+namespace pollbus::broker {
+namespace {
+
+// Stale deadlines are swept when they outnumber the valid ones by more than this.
+constexpr std::size_t kStaleDeadlinesKept = 64;
+
+}  // namespace
+
+void SubscriptionQueue::schedule(Delivered* delivered, SteadyTime at) {
+  delivered->scheduled = at;
+  deadlines_.push_back({at, delivered->message.id()});
+  std::ranges::push_heap(deadlines_, std::greater<>());
+}
+
+std::optional<SteadyTime> SubscriptionQueue::next_deadline() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.front().at;
+}
+
+// Acked messages leave their deadlines behind; rebuilding once they are the majority costs a
+// constant time for each.
+void SubscriptionQueue::drop_stale_deadlines() {
+  if (deadlines_.size() <= 2 * delivered_.size() + kStaleDeadlinesKept) return;
+  deadlines_.clear();
+  for (auto& [id, delivered] : delivered_) {
+    if (delivered.state != State::kLeased && delivered.state != State::kDelayed) continue;
+    delivered.scheduled = delivered.deadline;
+    deadlines_.push_back({delivered.deadline, id});
+  }
+  std::ranges::make_heap(deadlines_, std::greater<>());
+}
+
+std::size_t SubscriptionQueue::acknowledge(std::span<const AckId> ids,
+                                           std::vector<AckOutcome>* outcomes) {
+  std::size_t acked = 0;
+  for (const AckId& id : ids) {
+    const AckOutcome outcome = acknowledge(id);
+    if (outcome == AckOutcome::kAccepted) ++acked;
+    if (outcomes != nullptr) outcomes->push_back(outcome);
+  }
+  if (returned_count_ == 0) returned_.clear();
+  drop_stale_deadlines();
+  wake_idle();
+  return acked;
+}
+
+AckOutcome SubscriptionQueue::acknowledge(const AckId& id) {
+  if (id.subscription != id_) return AckOutcome::kInvalid;
+  const auto found = delivered_.find(id.message);
+  if (found == delivered_.end()) return AckOutcome::kInvalid;
+  Delivered& delivered = found->second;
+  const OrderingKey key = key_of(delivered.message);
+  const bool is_held = delivered.state == State::kLeased && delivered.attempt == id.attempt;
+  if (!is_held && (rules_.is_exactly_once || key != 0)) return AckOutcome::kInvalid;
+  if (key != 0) return acknowledge_in_order(id.message, &delivered, key);
+  ++counts_.acked;
+  erase(found);
+  return AckOutcome::kAccepted;
+}
+
+// What is acked before a message in front of it may still have to be delivered again, behind that.
+AckOutcome SubscriptionQueue::acknowledge_in_order(MessageId id, Delivered* delivered,
+                                                   OrderingKey key) {
+  if (rules_.is_exactly_once && keys_->first_in_flight(key)->id() != id) {
+    return AckOutcome::kUnordered;
+  }
+  end_lease(delivered);
+  delivered->state = State::kAcked;
+  finish_acked(key);
+  return AckOutcome::kAccepted;
+}
+
+void SubscriptionQueue::finish_acked(OrderingKey key) {
+  while (const QueuedMessage* first = keys_->first_in_flight(key)) {
+    const auto found = delivered_.find(first->id());
+    if (found->second.state != State::kAcked) return;
+    ++counts_.acked;
+    erase(found);
+  }
+}
+
+SubscriptionQueue::Delivered* SubscriptionQueue::held_lease(const AckId& id) {
+  if (id.subscription != id_) return nullptr;
+  const auto found = delivered_.find(id.message);
+  if (found == delivered_.end()) return nullptr;
+  Delivered& delivered = found->second;
+  const bool is_held = delivered.state == State::kLeased && delivered.attempt == id.attempt;
+  return is_held ? &delivered : nullptr;
+}
+
+void SubscriptionQueue::modify_deadline(std::span<const AckId> ids, std::chrono::nanoseconds lease,
+                                        SteadyTime now, std::vector<AckOutcome>* outcomes) {
+  for (const AckId& id : ids) {
+    Delivered* delivered = held_lease(id);
+    if (outcomes != nullptr) {
+      outcomes->push_back(delivered == nullptr ? AckOutcome::kInvalid : AckOutcome::kAccepted);
+    }
+    if (delivered == nullptr) continue;
+    if (lease == lease.zero()) {
+      ++counts_.nacked;
+      give_up(id.message, delivered, now);
+      continue;
+    }
+    delivered->deadline = now + lease;
+    // A later deadline is found when the scheduled one has come.
+    if (delivered->deadline < delivered->scheduled) schedule(delivered, delivered->deadline);
+  }
+  drop_stale_deadlines();
+  wake_idle();
+}
+
+void SubscriptionQueue::expire(SteadyTime now) {
+  while (!deadlines_.empty() && deadlines_.front().at <= now) {
+    const Deadline due = deadlines_.front();
+    std::ranges::pop_heap(deadlines_, std::greater<>());
+    deadlines_.pop_back();
+    const auto found = delivered_.find(due.message);
+    if (found == delivered_.end()) continue;
+    Delivered& delivered = found->second;
+    const bool waits = delivered.state == State::kLeased || delivered.state == State::kDelayed;
+    if (!waits || delivered.scheduled != due.at) continue;
+    if (delivered.deadline > now) {
+      schedule(&delivered, delivered.deadline);
+    } else if (delivered.state == State::kLeased) {
+      ++counts_.expired;
+      give_up(due.message, &delivered, now);
+    } else {
+      make_available(due.message, &delivered);
+      if (const OrderingKey key = key_of(delivered.message)) keys_->release(key);
+    }
+  }
+  wake_idle();
+}
+
+void SubscriptionQueue::give_up(MessageId id, Delivered* delivered, SteadyTime now) {
+  end_lease(delivered);
+  const std::chrono::milliseconds backoff = backoff_after(rules_, delivered->attempt);
+  const bool is_dead = rules_.max_attempts != 0 && delivered->attempt >= rules_.max_attempts;
+  const OrderingKey key = key_of(delivered->message);
+  if (key != 0 && (is_dead || backoff.count() > 0)) keys_->hold(key);
+  if (is_dead) {
+    delivered->state = State::kDead;
+    requests_->dead.push_back({id_, id});
+  } else if (backoff.count() > 0) {
+    delivered->state = State::kDelayed;
+    delivered->deadline = now + backoff;
+    schedule(delivered, delivered->deadline);
+  } else {
+    make_available(id, delivered);
+  }
+  take_back_behind(id, delivered->message);
+}
+
+void SubscriptionQueue::take_back_behind(MessageId id, const QueuedMessage& message) {
+  const OrderingKey key = key_of(message);
+  if (key == 0) return;
+  for (const QueuedMessage& later : keys_->return_from(key, id)) {
+    if (later.id() == id) continue;
+    Delivered& taken_back = delivered_.find(later.id())->second;
+    if (taken_back.state == State::kLeased) end_lease(&taken_back);
+    taken_back.state = State::kReturned;
+  }
+}
+
+void SubscriptionQueue::end_lease(Delivered* delivered) {
+  --leased_count_;
+  give_credit_back(*delivered);
+}
+
+void SubscriptionQueue::make_available(MessageId id, Delivered* delivered) {
+  delivered->state = State::kReturned;
+  if (key_of(delivered->message) != 0) return;
+  returned_.push_back(id);
+  ++returned_count_;
+}
+
+// The message is over, whatever its state.
+void SubscriptionQueue::erase(DeliveredMap::iterator at) {
+  Delivered delivered = at->second;
+  const MessageId id = at->first;
+  delivered_.erase(at);
+  if (delivered.state == State::kLeased) end_lease(&delivered);
+  if (const OrderingKey key = key_of(delivered.message)) {
+    --delivered_keyed_;
+    keys_->remove(key, id);
+    if (delivered.state == State::kDelayed || delivered.state == State::kDead) keys_->release(key);
+  } else if (delivered.state == State::kReturned) {
+    --returned_count_;
+  }
+  batches_->finish(delivered.message);
+}
+
+const QueuedMessage* SubscriptionQueue::dead_message(MessageId id) const {
+  const auto found = delivered_.find(id);
+  const bool is_dead = found != delivered_.end() && found->second.state == State::kDead;
+  return is_dead ? &found->second.message : nullptr;
+}
+
+void SubscriptionQueue::bury(MessageId id) {
+  if (dead_message(id) == nullptr) return;
+  erase(delivered_.find(id));
+  wake_idle();
+}
+
+void SubscriptionQueue::revive(MessageId id) {
+  if (dead_message(id) == nullptr) return;
+  Delivered& delivered = delivered_.find(id)->second;
+  make_available(id, &delivered);
+  if (const OrderingKey key = key_of(delivered.message)) keys_->release(key);
+  wake_idle();
+}
+
+}  // namespace pollbus::broker

@@ -1,0 +1,64 @@
+#include "broker/service/iam_service.h"
+
+#include "base/status.h"
+#include "broker/core/names.h"
+#include "broker/service/unary.h"
+
+namespace pollbus::broker {
+namespace {
+
+namespace iam = google::iam::v1;
+
+constexpr std::size_t kMaxPolicies = 10'000;
+
+}  // namespace
+
+absl::Status IamService::check_exists(const std::string& resource) {
+  return broker_.with_core([&](Core& core) -> absl::Status {
+    if (check_topic_name(resource).ok()) return core.topic(resource).status();
+    if (check_subscription_name(resource).ok()) return core.subscription(resource).status();
+    RETURN_IF_ERROR(check_snapshot_name(resource));
+    return core.snapshot(resource).status();
+  });
+}
+
+grpc::ServerUnaryReactor* IamService::SetIamPolicy(grpc::CallbackServerContext* context,
+                                                   const iam::SetIamPolicyRequest* request,
+                                                   iam::Policy* response) {
+  return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(check_exists(request->resource()));
+    const std::lock_guard lock(mutex_);
+    if (policies_.size() >= kMaxPolicies && !policies_.contains(request->resource())) {
+      return absl::ResourceExhaustedError("Too many policies were set.");
+    }
+    iam::Policy& policy = policies_[request->resource()];
+    policy = request->policy();
+    policy.set_etag(std::to_string(++changes_));
+    *response = policy;
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* IamService::GetIamPolicy(grpc::CallbackServerContext* context,
+                                                   const iam::GetIamPolicyRequest* request,
+                                                   iam::Policy* response) {
+  return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(check_exists(request->resource()));
+    const std::lock_guard lock(mutex_);
+    const auto found = policies_.find(request->resource());
+    if (found != policies_.end()) *response = found->second;
+    if (response->etag().empty()) response->set_etag("0");
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* IamService::TestIamPermissions(
+    grpc::CallbackServerContext* context, const iam::TestIamPermissionsRequest* request,
+    iam::TestIamPermissionsResponse* response) {
+  return answer(context, [&] {
+    *response->mutable_permissions() = request->permissions();
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace pollbus::broker
