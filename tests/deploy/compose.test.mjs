@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -18,9 +18,6 @@ function linesOf(target) {
   const [, base, text] = dockerfile.match(new RegExp(`^FROM (\\S+) AS ${target}\\n([^]*?)(?=^FROM |$(?![^]))`, 'm'));
   return (targets.includes(base) ? linesOf(base) : '') + text;
 }
-
-// pubsub-broker comes to know it with its durability; this exception goes then.
-const awaited = 'PUBSUB_BROKER_DATA_DIR';
 
 test('compose: the whole election, three loggers and three recorders, a machine as a profile', () => {
   assert.deepEqual(Object.keys(compose.services), [
@@ -80,6 +77,12 @@ test('compose: who depends on a service waits until it is healthy, and only logg
   assert.ok(compose.networks.voters.internal && compose.networks.ballots.internal);
 });
 
+test('a machine, which shows who votes what, leaves no log of it', () => {
+  assert.deepEqual(compose.services['voting-machine'].logging, { driver: 'none' });
+  const [, , machine] = read('deploy/kubernetes/demo/voting-machine.yaml').match(/image: (\S+)([^]*?)env:/);
+  assert.match(machine, /args: \[--quiet\]/);
+});
+
 test('compose: what must outlive a container is on a named volume', () => {
   const folders = Object.fromEntries(services.map(([name, { volumes = [] }]) => [name, volumes]));
   assert.deepEqual(folders.redis, ['redis:/data']);
@@ -105,7 +108,7 @@ test('images: each runs as a numbered user, checks its health by itself, from sc
 test('images: every variable that an image sets is one that its program reads', () => {
   for (const name of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine']) {
     const set = [...linesOf(name).matchAll(/^ENV (.*)$/gm)].flatMap((line) => [...line[1].matchAll(/(\w+)=/g)].map((pair) => pair[1]));
-    const read = new Set([...variablesOf(name), 'XDG_STATE_HOME', awaited]);
+    const read = new Set([...variablesOf(name), 'XDG_STATE_HOME']);
     assert.deepEqual(set.filter((variable) => !read.has(variable)), [], name);
   }
 });
@@ -113,6 +116,18 @@ test('images: every variable that an image sets is one that its program reads', 
 test('images: nothing names an architecture, nothing needs BuildKit', () => {
   assert.doesNotMatch(dockerfile, /amd64|x86_64|arm64|aarch64/);
   assert.doesNotMatch(dockerfile, /--mount|--chmod|--link|<<|^# syntax/m);
+});
+
+test('images: what the build needs of the tree is in the context', () => {
+  const rules = read('.dockerignore').split('\n');
+  const built = read('CMakeLists.txt').replace(/^if\(POLLBUS_TESTS\)$[^]*?^endif\(\)$/gm, '');
+  const folders = [...built.matchAll(/^\s*add_subdirectory\((\w+)/gm)].map((match) => match[1]);
+  const steps = dockerfile.replaceAll('\\\n', ' ').matchAll(/^COPY (?!--from)(.*)$/gm);
+  const copied = [...steps].flatMap((match) => match[1].split(/\s+/).slice(0, -1));
+  for (const path of [...folders, ...copied]) {
+    assert.ok(existsSync(join(root, path)), path);
+    assert.ok(rules.some((rule) => rule.startsWith('!') && `${path}/`.startsWith(`${rule.slice(1)}/`)), path);
+  }
 });
 
 test('images: the context is a list of what may come in, and no kind of secret is in it', () => {
