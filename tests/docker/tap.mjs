@@ -1,0 +1,44 @@
+// A subscription without a filter: everything that goes over the topic, kept by the broker until it
+// is asked for.
+
+import { v1 } from '@google-cloud/pubsub';
+import { grpc } from 'google-gax';
+
+process.env.METADATA_SERVER_DETECTION = 'none';
+const maxMessages = 1_000;
+const project = 'projects/local';
+
+export class Tap {
+  constructor(port) {
+    const address = { servicePath: '127.0.0.1', port, sslCreds: grpc.credentials.createInsecure() };
+    this.client = new v1.SubscriberClient({ ...address, projectId: 'local' });
+    this.name = `${project}/subscriptions/tap`;
+    this.submitted = [];
+    this.results = [];
+  }
+
+  async open() {
+    await this.client.createSubscription({ name: this.name, topic: `${project}/topics/election`, ackDeadlineSeconds: 60 });
+    return this;
+  }
+
+  // Takes all that is there by now. What an ack was lost for comes twice, which does no harm.
+  async read() {
+    for (;;) {
+      const [{ receivedMessages }] = await this.client.pull({ subscription: this.name, maxMessages, returnImmediately: true });
+      if (receivedMessages.length === 0) return;
+      for (const { message } of receivedMessages) this.take(message);
+      const ackIds = receivedMessages.map(({ ackId }) => ackId);
+      await this.client.acknowledge({ subscription: this.name, ackIds });
+    }
+  }
+
+  take({ attributes, data }) {
+    const list = { 'submit vote': this.submitted, result: this.results }[attributes.function];
+    list?.push(JSON.parse(data.toString()));
+  }
+
+  close() {
+    return this.client.close();
+  }
+}
