@@ -17,7 +17,10 @@ Dependency::Dependency(std::string name, std::string where, Clock& clock, Readin
                 {{"dependency", name_}})),
       failures_(counter(metrics, "pollbus_dependency_failures_total",
                         "Failed tries to use what this process depends on",
-                        {{"dependency", name_}})) {
+                        {{"dependency", name_}})),
+      slow_(counter(metrics, "pollbus_dependency_slow_total",
+                    "Uses of what this process depends on that took more than a second",
+                    {{"dependency", name_}})) {
   readiness_.expect(name_);
 }
 
@@ -33,7 +36,8 @@ absl::Status Dependency::hold_while(std::stop_token stop,
   const auto on_retry = [this](const absl::Status& error, std::chrono::milliseconds pause) {
     failed(error, pause);
   };
-  const absl::Status status = retry(clock_, stop, policy_, passes, on_retry, attempt);
+  const absl::Status status =
+      retry(clock_, stop, policy_, passes, on_retry, [&] { return timed(attempt); });
   if (status.ok()) up();
   return status;
 }
@@ -67,6 +71,19 @@ std::jthread Dependency::watch(std::chrono::milliseconds interval,
   return std::jthread([this, interval, check = std::move(check)](std::stop_token stop) {
     while (clock_.pause(interval, stop)) report(check());
   });
+}
+
+absl::Status Dependency::timed(const std::function<absl::Status()>& attempt) {
+  const SteadyTime begin = clock_.now();
+  absl::Status status = attempt();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - begin);
+  if (took > kSlow) {
+    slow_.Increment();
+    log_warning("slow", {{"dependency", name_},
+                         {"where", where_},
+                         {"took_ms", static_cast<std::int64_t>(took.count())}});
+  }
+  return status;
 }
 
 void Dependency::failed(const absl::Status& status, std::chrono::milliseconds next_try) {

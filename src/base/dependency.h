@@ -19,14 +19,17 @@ namespace pollbus {
 // Something a process cannot do its work without: Redis, PostgreSQL, the bus. Trouble with it is
 // never the end and never an answer: it is held out until it passes, and everybody can see it, in
 // the log (what, why, when the next try is), in /readyz, and in the metrics
-// pollbus_dependency_up and pollbus_dependency_failures_total. Thread-safe.
+// pollbus_dependency_up and pollbus_dependency_failures_total; what takes longer than kSlow, in log
+// and pollbus_dependency_slow_total. Thread-safe.
 class Dependency {
  public:
+  static constexpr std::chrono::milliseconds kSlow{1'000};
+
   // `name` as it stands in log and metrics ("redis"); `where` for people ("10.0.0.3:6379").
   Dependency(std::string name, std::string where, Clock& clock, Readiness& readiness,
              prometheus::Registry& metrics,
              BackoffPolicy policy = {.initial = std::chrono::milliseconds(100),
-                                     .max = std::chrono::milliseconds(5'000)});
+                                     .max = std::chrono::milliseconds(2'000)});
 
   // Calls `attempt` until it returns OK. Returns false when a stop was requested first.
   bool hold_until_ok(std::stop_token stop, const std::function<absl::Status()>& attempt);
@@ -51,6 +54,7 @@ class Dependency {
   std::jthread watch(std::chrono::milliseconds interval, std::function<absl::Status()> check);
 
  private:
+  absl::Status timed(const std::function<absl::Status()>& attempt);
   void failed(const absl::Status& status, std::chrono::milliseconds next_try);
   void up();
 
@@ -61,6 +65,7 @@ class Dependency {
   const BackoffPolicy policy_;
   prometheus::Gauge& up_;
   prometheus::Counter& failures_;
+  prometheus::Counter& slow_;
 };
 
 }  // namespace pollbus

@@ -58,14 +58,31 @@ TEST_F(DependencyTest, HoldsOutWhateverTheErrorAndIsNotReadyMeanwhile) {
   expect_metrics(1, static_cast<int>(errors.size()));
 }
 
-TEST_F(DependencyTest, HoldsOutWithPausesThatStayWithinFiveSeconds) {
+TEST_F(DependencyTest, HoldsOutWithPausesThatStayWithinTwoSeconds) {
   int tries = 0;
   redis.hold_until_ok(stop.get_token(), [&] {
     return ++tries <= 20 ? absl::UnavailableError("away") : absl::OkStatus();
   });
   EXPECT_THAT(clock.pauses(), SizeIs(20));
-  EXPECT_THAT(clock.pauses(), Each(::testing::Le(milliseconds(5'000))));
+  EXPECT_THAT(clock.pauses(), Each(::testing::Le(milliseconds(2'000))));
   EXPECT_LE(clock.pauses().front(), milliseconds(100));
+}
+
+TEST_F(DependencyTest, WhatTakesLongIsLoggedAndCounted) {
+  const auto after = [&](milliseconds duration) {
+    ::testing::internal::CaptureStderr();
+    redis.hold_until_ok(stop.get_token(), [&] {
+      clock.advance(duration);
+      return absl::OkStatus();
+    });
+    return ::testing::internal::GetCapturedStderr();
+  };
+  after(milliseconds(0));
+  EXPECT_EQ(after(Dependency::kSlow), "");
+  EXPECT_NE(after(milliseconds(1'234)).find("slow dependency=\"redis\""), std::string::npos);
+  const std::string text = prometheus::TextSerializer().Serialize(registry.Collect());
+  EXPECT_NE(text.find("pollbus_dependency_slow_total{dependency=\"redis\"} 1\n"),
+            std::string::npos);
 }
 
 TEST_F(DependencyTest, StopsHoldingOutWhenAStopIsRequested) {

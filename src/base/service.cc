@@ -55,6 +55,7 @@ absl::Status Service::start_http() {
   if (!http.ok()) return http.status();
   http_ = std::move(http).value();
   log_info("http endpoint", {{"host", settings_.http_host}, {"port", http_->port()}});
+  watching_ = watch_.start();
   return absl::OkStatus();
 }
 

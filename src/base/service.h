@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/http_endpoint.h"
 #include "base/logging.h"
+#include "base/process_watch.h"
 #include "base/readiness.h"
 #include "base/settings.h"
 #include "base/shutdown.h"
@@ -37,7 +38,7 @@ class Service {
  public:
   Service(std::string name, const ServiceSettings& settings);
 
-  // Serves the HTTP endpoint from here on.
+  // Serves the HTTP endpoint and watches over the process from here on.
   absl::Status start_http();
 
   Clock& clock() { return system_clock(); }
@@ -51,7 +52,9 @@ class Service {
   ShutdownSignal shutdown_;
   Readiness readiness_{system_clock()};
   prometheus::Registry metrics_;
+  ProcessWatch watch_{system_clock(), metrics_};
   std::unique_ptr<HttpEndpoint> http_;
+  std::jthread watching_;  // last: it uses the above
 };
 
 // For --check-health: asks the running process whose settings these are too whether it is ready,

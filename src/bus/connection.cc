@@ -21,6 +21,12 @@ constexpr int kMaxGrpcMessageBytes = 16 * 1024 * 1024;
 // gRPC's own pauses between connection attempts; it would go up to two minutes.
 constexpr int kMinReconnectMs = 100;
 constexpr int kMaxReconnectMs = 2'000;
+// How a peer that vanished without a word (a network partition, a host without power) is found:
+// nothing comes for so long, then no answer to a ping either. Pub/Sub itself is asked less often:
+// it closes connections that ping too much.
+constexpr int kEmulatorPingMs = 5'000;
+constexpr int kCloudPingMs = 60'000;
+constexpr int kPingTimeoutMs = 5'000;
 
 grpc::ChannelArguments channel_arguments(bool is_emulator) {
   grpc::ChannelArguments arguments;
@@ -29,6 +35,10 @@ grpc::ChannelArguments channel_arguments(bool is_emulator) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, is_emulator ? kEmulatorPingMs : kCloudPingMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
+  // A call that waits for its answer sends nothing, and is the one that must not wait for ever.
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   if (is_emulator) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
 }

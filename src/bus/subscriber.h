@@ -39,7 +39,7 @@ struct SubscriberOptions {
   std::chrono::seconds ack_deadline{10};
   std::chrono::minutes max_lease{60};
   BackoffPolicy reconnect{.initial = std::chrono::milliseconds(100),
-                          .max = std::chrono::milliseconds(5'000)};
+                          .max = std::chrono::milliseconds(2'000)};
   // After stop(): how long the handler may work before its stop token asks it to return.
   std::chrono::milliseconds drain_timeout{4'000};
 };

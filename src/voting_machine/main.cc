@@ -15,6 +15,7 @@
 #include "election/wire.h"
 #include "voting_machine/journal.h"
 #include "voting_machine/machine.h"
+#include "voting_machine/machine_metrics.h"
 #include "voting_machine/report.h"
 #ifdef POLLBUS_FAILPOINTS
 #include "voting_machine/history_file.h"
@@ -26,6 +27,7 @@ namespace {
 constexpr int kExitPending = 1;
 constexpr int kExitNoAnswer = 2;
 constexpr std::chrono::milliseconds kProgressInterval{500};
+constexpr std::chrono::milliseconds kMetricsInterval{500};
 
 struct MachineSettings {
   ServiceSettings service;
@@ -140,6 +142,13 @@ std::jthread show_progress(const Machine& machine, const Load& load, Clock& cloc
   });
 }
 
+std::jthread carry_into_metrics(const Machine& machine, Service& service) {
+  return std::jthread([&machine, &clock = service.clock(),
+                       metrics = MachineMetrics(service.metrics())](std::stop_token stop) mutable {
+    while (clock.pause(kMetricsInterval, stop)) metrics.show(machine.tally());
+  });
+}
+
 absl::Status write_summary(const std::string& path, const Load& load, const Tally& tally) {
   if (path.empty()) return absl::OkStatus();
   std::ofstream file(path);
@@ -183,6 +192,7 @@ absl::StatusOr<Tally> run(MachineSettings settings) {
                    .lines = lines ? &std::cout : nullptr,
                    .history = history.get()},
                   load, RandomVoter(seed, settings.voters, settings.choices));
+  const auto metrics = carry_into_metrics(machine, service);
   RETURN_IF_ERROR(worker->start(
       [&](auto batch, auto stop) { return machine.on_results(batch, std::move(stop)); }));
   if (lines)

@@ -21,6 +21,9 @@ namespace {
 constexpr int kMaxMessageBytes = 64 << 20;
 constexpr int kMaxMetadataBytes = 64 << 10;
 constexpr std::chrono::milliseconds kShutdownGrace_ms{500};
+// A client that vanished without a word is found after both, and what it held is free.
+constexpr int kKeepaliveTime_ms = 10'000;
+constexpr int kKeepaliveTimeout_ms = 5'000;
 // Of messages that are on disk too.
 constexpr std::size_t kMaxCachedBytes = 64 << 20;
 
@@ -33,6 +36,9 @@ void set_limits(grpc::ServerBuilder* builder) {
   // Clients ping as often as they like, with calls or without: no GOAWAY "too_many_pings".
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTime_ms);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeout_ms);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 }
 
 }  // namespace
