@@ -1,5 +1,6 @@
 #include <csignal>
 
+#include "base/dependency.h"
 #include "base/service.h"
 #include "base/settings.h"
 #include "broker/service/server.h"
@@ -23,12 +24,11 @@ int main(int argc, char** argv) {
   };
   // A write beyond a limit on file sizes is to fail like one to a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
-  service.readiness().ready("storage");
   broker::ServerOptions options = broker_settings.server_options();
-  options.on_storage = [&service](const absl::Status& status) {
-    if (status.ok()) return service.readiness().ready("storage");
-    service.readiness().not_ready("storage", status.ToString());
-  };
+  Dependency storage("storage", options.data_folder.string(), service.clock(), service.readiness(),
+                     service.metrics());
+  storage.report(absl::OkStatus());
+  options.on_storage = [&storage](const absl::Status& status) { storage.report(status); };
   auto server = broker::Server::start(options, service.clock(), service.metrics());
   if (!server.ok()) return fail(server.status());
   for (const std::string& topic : broker_settings.create_topics) {

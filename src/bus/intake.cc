@@ -57,7 +57,12 @@ bool Intake::publish(const Outcome& outcome, std::stop_token stop) {
   return parts_.bus.hold_until_ok(stop, [&] {
     const auto status = parts_.quarantine.publish(outcome.notices).status();
     const auto count = static_cast<double>(outcome.notices.size());
-    if (status.ok()) quarantined_.Increment(count);
+    if (status.ok()) {
+      quarantined_.Increment(count);
+      log_warning("messages that cannot be processed",
+                  {{"messages", outcome.notices.size()},
+                   {"reason", outcome.notices.front().attribute("reason")}});
+    }
     if (status.ok() || is_transient(status)) return status;
     lost_notices_.Increment(count);
     log_error("quarantine notices refused by the bus",

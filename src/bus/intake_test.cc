@@ -67,7 +67,11 @@ TEST_F(IntakeTest, AMessageWithOnlySomeOfTheAttributesIsAStray) {
 }
 
 TEST_F(IntakeTest, ANoticeNamesReasonFunctionAndMessageAndHoldsNothingElseOfIt) {
+  ::testing::internal::CaptureStderr();
   EXPECT_TRUE(intake.publish(rejected(), stop.get_token()));
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, HasSubstr("messages=1 reason=\"voting: expected an integer\""));
+  EXPECT_THAT(log, Not(HasSubstr("secret")));
   EXPECT_THAT(topic.published(), IsEmpty());
   ASSERT_THAT(quarantine.published(), SizeIs(1));
   const Message notice = quarantine.published()[0];
