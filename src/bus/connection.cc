@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <grpc/support/log.h>
+#include <grpcpp/channel.h>
 #include <grpcpp/security/credentials.h>
 
 #include <cstdlib>
@@ -93,6 +94,10 @@ std::string BusConfig::subscription_path(const std::string& subscription) const 
 
 Connection::Connection(std::unique_ptr<Stubs> stubs) : stubs_(std::move(stubs)) {}
 Connection::~Connection() = default;
+
+void Connection::connect_again() {
+  grpc::experimental::ChannelResetConnectionBackoff(stubs_->channel.get());
+}
 
 absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& config) {
   gpr_set_log_function(log_for_grpc);

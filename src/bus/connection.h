@@ -29,6 +29,11 @@ class Connection {
   static absl::StatusOr<std::shared_ptr<Connection>> open(const BusConfig& config);
   ~Connection();
 
+  // After a failure that may be the connection's: the next use connects again, whatever pause gRPC
+  // has in mind. Whoever uses the bus has pauses of its own, and gRPC 1.51 measures its by the wall
+  // clock: set back by an hour, that one would last an hour.
+  void connect_again();
+
   // Inside src/bus only: the gRPC stubs.
   struct Stubs;
   Stubs& stubs() { return *stubs_; }

@@ -66,7 +66,10 @@ class GrpcPublisher final : public Publisher {
     std::vector<std::string> ids;
     ids.reserve(batch.size());
     for (Call& call : calls) {
-      if (!call.status.ok()) return annotate(to_absl(call.status), "publish to " + topic_);
+      if (!call.status.ok()) {
+        if (call.status.error_code() == grpc::StatusCode::UNAVAILABLE) connection_->connect_again();
+        return annotate(to_absl(call.status), "publish to " + topic_);
+      }
       if (call.response.message_ids_size() != call.request.messages_size()) {
         return absl::InternalError("publish to " + topic_ +
                                    ": the server did not answer for every message");

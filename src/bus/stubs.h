@@ -3,6 +3,7 @@
 // Inside src/bus only.
 
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
+#include <grpc/support/time.h>
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
@@ -24,7 +25,9 @@ inline absl::Status to_absl(const grpc::Status& status) {
 }
 
 inline void set_timeout(grpc::ClientContext& context, std::chrono::milliseconds timeout) {
-  context.set_deadline(std::chrono::system_clock::now() + timeout);
+  // Not by the wall clock, which may be moved.
+  context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                    gpr_time_from_millis(timeout.count(), GPR_TIMESPAN)));
 }
 
 }  // namespace pollbus

@@ -106,6 +106,7 @@ class Subscriber::Impl {
           "bus: stream ended",
           {{"subscription", subscription_}, {"error", status}, {"next_try_ms", pause.count()}});
       clock_.pause(pause, pulling_.get_token());
+      if (absl::IsUnavailable(status)) connection_->connect_again();
     }
   }
 
