@@ -9,7 +9,7 @@ import { somebodyListens } from './ports.mjs';
 
 const run = promisify(execFile);
 const timeoutMs = 60_000;
-const maxAnswerBytes = 16 * 1024 * 1024;
+const maxAnswerBytes = 256 * 1024 * 1024;
 
 export class RedisClient {
   constructor(port, password, host = '127.0.0.1') {

@@ -1,0 +1,109 @@
+// Our own hands on the bus, by the official client: bad messages, second copies, consumers that
+// hold on to what is not theirs, and the quarantine topic's notices.
+
+import { setTimeout as pause } from 'node:timers/promises';
+
+const callTimeoutMs = 5_000;
+const retryPauseMs = 250;
+const quarantineSubscription = 'faults-quarantine-sub';
+
+export class Bus {
+  constructor({ address, project, topic }) {
+    Object.assign(this, { address, project, topic });
+    this.notices = [];
+  }
+
+  path(kind, name) {
+    return `projects/${this.project}/${kind}/${name}`;
+  }
+
+  async start() {
+    process.env.METADATA_SERVER_DETECTION = 'none';
+    const { v1 } = await import('@google-cloud/pubsub');
+    const grpc = await import('@grpc/grpc-js');
+    const options = {
+      servicePath: this.address.host,
+      port: this.address.port,
+      sslCreds: grpc.credentials.createInsecure(),
+      projectId: this.project,
+    };
+    this.publisher = new v1.PublisherClient(options);
+    this.subscriber = new v1.SubscriberClient(options);
+    const quarantine = this.path('topics', `${this.topic}-quarantine`);
+    await this.publisher.createTopic({ name: quarantine }).catch((error) => {
+      if (error.code !== grpc.status.ALREADY_EXISTS) throw error;
+    });
+    await this.subscribe(quarantineSubscription, quarantine);
+  }
+
+  // One call; each has a deadline, and gax' own retries are off: faults are to be seen.
+  async call(client, method, request, timeout = callTimeoutMs) {
+    const [answer] = await client[method](request, { timeout, retry: null });
+    return answer;
+  }
+
+  // Until it succeeds.
+  async insist(client, method, request) {
+    for (;;) {
+      try {
+        return await this.call(client, method, request);
+      } catch {
+        await pause(retryPauseMs);
+      }
+    }
+  }
+
+  subscribe(name, topic = this.path('topics', this.topic), filter = '') {
+    const request = { name: this.path('subscriptions', name), topic, filter, ackDeadlineSeconds: 10 };
+    return this.call(this.subscriber, 'createSubscription', request);
+  }
+
+  unsubscribe(name) {
+    return this.call(this.subscriber, 'deleteSubscription', { subscription: this.path('subscriptions', name) });
+  }
+
+  // Message ids. Throws when it is not known whether they were published.
+  async publish(messages) {
+    const request = { topic: this.path('topics', this.topic), messages };
+    return (await this.call(this.publisher, 'publish', request)).messageIds;
+  }
+
+  // What there is, or, for `waitMs`, comes; nothing when the bus is away.
+  async pull(name, maxMessages, waitMs = 0) {
+    const request = { subscription: this.path('subscriptions', name), maxMessages, returnImmediately: waitMs === 0 };
+    const answer = await this.call(this.subscriber, 'pull', request, waitMs || undefined).catch(() => undefined);
+    return answer?.receivedMessages ?? [];
+  }
+
+  async setDeadline(name, ackIds, seconds) {
+    if (ackIds.length === 0) return;
+    const request = { subscription: this.path('subscriptions', name), ackIds, ackDeadlineSeconds: seconds };
+    await this.call(this.subscriber, 'modifyAckDeadline', request).catch(() => {});
+  }
+
+  async ack(name, ackIds) {
+    if (ackIds.length === 0) return;
+    const request = { subscription: this.path('subscriptions', name), ackIds };
+    await this.call(this.subscriber, 'acknowledge', request).catch(() => {});
+  }
+
+  // All notices so far: { id, reason }.
+  async readNotices() {
+    const empty = 3;
+    for (let nothing = 0; nothing < empty; ) {
+      const received = await this.pull(quarantineSubscription, 1_000);
+      for (const { message } of received) {
+        this.notices.push({ id: message.attributes.messageId, reason: message.attributes.reason });
+      }
+      await this.ack(quarantineSubscription, received.map(({ ackId }) => ackId));
+      nothing = received.length === 0 ? nothing + 1 : 0;
+      if (received.length === 0) await pause(retryPauseMs);
+    }
+    return this.notices;
+  }
+
+  stop() {
+    this.publisher?.close().catch(() => {});
+    this.subscriber?.close().catch(() => {});
+  }
+}

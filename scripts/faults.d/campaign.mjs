@@ -1,0 +1,212 @@
+// One run: an election begins, faults are made while it votes, everything heals, all votes are
+// answered, and the checker judges.
+
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { countInMetrics, page } from '../local.d/http.mjs';
+import { baseEnvironment } from '../local.d/part.mjs';
+import { dumpStores } from './dump.mjs';
+import { Faults, promises } from './faults.mjs';
+import { Histories } from './histories.mjs';
+import { Progress } from './progress.mjs';
+import { shortcomings, summariseFaults } from './report.mjs';
+import * as roster from './roster.mjs';
+import { System, electionId } from './system.mjs';
+import { Watch } from './watch.mjs';
+
+// How long things take, to choose a rate at which the votes last as long as the faults.
+const aloneSeconds = 14;
+const stormSecondsAFault = 1;
+const leastStormSeconds = 10;
+const leastVotesPerSecond = 30;
+const warmUpMs = 3_000;
+const recoveryMs = 90_000;
+const drainMs = 240_000;
+const checkerTimeoutMs = 300_000;
+const maxVerdictBytes = 64 * 1024 * 1024;
+
+export class Campaign {
+  // `plan` as drawPlan gives it; `kinds`: those that can be made.
+  constructor(parts) {
+    Object.assign(this, parts);
+    const { votes, seed, seconds } = this.options;
+    this.stormSeconds = seconds ?? Math.max(leastStormSeconds, this.plan.storm.length * stormSecondsAFault);
+    const planned = this.stormSeconds + this.plan.alone.length * aloneSeconds;
+    const votesPerSecond = Math.max(leastVotesPerSecond, Math.ceil(votes / planned));
+    this.load = { votesPerSecond, voters: votes, seed, isOver: false };
+    this.system = new System({ ...parts, load: this.load, tell: (event) => this.onEvent(event) });
+    this.isInterrupted = false;
+  }
+
+  onEvent(event) {
+    this.watch?.add(event.part, 'harness', JSON.stringify(event));
+  }
+
+  // Ends as soon as everything is stopped in an orderly way.
+  interrupt() {
+    this.isInterrupted = true;
+    this.faults?.end();
+  }
+
+  kill() {
+    this.system.kill();
+  }
+
+  async run() {
+    const begun = Date.now();
+    const { system } = this;
+    try {
+      await system.start();
+      this.watch = new Watch([...system.roles.values()]);
+      this.histories = new Histories(...[roster.machines, roster.twins].map((names) => names.map((name) => system.evidenceFile(name))));
+      this.faults = new Faults({ ...this, votesPerSecond: this.load.votesPerSecond });
+      this.watch.start();
+      this.histories.start();
+      this.progress = new Progress(this);
+      await this.vote();
+      if (!this.isInterrupted) await this.drain();
+    } catch (error) {
+      system.problems.push(error.stack);
+    }
+    await this.end();
+    const seconds = Math.round((Date.now() - begun) / 1_000);
+    const report = this.report(seconds);
+    if (report.violations !== 0 || report.problems.length > 0 || this.options.keep) await system.keepDisks();
+    return report;
+  }
+
+  async vote() {
+    for (const role of this.system.rolesNamed(roster.machines)) role.start();
+    this.progress.start();
+    await sleep(warmUpMs);
+    await this.faults.makeAlone(this.plan.alone, (fault) => this.progress.onAlone(fault));
+    const mostSeconds = this.options.seconds ?? Infinity;
+    await this.faults.storm(this.plan.storm, { seconds: this.stormSeconds, mostSeconds });
+    const lastHealAt = Math.max(...this.faults.made.map(({ healedAt }) => healedAt));
+    if (!this.isInterrupted && this.plan.storm.length > 0) this.lastHeal = await this.recovery(lastHealAt);
+  }
+
+  // How the system comes back after `since`, while votes are still cast.
+  async recovery(since) {
+    const found = {};
+    const rate = promises.rate * this.load.votesPerSecond;
+    while (!this.isInterrupted && Date.now() < since + recoveryMs) {
+      this.histories.read();
+      found.rateAfterMs ??= this.histories.recoveredAfter(since, rate, 2_000, Date.now() - 300);
+      found.resolvedAfterMs ??= this.histories.resolvedAfter(since);
+      if (found.rateAfterMs !== undefined && found.resolvedAfterMs !== undefined) break;
+      await sleep(100);
+    }
+    return found;
+  }
+
+  // Casts what is left of the votes, and waits for all answers.
+  async drain() {
+    const { system, load } = this;
+    const machines = system.rolesNamed(roster.machines);
+    await Promise.all(machines.map((role) => role.stop()));
+    this.histories.read();
+    const left = Math.max(0, this.options.votes - this.histories.cast);
+    load.rest = (name) => (roster.machines.includes(name) ? Math.ceil(left / machines.length) : 0);
+    load.isOver = true;
+    const twins = system.rolesNamed(roster.twins).filter((role) => role.life > 0);
+    for (const roles of [machines, twins]) await this.untilAllAnswered(roles);
+    await this.untilNothingWaits();
+    for (const notice of await system.bus.readNotices()) system.addEvidence('notices', { event: 'notice', ...notice });
+  }
+
+  async untilAllAnswered(roles) {
+    const deadline = Date.now() + drainMs;
+    for (const role of roles) role.release();
+    const isDone = (role) => role.part.end?.code === 0;
+    while (!roles.every(isDone) && !this.isInterrupted && Date.now() < deadline) await sleep(100);
+    for (const role of roles.filter((one) => !isDone(one))) {
+      this.system.problems.push(`${role.name}: votes without an answer ${drainMs / 1_000} s after all faults had healed`);
+    }
+  }
+
+  // The services have dealt with everything that is on the topic.
+  async untilNothingWaits() {
+    const broker = this.system.role('broker');
+    const deadline = Date.now() + drainMs;
+    while (Date.now() < deadline) {
+      const text = (await page(broker.http, '/metrics')) ?? '';
+      const lines = text.split('\n').filter((line) => /election-(submit|record)-sub/.test(line)).join('\n');
+      if (countInMetrics(lines, 'broker_subscription_backlog_messages') === 0) return;
+      await sleep(200);
+    }
+    this.system.problems.push(`messages are left on the topic ${drainMs / 1_000} s after the last vote was answered`);
+  }
+
+  async end() {
+    const { system } = this;
+    const attempt = (step) => step.catch((error) => system.problems.push(error.stack));
+    if (!this.isInterrupted && this.load.isOver) await attempt(this.judge());
+    this.progress?.stop();
+    await this.watch?.stop();
+    this.histories?.stop();
+    system.problems.push(...(await system.stop()));
+    for (const role of system.roles.values()) {
+      system.problems.push(...role.unexplainedEnds.map((why) => `${role.name} ended by itself (${why})`));
+    }
+    if (this.faults) system.problems.push(...shortcomings(this.faults.made));
+  }
+
+  async judge() {
+    const { system, folder } = this;
+    const redis = { ...system.addresses.redis, password: system.secrets.REDIS_PASSWORD };
+    const file = system.evidenceFile('stores');
+    await dumpStores({ file, redis, postgres: system.postgres, election: electionId });
+    const { LOGGER_KEY, RECORDER_KEY, POLLBUS_HISTORY_KEY } = system.secrets;
+    const verdict = join(folder, 'verdict.json');
+    const result = await new Promise((resolve) => {
+      execFile(
+        join(this.programs, 'election-checker'),
+        ['--evidence', join(folder, 'evidence'), '--json', verdict],
+        {
+          env: { ...baseEnvironment(), LOGGER_KEY, RECORDER_KEY, POLLBUS_HISTORY_KEY },
+          maxBuffer: maxVerdictBytes,
+          timeout: checkerTimeoutMs,
+        },
+        (error, stdout, stderr) => resolve({ code: error ? error.code : 0, text: stdout + stderr }),
+      );
+    });
+    writeFileSync(join(folder, 'verdict.txt'), result.text);
+    if (![0, 1].includes(result.code)) throw new Error(`election-checker ended with ${result.code}: ${result.text}`);
+    this.violations = result.code === 0 ? 0 : (await violationsIn(verdict));
+  }
+
+  report(seconds) {
+    const { options, faults, histories, system } = this;
+    const kinds = summariseFaults(this.kinds, faults?.made ?? []);
+    return {
+      seed: options.seed,
+      seconds,
+      kinds,
+      skipped: this.skipped,
+      faults: { asked: options.faults, made: faults?.made.length ?? 0, kinds: kinds.filter(({ made }) => made > 0).length },
+      votes: { cast: histories?.cast ?? 0, answered: histories?.answered ?? 0, pending: histories?.pending ?? 0, perSecond: this.load.votesPerSecond },
+      lastHeal: this.lastHeal,
+      violations: this.violations,
+      problems: system.problems,
+      list: (faults?.made ?? []).map(describeFault),
+    };
+  }
+}
+
+async function violationsIn(file) {
+  const { readFileSync } = await import('node:fs');
+  return JSON.parse(readFileSync(file, 'utf8')).violations.length;
+}
+
+const describeFault = ({ id, kind, params, beganAt, healedAt, alone, seen }) => ({
+  id,
+  kind: kind.name,
+  ...params,
+  beganAt: new Date(beganAt).toISOString(),
+  healedAfterMs: healedAt - beganAt,
+  ...(alone && { alone, seen }),
+});

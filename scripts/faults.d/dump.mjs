@@ -1,0 +1,118 @@
+// What the stores hold in the end, as the checker reads it (tests/faults/README.md).
+
+import { createWriteStream } from 'node:fs';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+
+const scanCount = '1000';
+
+// A client of Redis for values of any bytes (https://redis.io/docs/latest/develop/reference/protocol-spec/):
+// one command at a time; replies are Buffers, arrays of them, or null.
+class RedisConnection {
+  constructor({ host, port, password }) {
+    this.socket = connect({ host, port });
+    this.received = Buffer.alloc(0);
+    this.password = password;
+  }
+
+  async open() {
+    await once(this.socket, 'connect');
+    await this.call('AUTH', this.password);
+  }
+
+  async call(...words) {
+    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+    this.socket.write(`*${words.length}\r\n${parts.join('')}`);
+    for (;;) {
+      const reply = parseReply(this.received, 0);
+      if (reply) {
+        this.received = this.received.subarray(reply.end);
+        return reply.value;
+      }
+      const [bytes] = await once(this.socket, 'data');
+      this.received = Buffer.concat([this.received, bytes]);
+    }
+  }
+
+  close() {
+    this.socket.destroy();
+  }
+}
+
+// { value, end }, or undefined while there is not all of it.
+export function parseReply(bytes, at) {
+  const line = bytes.indexOf('\r\n', at);
+  if (line < 0) return undefined;
+  const text = bytes.toString('latin1', at + 1, line);
+  const next = line + 2;
+  switch (String.fromCharCode(bytes[at])) {
+    case '+':
+    case ':':
+      return { value: Buffer.from(text), end: next };
+    case '-':
+      throw new Error(`Redis: ${text.split(' ')[0]}`);
+    case '$': {
+      const size = Number(text);
+      if (size < 0) return { value: null, end: next };
+      return bytes.length < next + size + 2 ? undefined : { value: bytes.subarray(next, next + size), end: next + size + 2 };
+    }
+    case '*': {
+      const values = [];
+      let end = next;
+      for (let i = 0; i < Number(text); i++) {
+        const element = parseReply(bytes, end);
+        if (!element) return undefined;
+        values.push(element.value);
+        end = element.end;
+      }
+      return { value: values, end };
+    }
+    default:
+      throw new Error('Redis broke the protocol');
+  }
+}
+
+async function* marks(redis, election) {
+  const prefix = `voted:${election}:`;
+  const seen = new Set();
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.call('SCAN', cursor, 'MATCH', `${prefix}*`, 'COUNT', scanCount);
+    cursor = next.toString();
+    const fresh = keys.map(String).filter((key) => !seen.has(key));
+    for (const key of fresh) seen.add(key);
+    const values = fresh.length === 0 ? [] : await redis.call('MGET', ...fresh);
+    for (const [i, key] of fresh.entries()) {
+      yield { event: 'mark', election, voter: Number(key.slice(prefix.length)), fingerprint: values[i].toString('hex') };
+    }
+  } while (cursor !== '0');
+}
+
+async function* ballots(postgres) {
+  const counts = 'SELECT electionid, machineid, voting, count(*) FROM votes GROUP BY 1, 2, 3 ORDER BY 1, 2, 3';
+  for (const [election, machine, choice, count] of await postgres.query(counts)) {
+    yield { event: 'rows', election: Number(election), machine: Number(machine), choice: Number(choice), count: Number(count) };
+  }
+  const receipts = "SELECT electionid, encode(receipt, 'hex') FROM receipts ORDER BY receipt";
+  for (const [election, receipt] of await postgres.query(receipts)) {
+    yield { event: 'receipt', election: Number(election), receipt };
+  }
+}
+
+// Writes all of it to `file`. `redis`: { host, port, password }; `postgres`: a PostgresClient.
+export async function dumpStores({ file, redis, postgres, election }) {
+  const out = createWriteStream(file, { mode: 0o600 });
+  const connection = new RedisConnection(redis);
+  await connection.open();
+  try {
+    for (const source of [marks(connection, election), ballots(postgres)]) {
+      for await (const line of source) {
+        if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, 'drain');
+      }
+    }
+  } finally {
+    connection.close();
+    out.end();
+  }
+  await once(out, 'close');
+}

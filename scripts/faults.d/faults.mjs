@@ -1,0 +1,171 @@
+// Makes faults: one alone and what becomes of it, or a storm of many at a time.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import * as roster from './roster.mjs';
+
+// At a time: in all, and of those that hit a server that everybody depends on.
+const maxAtOnce = 6;
+const maxServersAtOnce = 2;
+const tickMs = 50;
+
+// What must be there after a fault has healed (docs/reliability.md).
+export const promises = { rate: 0.9, rateWithinMs: 10_000, resolvedWithinMs: 60_000 };
+const rateWindowMs = 2_000;
+const patienceMs = 90_000;
+// How long after its heal a fault may still be shown.
+const visibleWithinMs = 15_000;
+
+export class Faults {
+  constructor({ system, watch, histories, votesPerSecond }) {
+    Object.assign(this, { system, watch, histories, votesPerSecond });
+    this.locks = system.locks;
+    this.active = new Set();
+    this.made = [];
+    this.isOver = false;
+    this.over = new AbortController();
+  }
+
+  // The fault's locks are taken. Ends when it has healed.
+  async make(fault) {
+    const { id, kind, params } = fault;
+    const roles = kind.locks(params).map((name) => this.system.role(name)).filter(Boolean);
+    this.active.add(fault);
+    for (const role of roles) role.faultBegins();
+    this.system.addEvidence('faults', { event: 'fault', id, kind: kind.name, target: params.target });
+    fault.beganAt = Date.now();
+    let heal;
+    try {
+      heal = await kind.begin(this.system, params);
+      if (!kind.waits) await this.last(params.durationMs);
+    } catch (error) {
+      this.system.problems.push(`${kind.name} at ${params.target} could not be made: ${error.message}`);
+    }
+    try {
+      await heal?.();
+    } catch (error) {
+      this.system.problems.push(`${kind.name} at ${params.target} could not be healed: ${error.message}`);
+    }
+    fault.healedAt = Date.now();
+    this.system.addEvidence('faults', { event: 'heal', id });
+    for (const role of roles) role.faultEnds();
+    this.active.delete(fault);
+    this.made.push(fault);
+  }
+
+  // A fault's time, which an end of everything cuts short.
+  async last(durationMs) {
+    await sleep(durationMs, undefined, { signal: this.over.signal }).catch(() => {});
+  }
+
+  async makeAlone(faults, onDone) {
+    for (const fault of faults) {
+      if (this.isOver) return;
+      await this.untilHealthy();
+      const locks = fault.kind.locks(fault.params);
+      await this.locks.take(locks);
+      await this.make(fault);
+      this.locks.give(locks);
+      await this.measure(fault);
+      onDone(fault);
+    }
+  }
+
+  async untilHealthy() {
+    const deadline = Date.now() + patienceMs;
+    while (!this.isOver && Date.now() < deadline) {
+      this.histories.read();
+      const now = Date.now();
+      const oldest = this.histories.oldestPendingAt ?? now;
+      const rate = this.histories.rate(now - rateWindowMs, now);
+      if (now - oldest < 1_000 && rate >= promises.rate * this.votesPerSecond) return;
+      await this.last(100);
+    }
+  }
+
+  // Waits for the recovery of a fault that was alone, and notes how long it took.
+  async measure(fault) {
+    const { healedAt } = fault;
+    fault.alone = {};
+    const rate = promises.rate * this.votesPerSecond;
+    while (!this.isOver && Date.now() < healedAt + patienceMs) {
+      this.histories.read();
+      fault.alone.rateAfterMs ??= this.histories.recoveredAfter(healedAt, rate, rateWindowMs, Date.now() - 300);
+      fault.alone.resolvedAfterMs ??= this.histories.resolvedAfter(healedAt);
+      if (fault.alone.rateAfterMs !== undefined && fault.alone.resolvedAfterMs !== undefined) break;
+      await this.last(100);
+    }
+    fault.alone.isMeasured = !this.isOver;
+    await this.lookFor(fault);
+  }
+
+  // What the parts that were hit have shown.
+  async lookFor(fault) {
+    const { beganAt, healedAt, kind, params } = fault;
+    const { parts, metrics, log, over } = kind.signs(params);
+    const find = () => {
+      const until = healedAt + visibleWithinMs;
+      const first = (source, pattern, since) =>
+        pattern && this.watch.first({ since, until, parts, source, pattern });
+      const after = (time, since) => (time === undefined ? undefined : time - since);
+      return {
+        metricsAfterMs: after(first('metrics', metrics, beganAt), beganAt),
+        logAfterMs: after(first('log', log, beganAt), beganAt),
+        overMetricsAfterMs: after(first('metrics', over?.metrics, healedAt), healedAt),
+        overLogAfterMs: after(first('log', over?.log, healedAt), healedAt),
+      };
+    };
+    const isMissing = (seen) => (metrics && seen.metricsAfterMs === undefined) || (log && seen.logAfterMs === undefined);
+    fault.seen = find();
+    while (!this.isOver && isMissing(fault.seen) && Date.now() < healedAt + visibleWithinMs) {
+      await this.last(200);
+      fault.seen = find();
+    }
+    fault.isVisible = !isMissing(fault.seen);
+  }
+
+  // Begins them evenly over `seconds`, as far as they can be made at the same time; after
+  // `mostSeconds`, those that have not begun are left out.
+  async storm(faults, { seconds, mostSeconds }) {
+    const began = Date.now();
+    const gapMs = (seconds * 1_000) / Math.max(1, faults.length);
+    const waiting = [];
+    const running = new Set();
+    let next = 0;
+    while (!this.isOver && (next < faults.length || waiting.length > 0 || running.size > 0)) {
+      const now = Date.now();
+      while (next < faults.length && now >= began + next * gapMs) waiting.push(faults[next++]);
+      if (now > began + mostSeconds * 1_000) {
+        waiting.length = 0;
+        next = faults.length;
+      }
+      for (const fault of [...waiting]) {
+        if (!this.mayBegin(fault)) continue;
+        waiting.splice(waiting.indexOf(fault), 1);
+        const done = this.makeInStorm(fault).finally(() => running.delete(done));
+        running.add(done);
+      }
+      await sleep(tickMs);
+    }
+    await Promise.all(running);
+  }
+
+  mayBegin(fault) {
+    const locks = fault.kind.locks(fault.params);
+    const hitsServer = (names) => names.some((name) => roster.servers.includes(name));
+    const servers = [...this.active].filter(({ kind, params }) => hitsServer(kind.locks(params))).length;
+    if (this.active.size >= maxAtOnce || (hitsServer(locks) && servers >= maxServersAtOnce)) return false;
+    return this.locks.tryTake(locks);
+  }
+
+  async makeInStorm(fault) {
+    await this.make(fault);
+    this.locks.give(fault.kind.locks(fault.params));
+  }
+
+  // Heals whatever is under way, and begins nothing any more.
+  end() {
+    this.isOver = true;
+    this.over.abort();
+  }
+}

@@ -1,0 +1,79 @@
+// PostgreSQL restarted in an orderly way, and out of connections.
+
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+
+import { misses } from './signs.mjs';
+
+const restart = {
+  name: 'restart-postgres',
+  weight: 4,
+  draw: (random) => ({ target: 'postgres', durationMs: random.integer(0, 1_000) }),
+  async begin(system) {
+    const role = system.role('postgres');
+    role.hold();
+    // "Fast": open transactions are rolled back, clients are sent away.
+    role.signal('SIGINT');
+    await role.part.ended;
+    return async () => role.release();
+  },
+  signs: () => misses('postgres'),
+};
+
+// What a client says first (https://www.postgresql.org/docs/15/protocol-message-formats.html).
+function startupMessage(user, database) {
+  const body = Buffer.from(`user\0${user}\0database\0${database}\0\0`);
+  const head = Buffer.alloc(8);
+  head.writeInt32BE(8 + body.length, 0);
+  head.writeInt32BE(3 << 16, 4);
+  return Buffer.concat([head, body]);
+}
+
+const isClient = (pid) => {
+  try {
+    return /^postgres: pollbus pollbus \S+\(\d+\)/.test(readFileSync(`/proc/${pid}/cmdline`, 'latin1'));
+  } catch {
+    return false;
+  }
+};
+
+const hogs = 60;
+const againMs = 200;
+
+// Clients that never send their password hold every connection there is, and the recorders' own
+// are ended.
+const connections = {
+  name: 'postgres-connections',
+  weight: 2,
+  draw: (random) => ({ target: 'postgres', durationMs: random.integer(3_000, 6_000) }),
+  async begin(system) {
+    const sockets = new Set();
+    let isOver = false;
+    const hog = () => {
+      if (isOver) return;
+      const socket = connect(system.addresses.postgres);
+      sockets.add(socket);
+      socket.on('connect', () => socket.write(startupMessage('pollbus', 'pollbus')));
+      socket.on('error', () => {});
+      socket.resume();
+      socket.on('close', () => {
+        sockets.delete(socket);
+        setTimeout(hog, againMs);
+      });
+    };
+    for (let i = 0; i < hogs; i++) hog();
+    const role = system.role('postgres');
+    const evict = () => role.signal('SIGTERM', role.pids().filter(isClient));
+    await new Promise((resolve) => setTimeout(resolve, againMs));
+    evict();
+    const timer = setInterval(evict, 1_000);
+    return async () => {
+      isOver = true;
+      clearInterval(timer);
+      for (const socket of sockets) socket.destroy();
+    };
+  },
+  signs: () => misses('postgres'),
+};
+
+export const postgresKinds = [restart, connections];

@@ -1,0 +1,93 @@
+// scripts/faults: an election, faults, and a verdict.
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { findAbilities } from './abilities.mjs';
+import { Campaign } from './campaign.mjs';
+import { parseFlagsOrExit } from './flags.mjs';
+import { allKinds } from './kinds/all.mjs';
+import { LoopbackNetwork, NamespacedNetwork } from './network.mjs';
+import { drawPlan } from './plan.mjs';
+import { renderReport } from './report.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const exitCodes = { ok: 0, failed: 1, interrupted: 130 };
+const isolated = process.env.POLLBUS_FAULTS_ISOLATED === '1';
+const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'dev', 'bin');
+
+function makeFolder(options) {
+  if (options.output) {
+    mkdirSync(options.output, { recursive: true, mode: 0o700 });
+    return options.output;
+  }
+  mkdirSync(join(root, '.faults'), { recursive: true });
+  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  return mkdtempSync(join(root, '.faults', `${time}-seed-${options.seed}-`));
+}
+
+// Everything but the report and the checker's verdict.
+function removeData(folder) {
+  for (const entry of readdirSync(folder)) {
+    if (!/^(report|verdict)\./.test(entry)) rmSync(join(folder, entry), { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+function onInterrupt(campaign) {
+  let count = 0;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      if (++count === 1) return campaign.interrupt();
+      campaign.kill();
+      return process.exit(exitCodes.interrupted);
+    });
+  }
+  process.stdout.on('error', () => campaign.interrupt());
+}
+
+async function main() {
+  const options = parseFlagsOrExit(process.argv.slice(2));
+  options.seed ??= Math.floor(Math.random() * 1_000_000);
+  const abilities = await findAbilities({ isolated, program: join(programs, 'voting-logger') });
+  if (abilities.failpoints) {
+    // Without them, machines keep no histories that could be judged.
+    console.error(`faults: the programs in ${programs}: ${abilities.failpoints} (the preset dev is)`);
+    process.exit(exitCodes.failed);
+  }
+  const folder = makeFolder(options);
+  const wanted = allKinds.filter(({ name }) => options.kinds.includes(name));
+  const whyNot = (kind) => kind.needs.map((need) => abilities[need]).find(Boolean);
+  const kinds = wanted.filter((kind) => !whyNot(kind));
+  const skipped = wanted.filter(whyNot).map((kind) => ({ kind: kind.name, why: whyNot(kind) }));
+  const campaign = new Campaign({
+    options,
+    folder,
+    abilities,
+    kinds,
+    skipped,
+    plan: drawPlan({ ...options, kinds }),
+    scripts: join(root, 'scripts'),
+    programs,
+    network: isolated ? new NamespacedNetwork() : new LoopbackNetwork(),
+  });
+  onInterrupt(campaign);
+  console.log(`seed ${options.seed}, data in ${relative(process.cwd(), folder)}`);
+  for (const { kind, why } of skipped) console.log(`not made: ${kind}: ${why}`);
+
+  const report = await campaign.run();
+  const lines = renderReport(report);
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(folder, 'report.txt'), `${lines.join('\n')}\n`);
+  console.log(['', ...lines].join('\n'));
+  const verdict = join(folder, 'verdict.txt');
+  if (report.violations !== 0 && existsSync(verdict)) console.log(`\n${readFileSync(verdict, 'utf8')}`);
+  const isGood = report.violations === 0 && report.problems.length === 0;
+  if (isGood && !options.keep) removeData(folder);
+  const kept = isGood && !options.keep ? 'The report is' : 'Report, logs and data are';
+  console.log(`\n${kept} in ${relative(process.cwd(), folder)}`);
+  if (campaign.isInterrupted) process.exit(exitCodes.interrupted);
+  process.exit(isGood ? exitCodes.ok : exitCodes.failed);
+}
+
+await main();

@@ -1,0 +1,42 @@
+// Who takes part in an election under faults.
+
+const numbered = (kind, count) => Array.from({ length: count }, (_, i) => `${kind}-${i + 1}`);
+
+export const loggers = numbered('logger', 3);
+export const recorders = numbered('recorder', 3);
+export const machines = numbered('machine', 3);
+// Second processes with a machine's id, which appear now and then.
+export const twinOf = (machine) => `${machine}-twin`;
+export const twins = machines.map(twinOf);
+export const services = [...loggers, ...recorders];
+export const servers = ['broker', 'redis', 'postgres'];
+export const everybody = [...servers, ...services, ...machines];
+
+export const numberOf = (name) => Number(name.split('-')[1]);
+export const kindOf = (name) => name.split('-')[0];
+
+// Who talks to a server.
+export const clientsOf = {
+  broker: [...services, ...machines],
+  redis: loggers,
+  postgres: recorders,
+};
+
+const link = (client, server) => ({ name: `${client} to ${server}`, client, server });
+// The links that go through a proxy. The others are direct.
+export const proxiedLinks = [
+  link('logger-2', 'redis'),
+  link('recorder-2', 'postgres'),
+  link('logger-3', 'broker'),
+  link('recorder-3', 'broker'),
+  link('machine-3', 'broker'),
+];
+export const directLinks = Object.entries(clientsOf)
+  .flatMap(([server, clients]) => clients.map((client) => link(client, server)))
+  .filter(({ name }) => !proxiedLinks.some((proxied) => proxied.name === name));
+
+// Those whose wall clock can be moved.
+export const withMovableClock = ['broker', 'logger-1', 'recorder-1', 'machine-1'];
+
+// How a server is called in its clients' logs and metrics.
+export const dependencyNames = { broker: 'bus', redis: 'redis', postgres: 'postgres' };
