@@ -63,9 +63,13 @@ export class Bus {
   }
 
   // Message ids. Throws when it is not known whether they were published.
-  async publish(messages) {
+  async publish(messages, timeoutMs = callTimeoutMs) {
     const request = { topic: this.path('topics', this.topic), messages };
-    return (await this.call(this.publisher, 'publish', request)).messageIds;
+    return (await this.call(this.publisher, 'publish', request, timeoutMs)).messageIds;
+  }
+
+  async untilItAnswers() {
+    await this.insist(this.publisher, 'getTopic', { topic: this.path('topics', this.topic) });
   }
 
   // What there is, or, for `waitMs`, comes; nothing when the bus is away.

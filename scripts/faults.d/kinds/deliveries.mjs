@@ -130,6 +130,8 @@ const slowConsumer = {
 
 const uuid = '6ba7b810-9dad-41d1-80b4-00c04fd430c8';
 const nobody = 999_999;
+// Long: what is published must be known.
+const poisonTimeoutMs = 60_000;
 // Nothing of these is a vote of anybody, and nobody listens for the answers to machine 999999.
 const badVotes = [
   'not JSON at all',
@@ -160,9 +162,11 @@ const poison = {
     const step = async () => {
       const data = random.shuffled(badVotes).slice(0, random.integer(1, badVotes.length));
       const messages = data.map((text) => ({ data: Buffer.from(text), attributes: { function: target, [poisonAttribute]: '1' } }));
-      (await bus.publish(messages)).forEach(onPoison);
+      // A broker whose disk was full a moment ago may still refuse.
+      const ids = await bus.publish(messages, poisonTimeoutMs).catch(() => []);
+      ids.forEach(onPoison);
     };
-    await step();
+    await bus.untilItAnswers();
     return repeatedly(step, 300);
   },
   signs: ({ target }) => ({
