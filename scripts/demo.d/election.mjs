@@ -2,9 +2,10 @@
 // they start and end.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
+import { removeFolder } from '../local.d/folders.mjs';
 import { isReady, page } from '../local.d/http.mjs';
 import { Part, PartFailure } from '../local.d/part.mjs';
 import { reservePort } from '../local.d/ports.mjs';
@@ -252,12 +253,6 @@ export class Election {
   }
 
   removeFiles() {
-    const options = { recursive: true, force: true, maxRetries: 10, retryDelay: 100 };
-    // scripts/local-postgres may have had to put the data elsewhere.
-    const data = join(this.folder, 'postgres', 'data');
-    if (lstatSync(data, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      rmSync(dirname(readlinkSync(data)), options);
-    }
-    rmSync(this.folder, options);
+    removeFolder(this.folder);
   }
 }

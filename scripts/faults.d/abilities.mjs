@@ -18,7 +18,11 @@ const works = (words, env = process.env) =>
 async function whyNoFaketime(program) {
   const library = findFaketime();
   if (!library) return 'needs libfaketime';
-  const bears = await works([program, '--help'], { ...process.env, LD_PRELOAD: library, FAKETIME_DISABLE_SHM: '1' });
+  const bears = await works([program, '--help'], {
+    ...process.env,
+    LD_PRELOAD: library,
+    FAKETIME_DISABLE_SHM: '1',
+  });
   return bears ? undefined : 'needs programs that run with libfaketime';
 }
 
@@ -41,7 +45,8 @@ export async function findAbilities({ isolated, program }) {
   const namespaces = isolated
     ? undefined
     : 'needs namespaces for network and mounts, that is, root with CAP_SYS_ADMIN (and ip of iproute2)';
-  const partitions = namespaces ?? ((await works(['iptables', '-w', '-S'])) ? undefined : 'needs a working iptables');
+  const partitions =
+    namespaces ?? ((await works(['iptables', '-w', '-S'])) ? undefined : 'needs a working iptables');
   return {
     partitions,
     mounts: namespaces,
@@ -49,6 +54,8 @@ export async function findAbilities({ isolated, program }) {
       ? undefined
       : 'needs strace, and the right to trace',
     faketime: await whyNoFaketime(program),
-    failpoints: (await hasFailpoints(program)) ? undefined : 'needs programs that were built with POLLBUS_FAILPOINTS',
+    failpoints: (await hasFailpoints(program))
+      ? undefined
+      : 'needs programs that were built with POLLBUS_FAILPOINTS',
   };
 }

@@ -26,6 +26,11 @@ export class Bus {
       port: this.address.port,
       sslCreds: grpc.credentials.createInsecure(),
       projectId: this.project,
+      // It is to be back as soon as the bus is.
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 500,
+      'grpc.keepalive_time_ms': 5_000,
+      'grpc.keepalive_timeout_ms': 3_000,
     };
     this.publisher = new v1.PublisherClient(options);
     this.subscriber = new v1.SubscriberClient(options);
@@ -59,7 +64,9 @@ export class Bus {
   }
 
   unsubscribe(name) {
-    return this.call(this.subscriber, 'deleteSubscription', { subscription: this.path('subscriptions', name) });
+    return this.call(this.subscriber, 'deleteSubscription', {
+      subscription: this.path('subscriptions', name),
+    });
   }
 
   // Message ids. Throws when it is not known whether they were published.
@@ -74,8 +81,14 @@ export class Bus {
 
   // What there is, or, for `waitMs`, comes; nothing when the bus is away.
   async pull(name, maxMessages, waitMs = 0) {
-    const request = { subscription: this.path('subscriptions', name), maxMessages, returnImmediately: waitMs === 0 };
-    const answer = await this.call(this.subscriber, 'pull', request, waitMs || undefined).catch(() => undefined);
+    const request = {
+      subscription: this.path('subscriptions', name),
+      maxMessages,
+      returnImmediately: waitMs === 0,
+    };
+    const answer = await this.call(this.subscriber, 'pull', request, waitMs || undefined).catch(
+      () => undefined,
+    );
     return answer?.receivedMessages ?? [];
   }
 
@@ -94,12 +107,15 @@ export class Bus {
   // All notices so far: { id, reason }.
   async readNotices() {
     const empty = 3;
-    for (let nothing = 0; nothing < empty; ) {
+    for (let nothing = 0; nothing < empty;) {
       const received = await this.pull(quarantineSubscription, 1_000);
       for (const { message } of received) {
         this.notices.push({ id: message.attributes.messageId, reason: message.attributes.reason });
       }
-      await this.ack(quarantineSubscription, received.map(({ ackId }) => ackId));
+      await this.ack(
+        quarantineSubscription,
+        received.map(({ ackId }) => ackId),
+      );
       nothing = received.length === 0 ? nothing + 1 : 0;
       if (received.length === 0) await pause(retryPauseMs);
     }

@@ -61,7 +61,9 @@ export class Campaign {
     try {
       await system.start();
       this.watch = new Watch([...system.roles.values()]);
-      this.histories = new Histories(...[roster.machines, roster.twins].map((names) => names.map((name) => system.evidenceFile(name))));
+      this.histories = new Histories(
+        ...[roster.machines, roster.twins].map((names) => names.map((name) => system.evidenceFile(name))),
+      );
       this.faults = new Faults({ ...this, votesPerSecond: this.load.votesPerSecond });
       this.watch.start();
       this.histories.start();
@@ -74,7 +76,8 @@ export class Campaign {
     await this.end();
     const seconds = Math.round((Date.now() - begun) / 1_000);
     const report = this.report(seconds);
-    if (report.violations !== 0 || report.problems.length > 0 || this.options.keep) await system.keepDisks();
+    const keep = report.violations !== 0 || report.problems.length > 0 || this.options.keep;
+    await system.leaveDisks({ keep });
     return report;
   }
 
@@ -115,7 +118,8 @@ export class Campaign {
     const twins = system.rolesNamed(roster.twins).filter((role) => role.life > 0);
     for (const roles of [machines, twins]) await this.untilAllAnswered(roles);
     await this.untilNothingWaits();
-    for (const notice of await system.bus.readNotices()) system.addEvidence('notices', { event: 'notice', ...notice });
+    for (const notice of await system.bus.readNotices())
+      system.addEvidence('notices', { event: 'notice', ...notice });
   }
 
   async untilAllAnswered(roles) {
@@ -124,7 +128,9 @@ export class Campaign {
     const isDone = (role) => role.part.end?.code === 0;
     while (!roles.every(isDone) && !this.isInterrupted && Date.now() < deadline) await sleep(100);
     for (const role of roles.filter((one) => !isDone(one))) {
-      this.system.problems.push(`${role.name}: votes without an answer ${drainMs / 1_000} s after all faults had healed`);
+      this.system.problems.push(
+        `${role.name}: votes without an answer ${drainMs / 1_000} s after all faults had healed`,
+      );
     }
   }
 
@@ -134,11 +140,16 @@ export class Campaign {
     const deadline = Date.now() + drainMs;
     while (Date.now() < deadline) {
       const text = (await page(broker.http, '/metrics')) ?? '';
-      const lines = text.split('\n').filter((line) => /election-(submit|record)-sub/.test(line)).join('\n');
+      const lines = text
+        .split('\n')
+        .filter((line) => /election-(submit|record)-sub/.test(line))
+        .join('\n');
       if (countInMetrics(lines, 'broker_subscription_backlog_messages') === 0) return;
       await sleep(200);
     }
-    this.system.problems.push(`messages are left on the topic ${drainMs / 1_000} s after the last vote was answered`);
+    this.system.problems.push(
+      `messages are left on the topic ${drainMs / 1_000} s after the last vote was answered`,
+    );
   }
 
   async end() {
@@ -175,8 +186,9 @@ export class Campaign {
       );
     });
     writeFileSync(join(folder, 'verdict.txt'), result.text);
-    if (![0, 1].includes(result.code)) throw new Error(`election-checker ended with ${result.code}: ${result.text}`);
-    this.violations = result.code === 0 ? 0 : (await violationsIn(verdict));
+    if (![0, 1].includes(result.code))
+      throw new Error(`election-checker ended with ${result.code}: ${result.text}`);
+    this.violations = result.code === 0 ? 0 : await violationsIn(verdict);
   }
 
   report(seconds) {
@@ -187,8 +199,17 @@ export class Campaign {
       seconds,
       kinds,
       skipped: this.skipped,
-      faults: { asked: options.faults, made: faults?.made.length ?? 0, kinds: kinds.filter(({ made }) => made > 0).length },
-      votes: { cast: histories?.cast ?? 0, answered: histories?.answered ?? 0, pending: histories?.pending ?? 0, perSecond: this.load.votesPerSecond },
+      faults: {
+        asked: options.faults,
+        made: faults?.made.length ?? 0,
+        kinds: kinds.filter(({ made }) => made > 0).length,
+      },
+      votes: {
+        cast: histories?.cast ?? 0,
+        answered: histories?.answered ?? 0,
+        pending: histories?.pending ?? 0,
+        perSecond: this.load.votesPerSecond,
+      },
       lastHeal: this.lastHeal,
       violations: this.violations,
       problems: system.problems,

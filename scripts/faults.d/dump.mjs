@@ -54,7 +54,9 @@ export function parseReply(bytes, at) {
     case '$': {
       const size = Number(text);
       if (size < 0) return { value: null, end: next };
-      return bytes.length < next + size + 2 ? undefined : { value: bytes.subarray(next, next + size), end: next + size + 2 };
+      return bytes.length < next + size + 2
+        ? undefined
+        : { value: bytes.subarray(next, next + size), end: next + size + 2 };
     }
     case '*': {
       const values = [];
@@ -83,15 +85,27 @@ async function* marks(redis, election) {
     for (const key of fresh) seen.add(key);
     const values = fresh.length === 0 ? [] : await redis.call('MGET', ...fresh);
     for (const [i, key] of fresh.entries()) {
-      yield { event: 'mark', election, voter: Number(key.slice(prefix.length)), fingerprint: values[i].toString('hex') };
+      yield {
+        event: 'mark',
+        election,
+        voter: Number(key.slice(prefix.length)),
+        fingerprint: values[i].toString('hex'),
+      };
     }
   } while (cursor !== '0');
 }
 
 async function* ballots(postgres) {
-  const counts = 'SELECT electionid, machineid, voting, count(*) FROM votes GROUP BY 1, 2, 3 ORDER BY 1, 2, 3';
+  const counts =
+    'SELECT electionid, machineid, voting, count(*) FROM votes GROUP BY 1, 2, 3 ORDER BY 1, 2, 3';
   for (const [election, machine, choice, count] of await postgres.query(counts)) {
-    yield { event: 'rows', election: Number(election), machine: Number(machine), choice: Number(choice), count: Number(count) };
+    yield {
+      event: 'rows',
+      election: Number(election),
+      machine: Number(machine),
+      choice: Number(choice),
+      count: Number(count),
+    };
   }
   const receipts = "SELECT electionid, encode(receipt, 'hex') FROM receipts ORDER BY receipt";
   for (const [election, receipt] of await postgres.query(receipts)) {

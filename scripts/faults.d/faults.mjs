@@ -29,7 +29,10 @@ export class Faults {
   // The fault's locks are taken. Ends when it has healed.
   async make(fault) {
     const { id, kind, params } = fault;
-    const roles = kind.locks(params).map((name) => this.system.role(name)).filter(Boolean);
+    const roles = kind
+      .locks(params)
+      .map((name) => this.system.role(name))
+      .filter(Boolean);
     this.active.add(fault);
     for (const role of roles) role.faultBegins();
     this.system.addEvidence('faults', { event: 'fault', id, kind: kind.name, target: params.target });
@@ -90,7 +93,12 @@ export class Faults {
     const rate = promises.rate * this.votesPerSecond;
     while (!this.isOver && Date.now() < healedAt + patienceMs) {
       this.histories.read();
-      fault.alone.rateAfterMs ??= this.histories.recoveredAfter(healedAt, rate, rateWindowMs, Date.now() - 300);
+      fault.alone.rateAfterMs ??= this.histories.recoveredAfter(
+        healedAt,
+        rate,
+        rateWindowMs,
+        Date.now() - 300,
+      );
       fault.alone.resolvedAfterMs ??= this.histories.resolvedAfter(healedAt);
       if (fault.alone.rateAfterMs !== undefined && fault.alone.resolvedAfterMs !== undefined) break;
       await this.last(100);
@@ -115,7 +123,8 @@ export class Faults {
         overLogAfterMs: after(first('log', over?.log, healedAt), healedAt),
       };
     };
-    const isMissing = (seen) => (metrics && seen.metricsAfterMs === undefined) || (log && seen.logAfterMs === undefined);
+    const isMissing = (seen) =>
+      (metrics && seen.metricsAfterMs === undefined) || (log && seen.logAfterMs === undefined);
     fault.seen = find();
     while (!this.isOver && isMissing(fault.seen) && Date.now() < healedAt + visibleWithinMs) {
       await this.last(200);

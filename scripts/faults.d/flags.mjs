@@ -44,7 +44,8 @@ const readers = {
     return undefined;
   },
   '--output': (value, options) => {
-    if (value === '' || (existsSync(value) && readdirSync(value).length > 0)) return 'a new or an empty folder';
+    if (value === '' || (existsSync(value) && readdirSync(value).length > 0))
+      return 'a new or an empty folder';
     options.output = resolve(value);
     return undefined;
   },
@@ -58,7 +59,12 @@ const splitAtEquals = (word) => {
 
 // Returns { options, problems }: options are complete when there are no problems.
 export function parseFlags(argv) {
-  const options = { kinds: allKinds.map(({ name }) => name), mutant: undefined, output: undefined, keep: false };
+  const options = {
+    kinds: allKinds.map(({ name }) => name),
+    mutant: undefined,
+    output: undefined,
+    keep: false,
+  };
   for (const { key, default: value } of Object.values(integers)) options[key] = value;
   const problems = [];
   const words = argv.flatMap(splitAtEquals);

@@ -1,9 +1,10 @@
 // scripts/faults: an election, faults, and a verdict.
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { removeFolder } from '../local.d/folders.mjs';
 import { findAbilities } from './abilities.mjs';
 import { Campaign } from './campaign.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
@@ -30,7 +31,8 @@ function makeFolder(options) {
 // Everything but the report and the checker's verdict.
 function removeData(folder) {
   for (const entry of readdirSync(folder)) {
-    if (!/^(report|verdict)\./.test(entry)) rmSync(join(folder, entry), { recursive: true, force: true, maxRetries: 10 });
+    const path = join(folder, entry);
+    if (!/^(report|verdict)\./.test(entry)) removeFolder(path, path);
   }
 }
 

@@ -61,7 +61,12 @@ export class NamespacedNetwork {
       ...(deaf ? [['INPUT', ...from, '-j', 'DROP']] : []),
       ...(mute ? [['OUTPUT', ...to, '-j', 'DROP']] : []),
       // Later rules come first: the hub, which watches, and where proxies run, is let through.
-      ...(peer ? [] : [['INPUT', '-s', hubAddress, '-j', 'ACCEPT'], ['OUTPUT', '-d', hubAddress, '-j', 'ACCEPT']]),
+      ...(peer
+        ? []
+        : [
+            ['INPUT', '-s', hubAddress, '-j', 'ACCEPT'],
+            ['OUTPUT', '-d', hubAddress, '-j', 'ACCEPT'],
+          ]),
     ];
     const iptables = (action, rule) => command(...node.wrap(['iptables', '-w', action, ...rule]));
     for (const rule of rules) await iptables('-I', rule);

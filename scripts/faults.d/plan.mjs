@@ -16,7 +16,12 @@ export function drawPlan({ seed, kinds, faults, alone }) {
   const inAll = kinds.length === 0 ? 0 : faults;
   const rounds = Array.from({ length: alone }, () => random.shuffled(kinds)).flat();
   const first = rounds.slice(0, inAll).map(draw);
-  const once = random.shuffled(kinds).slice(0, inAll - first.length).map(draw);
-  const rest = Array.from({ length: inAll - first.length - once.length }, () => draw(drawWeighted(random, kinds)));
+  const once = random
+    .shuffled(kinds)
+    .slice(0, inAll - first.length)
+    .map(draw);
+  const rest = Array.from({ length: inAll - first.length - once.length }, () =>
+    draw(drawWeighted(random, kinds)),
+  );
   return { alone: first, storm: [...once, ...rest] };
 }

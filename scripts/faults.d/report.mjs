@@ -36,14 +36,20 @@ export function shortcomings(made) {
     if (!alone?.isMeasured) continue;
     const where = `${kind.name} (${params.failpoint ?? params.target})`;
     if (!(alone.rateAfterMs <= promises.rateWithinMs)) {
-      found.push(`${where}: back at ${promises.rate * 100} % of the rate after ${seconds(alone.rateAfterMs)} s`);
+      found.push(
+        `${where}: back at ${promises.rate * 100} % of the rate after ${seconds(alone.rateAfterMs)} s`,
+      );
     }
     if (!(alone.resolvedAfterMs <= promises.resolvedWithinMs)) {
       found.push(`${where}: all votes answered after ${seconds(alone.resolvedAfterMs)} s`);
     }
     if (!isVisible) {
-      const nowhere = ['metrics', 'log'].filter((source) => seen[`${source}AfterMs`] === undefined && kind.signs(params)[source]);
-      found.push(`${where}: is not to be seen in ${nowhere.join(' and ')} of ${kind.signs(params).parts.join(', ')}`);
+      const nowhere = ['metrics', 'log'].filter(
+        (source) => seen[`${source}AfterMs`] === undefined && kind.signs(params)[source],
+      );
+      found.push(
+        `${where}: is not to be seen in ${nowhere.join(' and ')} of ${kind.signs(params).parts.join(', ')}`,
+      );
     }
   }
   return found;
@@ -78,17 +84,30 @@ function aligned(rows) {
 export function renderReport(report) {
   const isMeasured = report.kinds.some(({ alone }) => alone > 0);
   const shown = isMeasured ? [...columns, ...measured] : columns;
-  const table = [shown.map(([heading]) => heading), ...report.kinds.map((row) => shown.map(([, cell]) => cell(row)))];
+  const table = [
+    shown.map(([heading]) => heading),
+    ...report.kinds.map((row) => shown.map(([, cell]) => cell(row))),
+  ];
   const lines = [...aligned(table), ...(isMeasured ? ['', ...legend] : [])];
   if (report.skipped.length > 0) {
     lines.push('', 'Not made:', ...report.skipped.map(({ kind, why }) => `  ${kind}: ${why}`));
   }
-  lines.push('', `${report.faults.made} faults of ${report.faults.kinds} kinds in ${report.seconds} s, seed ${report.seed}`);
-  lines.push(`${report.votes.cast} votes cast, ${report.votes.answered} answered, ${report.votes.pending} without an answer`);
+  lines.push(
+    '',
+    `${report.faults.made} faults of ${report.faults.kinds} kinds in ${report.seconds} s, seed ${report.seed}`,
+  );
+  lines.push(
+    `${report.votes.cast} votes cast, ${report.votes.answered} answered, ${report.votes.pending} without an answer`,
+  );
   if (report.lastHeal) {
-    lines.push(`After the last fault: rate back in ${seconds(report.lastHeal.rateAfterMs)} s, all answered in ${seconds(report.lastHeal.resolvedAfterMs)} s`);
+    lines.push(
+      `After the last fault: rate back in ${seconds(report.lastHeal.rateAfterMs)} s, all answered in ${seconds(report.lastHeal.resolvedAfterMs)} s`,
+    );
   }
-  lines.push(report.violations === undefined ? 'The checker could not judge.' : `${report.violations} violations`);
-  if (report.problems.length > 0) lines.push('', 'Not as it should be:', ...report.problems.map((text) => `  ${text}`));
+  lines.push(
+    report.violations === undefined ? 'The checker could not judge.' : `${report.violations} violations`,
+  );
+  if (report.problems.length > 0)
+    lines.push('', 'Not as it should be:', ...report.problems.map((text) => `  ${text}`));
   return lines;
 }

@@ -2,14 +2,14 @@
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { isReady } from '../local.d/http.mjs';
 import { PostgresClient, RedisClient } from '../local.d/stores.mjs';
-import { findFaketime } from './abilities.mjs';
 import { Bus } from './bus.mjs';
+import { Environments, database, project, topic } from './environments.mjs';
 import { Locks } from './locks.mjs';
 import { Proxy } from './proxy.mjs';
 import { Random } from './random.mjs';
@@ -19,12 +19,15 @@ import * as roster from './roster.mjs';
 const run = promisify(execFile);
 
 export const electionId = 12;
-export const project = 'pollbus-faults';
-export const topic = 'election';
 const choices = 5;
 const inFlight = 2_000;
-const database = 'pollbus';
-const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY', 'POLLBUS_HISTORY_KEY'];
+const secretNames = [
+  'REDIS_PASSWORD',
+  'POSTGRES_PASSWORD',
+  'LOGGER_KEY',
+  'RECORDER_KEY',
+  'POLLBUS_HISTORY_KEY',
+];
 const diskMiB = 512;
 // Of all votes.
 const twinShare = 0.1;
@@ -35,17 +38,17 @@ export class System {
   // `load`: { votesPerSecond, voters, seed }. `tell(event)` is told of all starts and ends.
   constructor({ folder, scripts, programs, network, abilities, options, load, tell }) {
     Object.assign(this, { folder, scripts, programs, network, abilities, load, tell });
-    this.mutant = options.mutant ? { POLLBUS_MUTANT: options.mutant } : {};
+    this.roles = new Map();
+    this.proxies = new Map();
+    this.addresses = {};
+    this.environments = new Environments({ ...this, mutant: options.mutant });
     for (const name of ['logs', 'evidence', 'journals', 'clocks', 'secrets']) {
       mkdirSync(join(folder, name), { mode: 0o700 });
     }
     this.secrets = Object.fromEntries(secretNames.map((name) => [name, randomBytes(32).toString('hex')]));
     for (const [name, value] of Object.entries(this.secrets)) {
-      writeFileSync(this.secretFile(name), value, { mode: 0o600 });
+      writeFileSync(this.environments.secretFile(name), value, { mode: 0o600 });
     }
-    this.roles = new Map();
-    this.proxies = new Map();
-    this.addresses = {};
     this.disks = {};
     this.locks = new Locks();
     // What went wrong and was no fault's doing: sentences.
@@ -61,10 +64,6 @@ export class System {
 
   evidenceFile(name) {
     return join(this.folder, 'evidence', `${name}.jsonl`);
-  }
-
-  secretFile(name) {
-    return join(this.folder, 'secrets', name.toLowerCase());
   }
 
   role(name) {
@@ -119,11 +118,15 @@ export class System {
   async addRedis() {
     const folder = await this.disk('redis');
     const port = await this.network.port('redis');
-    const role = await this.addRole('redis', () => ({
-      command: [join(this.scripts, 'local-redis'), folder, String(port), role.node.host],
-      env: { REDIS_PASSWORD: this.secrets.REDIS_PASSWORD },
-      answers: () => this.redis.answers(),
-    }), { http: false });
+    const role = await this.addRole(
+      'redis',
+      () => ({
+        command: [join(this.scripts, 'local-redis'), folder, String(port), role.node.host],
+        env: { REDIS_PASSWORD: this.secrets.REDIS_PASSWORD },
+        answers: () => this.redis.answers(),
+      }),
+      { http: false },
+    );
     this.redis = new RedisClient(port, this.secrets.REDIS_PASSWORD, role.node.host);
     this.addresses.redis = { host: role.node.host, port };
   }
@@ -131,12 +134,26 @@ export class System {
   async addPostgres() {
     const folder = await this.disk('postgres');
     const port = await this.network.port('postgres');
-    const role = await this.addRole('postgres', () => ({
-      command: [join(this.scripts, 'local-postgres'), folder, String(port), role.node.host, ...postgresSettings],
-      env: { POSTGRES_USER: database, POSTGRES_DB: database, POSTGRES_PASSWORD: this.secrets.POSTGRES_PASSWORD },
-      answers: () => this.postgres.answers(),
-      stopSignal: 'SIGINT',
-    }), { http: false });
+    const role = await this.addRole(
+      'postgres',
+      () => ({
+        command: [
+          join(this.scripts, 'local-postgres'),
+          folder,
+          String(port),
+          role.node.host,
+          ...postgresSettings,
+        ],
+        env: {
+          POSTGRES_USER: database,
+          POSTGRES_DB: database,
+          POSTGRES_PASSWORD: this.secrets.POSTGRES_PASSWORD,
+        },
+        answers: () => this.postgres.answers(),
+        stopSignal: 'SIGINT',
+      }),
+      { http: false },
+    );
     const password = this.secrets.POSTGRES_PASSWORD;
     this.postgres = new PostgresClient({ host: role.node.host, port, user: database, database, password });
     this.addresses.postgres = { host: role.node.host, port };
@@ -151,7 +168,7 @@ export class System {
         ...['--listen', `${role.node.host}:${port}`, '--data-dir', folder],
         ...['--create-topic', `projects/${project}/topics/${topic}`],
       ],
-      env: { ...this.commonEnvironment(role), ...this.clockEnvironment('broker') },
+      env: { ...this.environments.common(role), ...this.environments.clock('broker') },
       answers: () => isReady(role.http),
     }));
     this.addresses.broker = { host: role.node.host, port };
@@ -166,73 +183,16 @@ export class System {
     }
   }
 
-  // Where `client` finds `server`.
-  addressFor(client, server) {
-    return this.proxies.get(`${client} to ${server}`) ?? this.addresses[server];
-  }
-
-  commonEnvironment(role) {
-    const { host, port } = role.http;
-    return { HTTP_HOST: host, HTTP_PORT: String(port), LOG_FORMAT: 'json', ...this.mutant };
-  }
-
-  clockFile(name) {
-    return join(this.folder, 'clocks', name);
-  }
-
-  // The wall clock of a process so started goes by what its clock file says.
-  clockEnvironment(name) {
-    if (this.abilities.faketime || !roster.withMovableClock.includes(name)) return {};
-    writeFileSync(this.clockFile(name), '+0\n');
-    return {
-      LD_PRELOAD: findFaketime(),
-      FAKETIME_TIMESTAMP_FILE: this.clockFile(name),
-      FAKETIME_CACHE_DURATION: '1',
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      DONT_FAKE_MONOTONIC: '1',
-      FAKETIME_DISABLE_SHM: '1',
-    };
-  }
-
-  busEnvironment(name) {
-    const { host, port } = this.addressFor(name, 'broker');
-    return { GCP_PROJECT: project, TOPIC_NAME: topic, PUBSUB_EMULATOR_HOST: `${host}:${port}` };
-  }
-
-  storeEnvironment(name) {
-    if (roster.kindOf(name) === 'logger') {
-      const { host, port } = this.addressFor(name, 'redis');
-      return {
-        REDIS_HOST: host,
-        REDIS_PORT: String(port),
-        REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
-        LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
-        ELECTION_SUB_ID: 'election-submit-sub',
-        RECORD_SUB_ID: 'election-record-sub',
-      };
-    }
-    const { host, port } = this.addressFor(name, 'postgres');
-    return {
-      POSTGRES_HOST: host,
-      POSTGRES_PORT: String(port),
-      POSTGRES_DB: database,
-      POSTGRES_USER: database,
-      POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
-      RECORDER_KEY_FILE: this.secretFile('RECORDER_KEY'),
-      ELECTION_SUB_ID: 'election-record-sub',
-    };
-  }
-
   async addService(name) {
     await this.addRole(name, (role) => {
       const http = role.http;
       return {
         command: [join(this.programs, `voting-${roster.kindOf(name)}`)],
         env: {
-          ...this.commonEnvironment(role),
-          ...this.busEnvironment(name),
-          ...this.storeEnvironment(name),
-          ...this.clockEnvironment(name),
+          ...this.environments.common(role),
+          ...this.environments.bus(name),
+          ...this.environments.store(name),
+          ...this.environments.clock(name),
         },
         answers: () => isReady(http),
       };
@@ -244,15 +204,26 @@ export class System {
     const role = await this.addRole(name, () => ({
       command: [
         join(this.programs, 'voting-machine'),
-        ...['--election', electionId, '--machine', number, '--voters', this.load.voters, '--choices', choices],
+        ...[
+          '--election',
+          electionId,
+          '--machine',
+          number,
+          '--voters',
+          this.load.voters,
+          '--choices',
+          choices,
+        ],
         ...['--in-flight', inFlight, '--seed', this.load.seed + number * 1_000_003 + role.life * 1_009],
         ...['--journal', join(this.folder, 'journals', name), '--quiet', '--patience-s', 600],
-        ...(this.load.isOver ? ['--votes', this.load.rest?.(name) ?? 0] : ['--rate', this.load.votesPerSecond * share]),
+        ...(this.load.isOver
+          ? ['--votes', this.load.rest?.(name) ?? 0]
+          : ['--rate', this.load.votesPerSecond * share]),
       ].map(String),
       env: {
-        ...this.commonEnvironment(role),
-        ...this.busEnvironment(name),
-        ...this.clockEnvironment(name),
+        ...this.environments.common(role),
+        ...this.environments.bus(name),
+        ...this.environments.clock(name),
         POLLBUS_HISTORY: this.evidenceFile(name),
         POLLBUS_HISTORY_KEY: this.secrets.POLLBUS_HISTORY_KEY,
       },
@@ -266,10 +237,24 @@ export class System {
   // From the voters' side inwards. Returns what did not end as it should: sentences.
   async stop() {
     const failures = [];
-    const groups = [[...this.roles.keys()].filter((name) => name.startsWith('machine')), roster.services, ['broker'], ['redis', 'postgres']];
+    const groups = [
+      [...this.roles.keys()].filter((name) => name.startsWith('machine')),
+      roster.services,
+      ['broker'],
+      ['redis', 'postgres'],
+    ];
     for (const names of groups) {
-      const ends = await Promise.all(this.rolesNamed(names.filter((name) => this.roles.has(name))).map(async (role) => [role, await role.stop()]));
-      failures.push(...ends.filter(([, well]) => !well).map(([role]) => `${role.name}: did not end with exit code 0 at SIGTERM`));
+      const ends = await Promise.all(
+        this.rolesNamed(names.filter((name) => this.roles.has(name))).map(async (role) => [
+          role,
+          await role.stop(),
+        ]),
+      );
+      failures.push(
+        ...ends
+          .filter(([, well]) => !well)
+          .map(([role]) => `${role.name}: did not end with exit code 0 at SIGTERM`),
+      );
       if (names[0] === 'broker') this.bus?.stop();
     }
     for (const proxy of this.proxies.values()) proxy.stop();
@@ -283,13 +268,15 @@ export class System {
     }
   }
 
-  // What is on a disk of memory goes with this process: copies it below its folder.
-  async keepDisks() {
-    for (const [name, { folder }] of Object.entries(this.disks)) {
-      const kept = join(this.folder, `${name}-kept`);
-      mkdirSync(kept);
-      await run('cp', ['-a', `${folder}/.`, kept]);
-      chmodSync(kept, 0o700);
+  // A disk of memory goes with this process. `keep`: what is on it stays, below its folder.
+  async leaveDisks({ keep }) {
+    for (const { folder } of Object.values(this.disks)) {
+      const kept = `${folder}.kept`;
+      if (keep) await run('cp', ['--archive', folder, kept]);
+      await run('umount', ['--lazy', folder]);
+      if (!keep) continue;
+      rmdirSync(folder);
+      renameSync(kept, folder);
     }
   }
 }

@@ -55,8 +55,14 @@ export function parseMetrics(text) {
 }
 
 // What a watcher of the metrics would be alarmed by, or see return; rates of messages are not.
-const telling =
-  /^(pollbus_(dependency|process|clock|quarantined|unknown|strays|votes_timed_out|votes_total\{outcome="forwarded again|bus_(lost|nacked|streams))|process_start|broker_(subscription_(nacked|expired)|storage))/;
+const telling = new RegExp(
+  `^(${[
+    'pollbus_(dependency|process|clock|quarantined|unknown|strays|votes_timed_out|bus_(lost|nacked|streams))',
+    'pollbus_votes_total\\{outcome="forwarded again',
+    'process_start',
+    'broker_subscription_(nacked|expired)',
+  ].join('|')})`,
+);
 
 export class Watch {
   // `roles`: those with an HTTP endpoint have `http`, { host, port } of now.
@@ -105,7 +111,8 @@ export class Watch {
     const now = parseMetrics(text);
     if (before.isSilent) this.add(role.name, 'metrics', 'answers');
     for (const [series, value] of now) {
-      if (telling.test(series) && before.get(series) !== value) this.add(role.name, 'metrics', `${series} ${value}`);
+      if (telling.test(series) && before.get(series) !== value)
+        this.add(role.name, 'metrics', `${series} ${value}`);
     }
     this.metrics.set(role, now);
   }

@@ -41,14 +41,26 @@ test('flags have sane defaults, and a word stands for all kinds that it begins',
   assert.equal(options.alone, 1);
   assert.equal(parseFlags(['--seconds', '180']).options.alone, 0);
   const some = parseFlags(['--kinds', 'kill,delay', '--seed=7', '--votes', '100000']).options;
-  assert.deepEqual(some.kinds.filter((name) => !name.startsWith('kill-')), ['delay']);
+  assert.deepEqual(
+    some.kinds.filter((name) => !name.startsWith('kill-')),
+    ['delay'],
+  );
   assert.equal(some.kinds.length, 7);
   assert.equal(some.seed, 7);
   assert.equal(some.votes, 100_000);
 });
 
 test('all problems of the flags are told at once', () => {
-  const { problems } = parseFlags(['--votes', 'many', '--kinds', 'earthquake', '--what', '--output', root, '--seed']);
+  const { problems } = parseFlags([
+    '--votes',
+    'many',
+    '--kinds',
+    'earthquake',
+    '--what',
+    '--output',
+    root,
+    '--seed',
+  ]);
   assert.deepEqual(
     problems.map((problem) => problem.split(':')[0]),
     ['--votes', '--kinds', '--what', '--output', '--seed'],
@@ -119,7 +131,13 @@ test('a file is followed line by line while it grows', () => {
 
 test('metrics are read as series and values', () => {
   const values = parseMetrics('# HELP a b\na 1\nb{c="d e"} 2.5\n');
-  assert.deepEqual([...values], [['a', 1], ['b{c="d e"}', 2.5]]);
+  assert.deepEqual(
+    [...values],
+    [
+      ['a', 1],
+      ['b{c="d e"}', 2.5],
+    ],
+  );
 });
 
 test('an event is found by part, source, time and pattern', () => {
@@ -128,12 +146,18 @@ test('an event is found by part, source, time and pattern', () => {
   const [{ at }] = watch.events;
   const query = { since: at, parts: ['logger-1'], source: 'log', pattern: /redis/ };
   assert.equal(watch.first(query), at);
-  for (const other of [{ since: at + 1 }, { parts: ['logger-2'] }, { source: 'metrics' }, { pattern: /bus/ }]) {
+  for (const other of [
+    { since: at + 1 },
+    { parts: ['logger-2'] },
+    { source: 'metrics' },
+    { pattern: /bus/ },
+  ]) {
     assert.equal(watch.first({ ...query, ...other }), undefined);
   }
 });
 
-const line = (event, uuid, atMs) => JSON.stringify({ event, uuid, t_us: Math.round((atMs - toWallMs(0)) * 1_000) });
+const line = (event, uuid, atMs) =>
+  JSON.stringify({ event, uuid, t_us: Math.round((atMs - toWallMs(0)) * 1_000) });
 
 test('recovery is when answers come at the rate again, and when the last vote cast before is answered', () => {
   const histories = new Histories([]);
@@ -166,8 +190,18 @@ test('slow recovery, votes that stay without an answer and faults that nobody se
   const [kind] = allKinds;
   const params = kind.draw(new Random(1));
   const seen = { metricsAfterMs: 400, logAfterMs: 300 };
-  const fault = (alone, more = {}) => ({ kind, params, seen, isVisible: true, alone: { isMeasured: true, ...alone }, ...more });
-  assert.deepEqual(shortcomings([fault({ rateAfterMs: 900, resolvedAfterMs: 20_000 }), { kind, params }]), []);
+  const fault = (alone, more = {}) => ({
+    kind,
+    params,
+    seen,
+    isVisible: true,
+    alone: { isMeasured: true, ...alone },
+    ...more,
+  });
+  assert.deepEqual(
+    shortcomings([fault({ rateAfterMs: 900, resolvedAfterMs: 20_000 }), { kind, params }]),
+    [],
+  );
   const found = shortcomings([
     fault({ rateAfterMs: 10_100, resolvedAfterMs: 0 }),
     fault({ rateAfterMs: 0, resolvedAfterMs: 61_000 }),
@@ -176,14 +210,20 @@ test('slow recovery, votes that stay without an answer and faults that nobody se
   ]);
   assert.equal(found.length, 4);
   assert.match(found[3], /not to be seen in log/);
-  const rows = summariseFaults([kind], [fault({ rateAfterMs: 900, resolvedAfterMs: 20_000 }), { kind, params }]);
+  const rows = summariseFaults(
+    [kind],
+    [fault({ rateAfterMs: 900, resolvedAfterMs: 20_000 }), { kind, params }],
+  );
   assert.deepEqual([rows[0].made, rows[0].alone, rows[0].rateAfterMs], [2, 1, 900]);
 });
 
 test('replies of Redis are read whole or not at all', () => {
   const bytes = Buffer.from('*3\r\n$2\r\nab\r\n$-1\r\n:5\r\n+OK\r\n');
   const { value, end } = parseReply(bytes, 0);
-  assert.deepEqual(value.map((one) => one && one.toString()), ['ab', null, '5']);
+  assert.deepEqual(
+    value.map((one) => one && one.toString()),
+    ['ab', null, '5'],
+  );
   assert.equal(parseReply(bytes, end).value.toString(), 'OK');
   for (let size = 0; size < end; size++) assert.equal(parseReply(bytes.subarray(0, size), 0), undefined);
 });
@@ -199,7 +239,12 @@ async function echoBehindProxy() {
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const proxy = new Proxy({ name: 'p', target: { host: '127.0.0.1', port: server.address().port }, host: '127.0.0.1', port: 0 });
+  const proxy = new Proxy({
+    name: 'p',
+    target: { host: '127.0.0.1', port: server.address().port },
+    host: '127.0.0.1',
+    port: 0,
+  });
   await proxy.start();
   const client = connect(proxy.server.address().port, '127.0.0.1');
   await once(client, 'connect');

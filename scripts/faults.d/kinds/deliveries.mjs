@@ -10,7 +10,11 @@ const tap = 'faults-tap';
 const copyAttribute = 'faultsCopy';
 // A copy of these would be one more bad message.
 const poisonAttribute = 'faultsPoison';
-const subscriptions = ['election-submit-sub', 'election-record-sub', ...roster.machines.map((name) => `election-result-${roster.numberOf(name)}-sub`)];
+const subscriptions = [
+  'election-submit-sub',
+  'election-record-sub',
+  ...roster.machines.map((name) => `election-result-${roster.numberOf(name)}-sub`),
+];
 const pollMs = 100;
 // How long a pull waits in line with the part that the messages are meant for.
 const pullMs = 500;
@@ -38,17 +42,36 @@ const copyOf = ({ data, attributes }) => ({ data, attributes: { ...attributes, [
 const duplicates = {
   name: 'duplicates',
   weight: 5,
-  draw: (random) => ({ target: 'topic', durationMs: random.integer(2_000, 5_000), seed: random.integer(0, 1e9) }),
+  draw: (random) => ({
+    target: 'topic',
+    durationMs: random.integer(2_000, 5_000),
+    seed: random.integer(0, 1e9),
+  }),
   locks: () => [tap],
   async begin({ bus, randomOf }, { seed }) {
     const random = randomOf(seed);
-    await bus.insist(bus.subscriber, 'createSubscription', { name: bus.path('subscriptions', tap), topic: bus.path('topics', bus.topic), ackDeadlineSeconds: 10 }).catch(() => {});
+    await bus
+      .insist(bus.subscriber, 'createSubscription', {
+        name: bus.path('subscriptions', tap),
+        topic: bus.path('topics', bus.topic),
+        ackDeadlineSeconds: 10,
+      })
+      .catch(() => {});
     let copies = [];
     const step = async () => {
       const received = await bus.pull(tap, maxHeld);
-      await bus.ack(tap, received.map(({ ackId }) => ackId));
-      const originals = received.map(({ message }) => message).filter(({ attributes }) => !attributes[copyAttribute] && !attributes[poisonAttribute]);
-      copies.push(...originals.flatMap((message) => (random.chance(0.5) ? [copyOf(message)] : [copyOf(message), copyOf(message)])));
+      await bus.ack(
+        tap,
+        received.map(({ ackId }) => ackId),
+      );
+      const originals = received
+        .map(({ message }) => message)
+        .filter(({ attributes }) => !attributes[copyAttribute] && !attributes[poisonAttribute]);
+      copies.push(
+        ...originals.flatMap((message) =>
+          random.chance(0.5) ? [copyOf(message)] : [copyOf(message), copyOf(message)],
+        ),
+      );
       if (random.chance(0.7)) return;
       await bus.publish(random.shuffled(copies).slice(0, maxHeld)).catch(() => {});
       copies = [];
@@ -57,7 +80,9 @@ const duplicates = {
     return async () => {
       await stop();
       if (copies.length > 0) await bus.publish(copies.slice(0, maxHeld)).catch(() => {});
-      await bus.insist(bus.subscriber, 'deleteSubscription', { subscription: bus.path('subscriptions', tap) });
+      await bus.insist(bus.subscriber, 'deleteSubscription', {
+        subscription: bus.path('subscriptions', tap),
+      });
     };
   },
   signs: () => ({
@@ -84,7 +109,9 @@ const reorder = {
       await bus.setDeadline(target, ackIds, 0);
     };
     const stop = repeatedly(async () => {
-      const ackIds = random.shuffled((await bus.pull(target, random.integer(1, 50), pullMs)).map(({ ackId }) => ackId));
+      const ackIds = random.shuffled(
+        (await bus.pull(target, random.integer(1, 50), pullMs)).map(({ ackId }) => ackId),
+      );
       if (ackIds.length > 0) late.push(giveBack(ackIds, random.integer(0, maxHeldMs)));
     }, pollMs);
     return async () => {
@@ -101,7 +128,8 @@ const hoarder = {
   name: 'hoarding-consumer',
   weight: 3,
   draw: (random) => ({ target: random.pick(subscriptions), durationMs: random.integer(2_000, 4_000) }),
-  begin: async ({ bus }, { target }) => repeatedly(() => Promise.all([1, 2, 3].map(() => bus.pull(target, 100, pullMs))), 0),
+  begin: async ({ bus }, { target }) =>
+    repeatedly(() => Promise.all([1, 2, 3].map(() => bus.pull(target, 100, pullMs))), 0),
   signs: () => ({ parts: ['broker'], metrics: /^broker_subscription_expired_total/ }),
 };
 
@@ -161,7 +189,10 @@ const poison = {
     const random = randomOf(seed);
     const step = async () => {
       const data = random.shuffled(badVotes).slice(0, random.integer(1, badVotes.length));
-      const messages = data.map((text) => ({ data: Buffer.from(text), attributes: { function: target, [poisonAttribute]: '1' } }));
+      const messages = data.map((text) => ({
+        data: Buffer.from(text),
+        attributes: { function: target, [poisonAttribute]: '1' },
+      }));
       // A broker whose disk was full a moment ago may still refuse.
       const ids = await bus.publish(messages, poisonTimeoutMs).catch(() => []);
       ids.forEach(onPoison);

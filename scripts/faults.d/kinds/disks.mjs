@@ -83,7 +83,11 @@ const failingSync = (server) => ({
   async begin(system) {
     const pids = system.role(server).pids();
     const inject = ['-e', 'trace=fdatasync,fsync', '-e', 'inject=fdatasync,fsync:error=EIO'];
-    const tracer = spawn('strace', ['-qq', '-f', '-o', '/dev/null', ...inject, ...pids.flatMap((pid) => ['-p', String(pid)])], { stdio: 'ignore' });
+    const tracer = spawn(
+      'strace',
+      ['-qq', '-f', '-o', '/dev/null', ...inject, ...pids.flatMap((pid) => ['-p', String(pid)])],
+      { stdio: 'ignore' },
+    );
     const ended = new Promise((resolve) => tracer.once('close', resolve));
     return async () => {
       tracer.kill('SIGINT');

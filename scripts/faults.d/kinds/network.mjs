@@ -54,7 +54,12 @@ function onProxy(name, { durationMs, weight = 6, signs, begin, ...more }) {
     weight,
     draw: (random) => {
       const link = random.pick(roster.proxiedLinks);
-      return { target: link.name, ...link, durationMs: random.integer(...durationMs), ...more.draw?.(random) };
+      return {
+        target: link.name,
+        ...link,
+        durationMs: random.integer(...durationMs),
+        ...more.draw?.(random),
+      };
     },
     locks: ({ target, client }) => [target, client],
     begin: async (system, params) => begin(system.proxies.get(params.target), params),

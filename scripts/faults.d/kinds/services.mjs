@@ -25,7 +25,7 @@ const clock = {
   }),
   locks: ({ target, withBroker }) => [...new Set([target, ...(withBroker ? ['broker'] : [])])],
   async begin(system, { target, jumpS, withBroker }) {
-    writeFileSync(system.clockFile(target), `${jumpS > 0 ? '+' : ''}${jumpS}\n`);
+    writeFileSync(system.environments.clockFile(target), `${jumpS > 0 ? '+' : ''}${jumpS}\n`);
     await sleep(clockSeenMs);
     if (withBroker) {
       system.role('broker').hold();
@@ -33,7 +33,7 @@ const clock = {
       await sleep(brokerDownMs);
       system.role('broker').release();
     }
-    return async () => writeFileSync(system.clockFile(target), '+0\n');
+    return async () => writeFileSync(system.environments.clockFile(target), '+0\n');
   },
   signs: ({ target }) => ({
     parts: [target],

@@ -24,8 +24,12 @@ export function misses(server, parts = clientsOf[server]) {
   const streamEnded = name === 'bus' ? '|"event":"bus: stream ended"' : '';
   return {
     parts,
-    metrics: new RegExp(`^pollbus_dependency_(up\\{dependency="${name}"\\} 0|failures_total\\{dependency="${name}"\\})`),
-    log: new RegExp(`"event":"not ready","part":"${name}"|"event":"unavailable","dependency":"${name}"${streamEnded}`),
+    metrics: new RegExp(
+      `^pollbus_dependency_(up\\{dependency="${name}"\\} 0|failures_total\\{dependency="${name}"\\})`,
+    ),
+    log: new RegExp(
+      `"event":"not ready","part":"${name}"|"event":"unavailable","dependency":"${name}"${streamEnded}`,
+    ),
     over: {
       metrics: new RegExp(`^pollbus_dependency_up\\{dependency="${name}"\\} 1`),
       log: new RegExp(`"event":"ready","part":"${name}"`),

@@ -1,0 +1,81 @@
+// What each process of the election is told by its environment.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { findFaketime } from './abilities.mjs';
+import * as roster from './roster.mjs';
+
+export const project = 'pollbus-faults';
+export const topic = 'election';
+export const database = 'pollbus';
+
+export class Environments {
+  // `addresses` and `proxies` are filled while servers and proxies are started. `mutant`: a known
+  // mistake that all of ours make, or undefined.
+  constructor({ folder, abilities, addresses, proxies, mutant }) {
+    Object.assign(this, { folder, abilities, addresses, proxies });
+    this.mutant = mutant ? { POLLBUS_MUTANT: mutant } : {};
+  }
+
+  secretFile(name) {
+    return join(this.folder, 'secrets', name.toLowerCase());
+  }
+
+  // Where `client` finds `server`.
+  addressFor(client, server) {
+    return this.proxies.get(`${client} to ${server}`) ?? this.addresses[server];
+  }
+
+  common(role) {
+    const { host, port } = role.http;
+    return { HTTP_HOST: host, HTTP_PORT: String(port), LOG_FORMAT: 'json', ...this.mutant };
+  }
+
+  clockFile(name) {
+    return join(this.folder, 'clocks', name);
+  }
+
+  // The wall clock of a process so started goes by what its clock file says.
+  clock(name) {
+    if (this.abilities.faketime || !roster.withMovableClock.includes(name)) return {};
+    writeFileSync(this.clockFile(name), '+0\n');
+    return {
+      LD_PRELOAD: findFaketime(),
+      FAKETIME_TIMESTAMP_FILE: this.clockFile(name),
+      FAKETIME_CACHE_DURATION: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      DONT_FAKE_MONOTONIC: '1',
+      FAKETIME_DISABLE_SHM: '1',
+    };
+  }
+
+  bus(name) {
+    const { host, port } = this.addressFor(name, 'broker');
+    return { GCP_PROJECT: project, TOPIC_NAME: topic, PUBSUB_EMULATOR_HOST: `${host}:${port}` };
+  }
+
+  store(name) {
+    if (roster.kindOf(name) === 'logger') {
+      const { host, port } = this.addressFor(name, 'redis');
+      return {
+        REDIS_HOST: host,
+        REDIS_PORT: String(port),
+        REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
+        LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
+        ELECTION_SUB_ID: 'election-submit-sub',
+        RECORD_SUB_ID: 'election-record-sub',
+      };
+    }
+    const { host, port } = this.addressFor(name, 'postgres');
+    return {
+      POSTGRES_HOST: host,
+      POSTGRES_PORT: String(port),
+      POSTGRES_DB: database,
+      POSTGRES_USER: database,
+      POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
+      RECORDER_KEY_FILE: this.secretFile('RECORDER_KEY'),
+      ELECTION_SUB_ID: 'election-record-sub',
+    };
+  }
+}
