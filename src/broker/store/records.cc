@@ -55,7 +55,9 @@ class Reader {
       bytes_.remove_prefix(1);
       number |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
       if (byte >= 0x80) continue;
-      if (number > most) break;
+      // Nothing is written longer than it needs to be, or beyond 64 bits.
+      const bool is_strict = (byte > 0 || shift == 0) && number >> shift == byte;
+      if (!is_strict || number > most) break;
       return number;
     }
     has_failed_ = true;

@@ -150,6 +150,14 @@ TEST(RecordsTest, WhatIsNotWholeIsDamage) {
   EXPECT_TRUE(absl::IsDataLoss(decode_number(std::string(11, '\xff')).status()));
 }
 
+TEST(RecordsTest, ANumberIsWrittenInOneWayOnly) {
+  const std::string most = encode_number(~0ULL);
+  EXPECT_EQ(*decode_number(most), ~0ULL);
+  EXPECT_EQ(*decode_number(std::string(1, '\0')), 0u);
+  EXPECT_TRUE(absl::IsDataLoss(decode_number(std::string("\x81\0", 2)).status()));
+  EXPECT_TRUE(absl::IsDataLoss(decode_number(most.substr(0, 9) + '\x02').status()));
+}
+
 TEST(RecordsTest, CountsThatPromiseTooMuchAreDamageAndTakeNoMemory) {
   const std::string huge = encode_number(1ULL << 62);
   EXPECT_TRUE(absl::IsDataLoss(decode_batch(1, encode_number(0) + huge).status()));

@@ -1,0 +1,61 @@
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "broker/store/records.h"
+#include "require.h"
+
+namespace pollbus::broker {
+namespace {
+
+using testing::require;
+
+constexpr MessageId kBatchId = 1;
+
+// What cannot be decoded is damage; what can is encoded in one way, and decoded from that again.
+template <typename Decode, typename Encode>
+void check_record(std::string_view record, Decode decode, Encode encode) {
+  const auto decoded = decode(record);
+  if (!decoded.ok()) {
+    require(absl::IsDataLoss(decoded.status()), "a damaged record is data loss");
+    return;
+  }
+  const std::string encoded = encode(*decoded);
+  const auto again = decode(encoded);
+  require(again.ok(), "what was encoded can be decoded");
+  require(encode(*again) == encoded, "and is the same");
+}
+
+// The first byte of an input says what kind of record the rest is to be.
+void check(std::string_view input) {
+  if (input.empty()) return;
+  const std::string_view record = input.substr(1);
+  switch (input.front()) {
+    case 'n':
+      return check_record(record, decode_number, encode_number);
+    case 's':
+      return check_record(record, decode_subscription, encode_subscription);
+    case 'b':
+      return check_record(
+          record, [](std::string_view value) { return decode_batch(kBatchId, value); },
+          encode_batch);
+    case 'i':
+      return check_record(record, decode_batch_key, batch_key);
+    case 't':
+      return check_record(record, decode_states_key,
+                          [](const StatesKey& key) { return states_key(key.first_id, key.block); });
+    case 'k':
+      return check_record(record, decode_subscription_key, subscription_key);
+    default:
+      return;
+  }
+}
+
+}  // namespace
+}  // namespace pollbus::broker
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  pollbus::broker::check({reinterpret_cast<const char*>(data), size});
+  return 0;
+}
