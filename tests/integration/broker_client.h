@@ -78,7 +78,11 @@ class BrokerClient {
 
  private:
   struct Context : grpc::ClientContext {
-    Context() { set_deadline(std::chrono::system_clock::now() + kCallDeadline_s); }
+    Context() {
+      set_deadline(std::chrono::system_clock::now() + kCallDeadline_s);
+      // While the broker is away, a call waits for it rather than failing at once.
+      set_wait_for_ready(true);
+    }
   };
 
   std::unique_ptr<google::pubsub::v1::Publisher::Stub> publisher_;

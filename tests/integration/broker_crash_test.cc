@@ -14,13 +14,13 @@
 namespace pollbus::testing {
 namespace {
 
-// How often the broker is killed; POLLBUS_BROKER_KILLS=50 is the long run.
-constexpr int kDefaultKills = 8;
-constexpr int kPublishers = 2;
+// How often the broker is killed, unless POLLBUS_BROKER_KILLS says otherwise.
+constexpr int kDefaultKills = 50;
+constexpr int kPublishers = 4;
 constexpr int kMachines = 3;
-constexpr int kBatch = 5;
-constexpr std::chrono::milliseconds kShortestLife_ms{50};
-constexpr std::chrono::milliseconds kLongestLife_ms{700};
+constexpr int kBatch = 20;
+constexpr std::chrono::milliseconds kShortestLife_ms{20};
+constexpr std::chrono::milliseconds kLongestLife_ms{300};
 // Longer than the ack deadline: a pull whose answer nobody got keeps its messages that long.
 constexpr std::chrono::seconds kDrainTime_s{60};
 

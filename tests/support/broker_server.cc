@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "support/http_get.h"
@@ -11,8 +13,9 @@ namespace pollbus::testing {
 namespace {
 
 std::vector<std::string> command_line(const std::filesystem::path& folder,
-                                      std::vector<std::string> flags, int port, int http_port) {
-  std::vector<std::string> argv{
+                                      std::vector<std::string> flags, std::vector<std::string> argv,
+                                      int port, int http_port) {
+  std::vector<std::string> broker{
       POLLBUS_PROGRAMS "/pubsub-broker",
       "--listen",
       fmt::format("127.0.0.1:{}", port),
@@ -22,20 +25,22 @@ std::vector<std::string> command_line(const std::filesystem::path& folder,
       folder / "broker",
       "--create-topic",
       fmt::format("projects/{}/topics/{}", BrokerServer::project(), BrokerServer::topic())};
-  for (auto& flag : flags) argv.push_back(std::move(flag));
+  std::ranges::move(broker, std::back_inserter(argv));
+  std::ranges::move(flags, std::back_inserter(argv));
   return argv;
 }
 
 }  // namespace
 
-BrokerServer::BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags)
-    : BrokerServer(folder, std::move(flags), free_port(), free_port()) {}
+BrokerServer::BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags,
+                           std::vector<std::string> launcher)
+    : BrokerServer(folder, std::move(flags), std::move(launcher), free_port(), free_port()) {}
 
 BrokerServer::BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags,
-                           int port, int http_port)
+                           std::vector<std::string> launcher, int port, int http_port)
     : Server({.name = "pubsub-broker",
               .folder = folder,
-              .argv = command_line(folder, std::move(flags), port, http_port),
+              .argv = command_line(folder, std::move(flags), std::move(launcher), port, http_port),
               .environment = {},
               .stop_signal = SIGTERM,
               .answers =

@@ -12,7 +12,9 @@ class BrokerServer : public Server {
  public:
   // `flags` come after the ones it always gets: --listen, --http-port, --data-dir (in
   // `folder`) and --create-topic.
-  explicit BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags = {});
+  // `launcher` is a command that the broker's command line is appended to, and that becomes it.
+  explicit BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags = {},
+                        std::vector<std::string> launcher = {});
 
   static std::string project() { return "pollbus-test"; }
   static std::string topic() { return "election"; }
@@ -24,8 +26,8 @@ class BrokerServer : public Server {
   Environment environment() const;
 
  private:
-  BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags, int port,
-               int http_port);
+  BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags,
+               std::vector<std::string> launcher, int port, int http_port);
 
   int port_;
   int http_port_;
