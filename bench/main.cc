@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -10,6 +11,7 @@ namespace pollbus::bench {
 namespace {
 
 constexpr std::int64_t kMaxSubscriptions = 100'000;
+constexpr std::int64_t kMaxRuns = 100;
 
 std::int64_t number_of(const std::string& text) {
   std::int64_t number = 0;
@@ -20,21 +22,101 @@ std::int64_t number_of(const std::string& text) {
 
 double ms(std::chrono::microseconds us) { return static_cast<double>(us.count()) / 1'000; }
 
-// False when it could not be run.
-bool report(const Plan& plan, std::optional<double>* first) {
-  const auto outcome = run(plan);
-  if (!outcome.ok()) {
-    fmt::print("{:<22} {:>7} {}\n", plan.target, plan.subscriptions, outcome.status().ToString());
-    return false;
-  }
-  if (!*first) *first = outcome->received_per_s;
+struct Line {
+  std::string target;
+  std::int64_t subscriptions = 0;
+  Outcome outcome;
+};
+
+void print_head() {
+  fmt::print("{:<22} {:>6} {:>6} {:>5} {:>11} {:>11} {:>8} {:>8} {:>8} {:>7} {:>6} {:>6}\n",
+             "server", "subs", "active", "bytes", "published/s", "received/s", "p50 ms", "p95 ms",
+             "p99 ms", "setup s", "ratio", "share");
+}
+
+// `ratio` is to the first server with as many subscriptions, `share` to the first number of
+// subscriptions of this server.
+void print(const Plan& plan, const Line& line, const std::vector<Line>& before) {
+  const auto of = [&](auto is_reference) {
+    const auto found = std::ranges::find_if(before, is_reference);
+    const double reference =
+        found == before.end() ? line.outcome.received_per_s : found->outcome.received_per_s;
+    return reference > 0 ? line.outcome.received_per_s / reference : 0;
+  };
+  const std::int64_t active =
+      plan.active == 0 ? line.subscriptions : std::min(plan.active, line.subscriptions);
   fmt::print(
-      "{:<22} {:>7} {:>6} {:>11.0f} {:>11.0f} {:>8.2f} {:>8.2f} {:>8.2f} {:>7.2f} {:>6.2f}\n",
-      plan.target, plan.subscriptions, plan.bytes, outcome->published_per_s,
-      outcome->received_per_s, ms(outcome->p50), ms(outcome->p95), ms(outcome->p99),
-      outcome->set_up_s, **first > 0 ? outcome->received_per_s / **first : 0.0);
-  if (outcome->failed > 0) fmt::print("  {} failed: {}\n", outcome->failed, outcome->failure);
+      "{:<22} {:>6} {:>6} {:>5} {:>11.0f} {:>11.0f} {:>8.2f} {:>8.2f} {:>8.2f} {:>7.2f} {:>6.2f} "
+      "{:>6.2f}\n",
+      line.target, line.subscriptions, active, plan.bytes, line.outcome.published_per_s,
+      line.outcome.received_per_s, ms(line.outcome.p50), ms(line.outcome.p95), ms(line.outcome.p99),
+      line.outcome.set_up_s,
+      of([&](const Line& one) { return one.subscriptions == line.subscriptions; }),
+      of([&](const Line& one) { return one.target == line.target; }));
+  if (line.outcome.failed > 0) {
+    fmt::print("  {} failed: {}\n", line.outcome.failed, line.outcome.failure);
+  }
   std::fflush(stdout);
+}
+
+// The median run of each server and number of subscriptions, in the order of the first round.
+std::vector<Line> medians(const std::vector<Line>& lines, std::size_t per_round) {
+  std::vector<Line> found;
+  for (std::size_t i = 0; i < per_round; ++i) {
+    std::vector<Line> runs;
+    for (std::size_t at = i; at < lines.size(); at += per_round) runs.push_back(lines[at]);
+    std::ranges::sort(runs, {}, [](const Line& line) { return line.outcome.received_per_s; });
+    found.push_back(runs[runs.size() / 2]);
+  }
+  return found;
+}
+
+// False when something could not be run or failed.
+bool run_all(Plan plan, const std::vector<std::string>& targets,
+             const std::vector<std::string>& subscriptions, std::int64_t runs) {
+  bool is_good = true;
+  std::vector<Line> lines;
+  print_head();
+  for (std::int64_t i = 0; i < runs; ++i) {
+    const std::size_t round = lines.size();
+    for (const std::string& count : subscriptions) {
+      for (const std::string& target : targets) {
+        plan.target = target;
+        plan.subscriptions = number_of(count);
+        auto outcome = run(plan);
+        if (!outcome.ok()) {
+          fmt::print("{:<22} {:>6} {}\n", target, count, outcome.status().ToString());
+          return false;
+        }
+        is_good = is_good && outcome->failed == 0;
+        Line line{target, plan.subscriptions, *std::move(outcome)};
+        print(plan, line, {lines.begin() + static_cast<std::ptrdiff_t>(round), lines.end()});
+        lines.push_back(std::move(line));
+      }
+    }
+  }
+  if (runs == 1) return is_good;
+  fmt::print("\nmedian of {} runs\n", runs);
+  std::vector<Line> before;
+  for (const Line& line : medians(lines, targets.size() * subscriptions.size())) {
+    print(plan, line, before);
+    before.push_back(line);
+  }
+  return is_good;
+}
+
+bool run_backlog(const Plan& plan, std::int64_t fill_with, std::int64_t drain_of) {
+  if (fill_with > 0) {
+    const auto seconds = fill(plan, fill_with);
+    if (!seconds.ok()) {
+      fmt::print("{} {}\n", plan.target, seconds.status().ToString());
+      return false;
+    }
+    fmt::print("{} published and left there in {:.1f} s\n", fill_with, *seconds);
+    return true;
+  }
+  const auto outcome = drain(plan, drain_of);
+  fmt::print("{} received, {:.0f} a second\n", drain_of - outcome->failed, outcome->received_per_s);
   return outcome->failed == 0;
 }
 
@@ -47,35 +129,44 @@ int main(int argc, char** argv) {
   std::vector<std::string> targets{"127.0.0.1:8085"};
   std::vector<std::string> subscriptions{"1"};
   std::int64_t seconds = plan.measured.count();
-  Settings settings("pubsub-load",
-                    "Publishes to, receives from and acks at Pub/Sub servers, and says how fast.\n"
-                    "One line a server and number of subscriptions; the ratio is to the first.");
+  std::int64_t runs = 1;
+  std::int64_t fill_with = 0;
+  std::int64_t drain_of = 0;
+  Settings settings(
+      "pubsub-load",
+      "Publishes to, receives from and acks at Pub/Sub servers, and says how fast.\n"
+      "One line a server and number of subscriptions. `ratio` is to the first server,\n"
+      "`share` to the first number of subscriptions.");
   settings.texts({"target", "", "HOST:PORT", "A server; several are measured one after the other"},
                  &targets, check_host_and_port);
-  settings.texts({"subscriptions", "", "N", "How many, each with a machine's filter; 1: no filter"},
+  settings.texts({"subscriptions", "", "N",
+                  "How many, each with a machine's filter; several are "
+                  "measured one after the other"},
                  &subscriptions, [](const std::string& value) -> std::optional<std::string> {
                    if (bench::number_of(value) > 0) return std::nullopt;
                    return "expected a number from 1 to 100000";
                  });
-  settings.integer({"active", "", "N", "So many of them get messages; 0: all"}, &plan.active, 0);
+  settings.integer({"active", "", "N",
+                    "So many of them get messages, in turn, each on a stream of its own; 0: all"},
+                   &plan.active, 0);
   settings.integer({"bytes", "", "B", "Payload of a message"}, &plan.bytes, 8, 1'000'000);
   settings.integer({"batch", "", "M", "Messages a publish"}, &plan.batch, 1, 1'000);
   settings.integer({"publishes", "", "P", "Publishes under way at once"}, &plan.publishes, 1, 256);
+  settings.integer({"creators", "", "C", "Subscriptions created at once"}, &plan.creators, 1, 256);
   settings.integer({"rate", "", "R", "Messages a second; 0: as fast as it goes"}, &plan.rate);
   settings.integer({"seconds", "", "S", "How long is measured, after 2 seconds"}, &seconds, 1);
+  settings.integer({"runs", "", "N", "Measure everything so often, and say the medians"}, &runs, 1,
+                   bench::kMaxRuns);
+  settings.integer({"fill", "", "N",
+                    "Do not measure: publish N messages to one subscription and leave them there"},
+                   &fill_with);
+  settings.integer({"drain", "", "N", "Receive and ack what --fill N has left"}, &drain_of);
   if (const auto exit_code = settings.parse_or_exit_code(argc, argv)) return *exit_code;
   plan.measured = std::chrono::seconds(seconds);
-  fmt::print("{:<22} {:>7} {:>6} {:>11} {:>11} {:>8} {:>8} {:>8} {:>7} {:>6}\n", "server", "subs",
-             "bytes", "published/s", "received/s", "p50 ms", "p95 ms", "p99 ms", "setup s",
-             "ratio");
-  bool all_ran = true;
-  for (const std::string& count : subscriptions) {
-    plan.subscriptions = bench::number_of(count);
-    std::optional<double> first;
-    for (const std::string& target : targets) {
-      plan.target = target;
-      all_ran = bench::report(plan, &first) && all_ran;
-    }
+  if (fill_with == 0 && drain_of == 0) {
+    return bench::run_all(plan, targets, subscriptions, runs) ? 0 : 1;
   }
-  return all_ran ? 0 : 1;
+  plan.target = targets.front();
+  plan.max_ahead = std::max(fill_with, plan.max_ahead);
+  return bench::run_backlog(plan, fill_with, drain_of) ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <random>
 #include <thread>
@@ -18,7 +19,10 @@ namespace api = google::pubsub::v1;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kCallDeadline_s{30};
-constexpr int kCreationThreads = 8;
+// A drain that receives nothing for so long is over.
+constexpr std::chrono::seconds kDrainPatience_s{20};
+constexpr std::chrono::milliseconds kDrainLook_ms{20};
+constexpr char kBacklogName[] = "load-backlog";
 
 absl::Status to_absl(const grpc::Status& status) {
   return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
@@ -30,9 +34,9 @@ struct Context : grpc::ClientContext {
 
 class Run {
  public:
-  explicit Run(const Plan& plan)
+  Run(const Plan& plan, std::string name)
       : plan_(plan),
-        name_(fmt::format("load-{:x}", std::random_device{}())),
+        name_(std::move(name)),
         publisher_(api::Publisher::NewStub(connect(plan.target))),
         subscriber_(api::Subscriber::NewStub(connect(plan.target))),
         tally_(plan.max_ahead) {}
@@ -41,6 +45,7 @@ class Run {
     Outcome outcome;
     const auto begin = Clock::now();
     RETURN_IF_ERROR(create());
+    receive();
     outcome.set_up_s = std::chrono::duration<double>(Clock::now() - begin).count();
     std::vector<std::jthread> publishers;
     for (std::int64_t i = 0; i < plan_.publishes; ++i) {
@@ -48,6 +53,42 @@ class Run {
     }
     measure(&outcome);
     publishers.clear();
+    receivers_.clear();
+    remove();
+    return outcome;
+  }
+
+  absl::StatusOr<double> fill(std::int64_t messages) {
+    RETURN_IF_ERROR(create());
+    const auto begin = Clock::now();
+    left_ = messages;
+    {
+      std::vector<std::jthread> publishers;
+      for (std::int64_t i = 0; i < plan_.publishes; ++i) {
+        publishers.emplace_back([this, i] { publish(i); });
+      }
+    }
+    if (tally_.failed_count() > 0) return absl::UnavailableError(tally_.failure());
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+
+  absl::StatusOr<Outcome> drain(std::int64_t messages) {
+    Outcome outcome;
+    const auto begin = Clock::now();
+    auto last = begin;
+    std::int64_t seen = 0;
+    receive();
+    while (seen < messages && Clock::now() < last + kDrainPatience_s) {
+      std::this_thread::sleep_for(kDrainLook_ms);
+      if (const std::int64_t received = tally_.received_count(); received > seen) {
+        seen = received;
+        last = Clock::now();
+      }
+    }
+    outcome.received_per_s =
+        static_cast<double>(seen) / std::chrono::duration<double>(last - begin).count();
+    outcome.failed = messages - seen;
+    outcome.failure = "not received";
     receivers_.clear();
     remove();
     return outcome;
@@ -75,16 +116,17 @@ class Run {
       api::Subscription created;
       wanted.set_name(subscription(number));
       wanted.set_topic(topic());
-      if (plan_.subscriptions > 1) {
-        wanted.set_filter(
-            fmt::format("attributes.function=\"result\" AND attributes.machineID=\"{}\"", number));
-      }
+      wanted.set_filter(
+          fmt::format("attributes.function=\"result\" AND attributes.machineID=\"{}\"", number));
       return to_absl(subscriber_->CreateSubscription(&one, wanted, &created));
     }));
+    return absl::OkStatus();
+  }
+
+  void receive() {
     for (std::int64_t i = 0; i < active(); ++i) {
       receivers_.push_back(std::make_unique<Receiver>(*subscriber_, subscription(i), tally_));
     }
-    return absl::OkStatus();
   }
 
   void remove() {
@@ -109,7 +151,7 @@ class Run {
     absl::Status result;
     {
       std::vector<std::jthread> threads;
-      for (int i = 0; i < kCreationThreads; ++i) {
+      for (std::int64_t i = 0; i < plan_.creators; ++i) {
         threads.emplace_back([&] {
           for (auto n = next++; n < plan_.subscriptions; n = next++) {
             const absl::Status status = call(n);
@@ -128,7 +170,7 @@ class Run {
     const double per_s = static_cast<double>(plan_.rate) / static_cast<double>(plan_.publishes);
     std::int64_t sent = 0;
     std::int64_t machine = number * plan_.batch;
-    while (tally_.await_room(plan_.batch)) {
+    while (left_.fetch_sub(plan_.batch) > 0 && tally_.await_room(plan_.batch)) {
       if (plan_.rate > 0) {
         std::this_thread::sleep_until(
             begin + std::chrono::duration_cast<Clock::duration>(
@@ -174,6 +216,7 @@ class Run {
 
   const Plan plan_;
   const std::string name_;
+  std::atomic<std::int64_t> left_ = std::numeric_limits<std::int64_t>::max();  // to be published
   std::unique_ptr<api::Publisher::Stub> publisher_;
   std::unique_ptr<api::Subscriber::Stub> subscriber_;
   Tally tally_;
@@ -182,6 +225,16 @@ class Run {
 
 }  // namespace
 
-absl::StatusOr<Outcome> run(const Plan& plan) { return Run(plan).run(); }
+absl::StatusOr<Outcome> run(const Plan& plan) {
+  return Run(plan, fmt::format("load-{:x}", std::random_device{}())).run();
+}
+
+absl::StatusOr<double> fill(const Plan& plan, std::int64_t messages) {
+  return Run(plan, kBacklogName).fill(messages);
+}
+
+absl::StatusOr<Outcome> drain(const Plan& plan, std::int64_t messages) {
+  return Run(plan, kBacklogName).drain(messages);
+}
 
 }  // namespace pollbus::bench

@@ -11,7 +11,8 @@ namespace pollbus::bench {
 struct Plan {
   std::string target;  // host:port
   std::int64_t subscriptions = 1;
-  std::int64_t active = 0;  // of these are published to and received from; 0: all
+  std::int64_t active = 1;    // of these are published to and received from; 0: all
+  std::int64_t creators = 8;  // make subscriptions at once
   std::int64_t bytes = 160;
   std::int64_t batch = 100;    // messages a publish
   std::int64_t publishes = 8;  // under way at once
@@ -33,8 +34,15 @@ struct Outcome {
 };
 
 // Makes a topic and its subscriptions, publishes round and round to the active ones, receives and
-// acks, and deletes them again. With one subscription it has no filter; with more, each has
+// acks, and deletes them again. Each subscription has the filter
 // attributes.function="result" AND attributes.machineID="N".
 absl::StatusOr<Outcome> run(const Plan& plan);
+
+// Publishes so many messages to one subscription and leaves them there, for a broker to be started
+// anew with; returns the seconds.
+absl::StatusOr<double> fill(const Plan& plan, std::int64_t messages);
+// Receives and acks all that fill() has left, and deletes what it has made. The rate is that of
+// what was received.
+absl::StatusOr<Outcome> drain(const Plan& plan, std::int64_t messages);
 
 }  // namespace pollbus::bench

@@ -4,8 +4,11 @@
 #include <httplib.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <thread>
+#include <vector>
 
 namespace pollbus {
 namespace {
@@ -28,7 +31,7 @@ HttpEndpoint::HttpEndpoint(std::unique_ptr<Server> server) : server_(std::move(s
 
 absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::start(
     const std::string& host, int port, const Readiness& readiness,
-    const prometheus::Registry& metrics) {
+    const prometheus::Registry& metrics, const prometheus::Collectable* more) {
   auto server = std::make_unique<Server>();
   // The library would share a port that another process of this user holds.
   server->http.set_socket_options([](socket_t socket) {
@@ -43,10 +46,14 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::start(
     response.status = readiness.all_ready() ? kHttpOk : kHttpUnavailable;
     response.set_content(readiness.json() + "\n", "application/json");
   });
-  server->http.Get("/metrics", [&metrics](const httplib::Request&, httplib::Response& response) {
-    response.set_content(prometheus::TextSerializer().Serialize(metrics.Collect()),
-                         "text/plain; version=0.0.4; charset=utf-8");
-  });
+  server->http.Get("/metrics",
+                   [&metrics, more](const httplib::Request&, httplib::Response& response) {
+                     std::vector<prometheus::MetricFamily> families = metrics.Collect();
+                     if (more != nullptr)
+                       std::ranges::move(more->Collect(), std::back_inserter(families));
+                     response.set_content(prometheus::TextSerializer().Serialize(families),
+                                          "text/plain; version=0.0.4; charset=utf-8");
+                   });
   if (port == 0) {
     server->port = server->http.bind_to_any_port(host);
   } else {

@@ -12,13 +12,14 @@
 namespace pollbus {
 
 // Serves GET /healthz (200 while the process answers), /readyz (200 or 503, with the reasons as
-// JSON) and /metrics (Prometheus text format) until destroyed. Borrows both arguments.
+// JSON) and /metrics (Prometheus text format) until destroyed. Borrows its arguments.
 class HttpEndpoint {
  public:
-  // Port 0 takes a free one. UNAVAILABLE when the address cannot be bound.
-  static absl::StatusOr<std::unique_ptr<HttpEndpoint>> start(const std::string& host, int port,
-                                                             const Readiness& readiness,
-                                                             const prometheus::Registry& metrics);
+  // /metrics has what `more` (unless nullptr) collects too. Port 0 takes a free one. UNAVAILABLE
+  // when the address cannot be bound.
+  static absl::StatusOr<std::unique_ptr<HttpEndpoint>> start(
+      const std::string& host, int port, const Readiness& readiness,
+      const prometheus::Registry& metrics, const prometheus::Collectable* more = nullptr);
   ~HttpEndpoint();
   int port() const;
 

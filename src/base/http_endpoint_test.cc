@@ -58,6 +58,18 @@ TEST_F(HttpEndpointTest, ServesTheMetricsAsPrometheusReadsThem) {
   EXPECT_THAT(answer->body, HasSubstr("pollbus_votes_total{outcome=\"recorded\"} 3\n"));
 }
 
+TEST_F(HttpEndpointTest, ServesWhatIsCollectedElsewhereToo) {
+  prometheus::Registry elsewhere;
+  counter(registry, "pollbus_votes_total", "Votes").Increment();
+  counter(elsewhere, "broker_messages_total", "Messages").Increment();
+  const auto endpoint = HttpEndpoint::start("127.0.0.1", 0, readiness, registry, &elsewhere);
+  ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+  const auto answer = http_get((*endpoint)->port(), "/metrics");
+  ASSERT_TRUE(answer);
+  EXPECT_THAT(answer->body, HasSubstr("pollbus_votes_total 1\n"));
+  EXPECT_THAT(answer->body, HasSubstr("broker_messages_total 1\n"));
+}
+
 TEST_F(HttpEndpointTest, KnowsNoOtherPath) {
   const auto endpoint = start();
   const auto answer = http_get(endpoint->port(), "/");

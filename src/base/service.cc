@@ -49,9 +49,9 @@ Service::Service(std::string name, const ServiceSettings& settings) : settings_(
 #endif
 }
 
-absl::Status Service::start_http() {
+absl::Status Service::start_http(const prometheus::Collectable* more) {
   auto http = HttpEndpoint::start(settings_.http_host, static_cast<int>(settings_.http_port),
-                                  readiness_, metrics_);
+                                  readiness_, metrics_, more);
   if (!http.ok()) return http.status();
   http_ = std::move(http).value();
   log_info("http endpoint", {{"host", settings_.http_host}, {"port", http_->port()}});

@@ -38,8 +38,11 @@ class Service {
  public:
   Service(std::string name, const ServiceSettings& settings);
 
-  // Serves the HTTP endpoint and watches over the process from here on.
-  absl::Status start_http();
+  // Serves the HTTP endpoint and watches over the process from here on; /metrics has what `more`,
+  // borrowed, collects too.
+  absl::Status start_http(const prometheus::Collectable* more = nullptr);
+  // For who has something borrowed that ends before the service does.
+  void stop_http() { http_.reset(); }
 
   Clock& clock() { return system_clock(); }
   std::stop_token stop_token() const { return shutdown_.token(); }

@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
       return fail(status);
     }
   }
-  if (const absl::Status status = service.start_http(); !status.ok()) return fail(status);
+  if (const absl::Status status = service.start_http(&(*server)->subscription_metrics()); !status.ok()) return fail(status);
 
   if (options.data_folder.empty()) {
     log_warning("everything is held in memory: nothing is kept over a restart");
@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   service.shutdown().wait();
   service.readiness().not_ready("bus", "shutting down");
   (*server)->shut_down();
+  service.stop_http();
   log_info("stopped");
   return 0;
 }

@@ -24,8 +24,7 @@ std::optional<int> port_of(const std::string& listen) {
 
 void BrokerSettings::add_to(Settings& settings) {
   settings.text({"listen", "PUBSUB_BROKER_LISTEN", "HOST:PORT",
-                 "Where the Pub/Sub API is served, without encryption; port 0 takes a free one and "
-                 "logs it"},
+                 "Where the Pub/Sub API is served; port 0 takes a free one and logs it"},
                 &listen, [](const std::string& value) -> std::optional<std::string> {
                   if (port_of(value)) return std::nullopt;
                   return "expected host:port with a port from 0 to 65535";
@@ -47,6 +46,21 @@ void BrokerSettings::add_to(Settings& settings) {
     if (in_memory || !data_folder.empty()) return std::nullopt;
     return "--data-dir (PUBSUB_BROKER_DATA_DIR): expected a folder, or --in-memory";
   });
+  settings.text({"tls-cert", "PUBSUB_BROKER_TLS_CERT", "FILE",
+                 "The server's certificate and what leads to its authority, PEM: the API is served "
+                 "encrypted. Without, in plain text"},
+                &tls_certificate);
+  settings.text({"tls-key", "PUBSUB_BROKER_TLS_KEY", "FILE", "The key of that certificate, PEM"},
+                &tls_key);
+  settings.text({"tls-client-ca", "PUBSUB_BROKER_TLS_CLIENT_CA", "FILE",
+                 "Authorities, PEM: only clients with a certificate of theirs are served"},
+                &tls_client_ca);
+  settings.rule([this]() -> std::optional<std::string> {
+    const bool is_whole = tls_certificate.empty() == tls_key.empty();
+    if (is_whole && (tls_client_ca.empty() || !tls_key.empty())) return std::nullopt;
+    return "--tls-cert (PUBSUB_BROKER_TLS_CERT) and --tls-key (PUBSUB_BROKER_TLS_KEY): expected "
+           "both, or none of the --tls flags";
+  });
   settings.boolean({"ignore-filters", "PUBSUB_BROKER_IGNORE_FILTERS", "",
                     "For tests only: check and store filters but deliver every message to every "
                     "subscription, as Google's emulator does up to version 0.8.20"},
@@ -64,6 +78,7 @@ std::string BrokerSettings::default_data_folder(const Settings::Environment& env
 ServerOptions BrokerSettings::server_options() const {
   return {.host = host(),
           .port = port_of(listen).value_or(0),
+          .tls = {.certificate = tls_certificate, .key = tls_key, .client_ca = tls_client_ca},
           .core = {.ignore_filters = ignore_filters},
           .data_folder = in_memory ? "" : data_folder};
 }

@@ -25,6 +25,9 @@ struct BrokerSettings {
   std::vector<std::string> create_topics;
   std::string data_folder = default_data_folder(Settings::process_environment());
   bool in_memory = false;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;
   bool ignore_filters = false;
 };
 

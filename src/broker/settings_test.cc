@@ -54,6 +54,19 @@ TEST(BrokerSettingsTest, KeepsItsDataInAFolderUnlessItIsToKeepNothing) {
   EXPECT_TRUE(nothing.server_options().data_folder.empty());
 }
 
+TEST(BrokerSettingsTest, TakesACertificateWithItsKeyOrNeither) {
+  BrokerSettings both;
+  EXPECT_EQ(parse(&both, {"--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-client-ca", "a.pem"}),
+            Settings::Outcome::kRun);
+  EXPECT_EQ(both.server_options().tls.certificate, "c.pem");
+  EXPECT_EQ(both.server_options().tls.key, "k.pem");
+  EXPECT_EQ(both.server_options().tls.client_ca, "a.pem");
+  for (const char* alone : {"--tls-cert", "--tls-key", "--tls-client-ca"}) {
+    BrokerSettings settings;
+    EXPECT_EQ(parse(&settings, {alone, "a.pem"}), Settings::Outcome::kInvalid) << alone;
+  }
+}
+
 TEST(BrokerSettingsTest, TheDataFolderIsWhereTheUsersStateIs) {
   const auto folder_of = [](const std::string& name, const std::string& value) {
     return BrokerSettings::default_data_folder([&](const std::string& asked) {

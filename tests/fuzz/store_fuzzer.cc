@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/store/records.h"
 #include "require.h"
@@ -12,6 +13,7 @@ namespace {
 using testing::require;
 
 constexpr MessageId kBatchId = 1;
+constexpr std::size_t kMessages = 300;
 
 // What cannot be decoded is damage; what can is encoded in one way, and decoded from that again.
 template <typename Decode, typename Encode>
@@ -25,6 +27,13 @@ void check_record(std::string_view record, Decode decode, Encode encode) {
   const auto again = decode(encoded);
   require(again.ok(), "what was encoded can be decoded");
   require(encode(*again) == encoded, "and is the same");
+}
+
+absl::StatusOr<std::vector<AddedDelivery>> decode_all_added(std::string_view value) {
+  std::vector<AddedDelivery> added;
+  const absl::Status status = decode_added(value, kMessages, &added);
+  if (!status.ok()) return status;
+  return added;
 }
 
 // The first byte of an input says what kind of record the rest is to be.
@@ -45,6 +54,16 @@ void check(std::string_view input) {
     case 't':
       return check_record(record, decode_states_key,
                           [](const StatesKey& key) { return states_key(key.first_id, key.block); });
+    case 'l':
+      return check_record(record, decode_log, encode_log);
+    case 'a':
+      return check_record(record, decode_all_added, [](const std::vector<AddedDelivery>& added) {
+        return encode_added(added);
+      });
+    case 'd':
+      return check_record(record, decode_added_key, [](const AddedKey& key) {
+        return added_key(key.first_id, key.first_delivery);
+      });
     case 'k':
       return check_record(record, decode_subscription_key, subscription_key);
     default:

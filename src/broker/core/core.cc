@@ -45,7 +45,6 @@ void Core::enqueue(Publication publication) {
             continue;
           }
           subscription->queue.push(message);
-          changed(id, subscription);
         } else if (RetainedLog* log = find_log(id)) {
           log->push(message);
         } else {
@@ -88,7 +87,6 @@ absl::StatusOr<std::vector<Delivery>> Core::take(ConsumerHandle handle, std::siz
   if (subscription->config.rules.max_attempts != 0) {
     for (Delivery& delivery : deliveries) delivery.shown_attempt = delivery.attempt;
   }
-  changed(handle.subscription, subscription);
   schedule(handle.subscription, subscription);
   return deliveries;
 }
@@ -96,7 +94,6 @@ absl::StatusOr<std::vector<Delivery>> Core::take(ConsumerHandle handle, std::siz
 void Core::give_back(ConsumerHandle handle, std::span<const Delivery> deliveries) {
   if (Subscription* subscription = find(handle.subscription)) {
     subscription->queue.give_back(deliveries);
-    changed(handle.subscription, subscription);
   }
 }
 
@@ -105,7 +102,7 @@ absl::Status Core::acknowledge(const std::string& subscription, std::span<const 
   ASSIGN_OR_RETURN(const SubscriptionId id, id_of(subscription));
   Subscription* found = find(id);
   if (!found->config.rules.is_exactly_once) outcomes = nullptr;
-  if (found->queue.acknowledge(ids, outcomes) > 0) changed(id, found);
+  found->queue.acknowledge(ids, outcomes);
   return absl::OkStatus();
 }
 
@@ -116,7 +113,6 @@ absl::Status Core::modify_deadline(const std::string& subscription, std::span<co
   Subscription* found = find(id);
   if (!found->config.rules.is_exactly_once) outcomes = nullptr;
   found->queue.modify_deadline(ids, lease, now, outcomes);
-  changed(id, found);
   schedule(id, found);
   return absl::OkStatus();
 }
@@ -131,11 +127,6 @@ SubscriptionProperties Core::properties(SubscriptionId id) const {
 bool Core::is_exactly_once(const std::string& subscription) const {
   const auto found = subscription_ids_.find(subscription);
   return found != subscription_ids_.end() && properties(found->second).is_exactly_once;
-}
-
-void Core::changed(SubscriptionId id, Subscription* subscription) {
-  if (std::exchange(subscription->is_changed, true)) return;
-  changed_.push_back(id);
 }
 
 void Core::schedule(SubscriptionId id, Subscription* subscription) {
@@ -153,7 +144,6 @@ void Core::advance(SteadyTime now, std::int64_t wall_us) {
     if (subscription == nullptr || subscription->scheduled != due.at) continue;
     subscription->scheduled.reset();
     subscription->queue.expire(now);
-    changed(due.subscription, subscription);
     schedule(due.subscription, subscription);
   }
   while (!wakes_.empty() && wakes_.top().at <= now) {
@@ -177,14 +167,6 @@ std::optional<SteadyTime> Core::next_event() const {
 
 std::vector<ConsumerId> Core::take_woken() { return std::exchange(requests_.woken, {}); }
 
-std::vector<SubscriptionId> Core::take_changed() {
-  std::vector<SubscriptionId> changed = std::exchange(changed_, {});
-  for (const SubscriptionId id : changed) {
-    if (Subscription* subscription = find(id)) subscription->is_changed = false;
-  }
-  return changed;
-}
-
 std::optional<Core::Report> Core::report(SubscriptionId id) const {
   const auto found = subscriptions_.find(id);
   if (found == subscriptions_.end()) return std::nullopt;
@@ -192,7 +174,17 @@ std::optional<Core::Report> Core::report(SubscriptionId id) const {
   return Report{.name = &subscription.config.name,
                 .counts = subscription.queue.counts(),
                 .backlog = subscription.queue.backlog(),
-                .leased = subscription.queue.leased()};
+                .leased = subscription.queue.leased(),
+                .oldest_unacked_us = subscription.queue.oldest_published_us()};
+}
+
+std::vector<Core::Report> Core::reports(std::string_view after, std::size_t most) const {
+  std::vector<Report> found;
+  for (auto at = subscription_ids_.upper_bound(after);
+       at != subscription_ids_.end() && found.size() < most; ++at) {
+    found.push_back(*report(at->second));
+  }
+  return found;
 }
 
 std::size_t Core::scanned_conjunctions() const {

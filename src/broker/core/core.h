@@ -211,20 +211,20 @@ class Core {
   // expired. `wall_us` are microseconds since 1970.
   void advance(SteadyTime now, std::int64_t wall_us);
   std::optional<SteadyTime> next_event() const;
-  bool has_changed() const { return !changed_.empty(); }
 
   std::vector<ConsumerId> take_woken();
 
-  // The subscriptions whose counts may have changed since the last call.
-  std::vector<SubscriptionId> take_changed();
   struct Report {
     const std::string* name;
     SubscriptionCounts counts;
     std::size_t backlog;
     std::size_t leased;
+    std::optional<std::int64_t> oldest_unacked_us;  // since 1970, when it was published
   };
   // std::nullopt when it was deleted. Good until the next call.
   std::optional<Report> report(SubscriptionId id) const;
+  // Of the subscriptions whose names come after this one, in their order, at most so many.
+  std::vector<Report> reports(std::string_view after, std::size_t most) const;
   std::size_t scanned_conjunctions() const;
 
  private:
@@ -243,7 +243,6 @@ class Core {
     SubscriptionId log = 0;               // of what it retains after acks; 0: nothing
     std::uint64_t updates = 0;
     std::uint64_t uses_seen = 0;
-    bool is_changed = false;
   };
   struct Deadline {
     SteadyTime at;
@@ -278,7 +277,6 @@ class Core {
   Filter effective_filter(const Filter& filter) const;
   Subscription* find(SubscriptionId id);
   absl::StatusOr<SubscriptionId> id_of(const std::string& subscription) const;
-  void changed(SubscriptionId id, Subscription* subscription);
   void schedule(SubscriptionId id, Subscription* subscription);
 
   CoreOptions options_;
@@ -295,7 +293,6 @@ class Core {
   EarliestFirst<Deadline> deadlines_;
   EarliestFirst<Wake> wakes_;
   QueueRequests requests_;
-  std::vector<SubscriptionId> changed_;
 };
 
 }  // namespace pollbus::broker

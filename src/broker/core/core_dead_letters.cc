@@ -51,7 +51,6 @@ void Core::buried(const DeadLetter& letter) {
   Subscription* subscription = find(letter.subscription_id);
   if (subscription == nullptr) return;
   subscription->queue.bury(letter.message.id);
-  changed(letter.subscription_id, subscription);
 }
 
 void Core::exhume(const DeadLetter& letter) {

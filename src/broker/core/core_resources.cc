@@ -99,7 +99,6 @@ Core::Subscription& Core::add_subscription(SubscriptionId id, SubscriptionConfig
   subscription_ids_.emplace(config.name, id);
   auto& added = subscriptions_[id];
   added = std::make_unique<Subscription>(id, std::move(config), &batches_, &requests_);
-  changed(id, added.get());
   return *added;
 }
 
@@ -193,7 +192,6 @@ absl::Status Core::delete_subscription(const std::string& name) {
   // They learn from their next take() that it is gone.
   std::ranges::copy(subscription.queue.consumers(), std::back_inserter(requests_.woken));
   subscription.queue.abandon_all();
-  changed_.push_back(id);
   subscription_ids_.erase(subscription_ids_.find(name));
   subscriptions_.erase(id);
   journal_->subscription_deleted(id);
@@ -208,7 +206,6 @@ absl::Status Core::detach_subscription(const std::string& name) {
   keep_acked(&subscription);
   std::ranges::copy(subscription.queue.consumers(), std::back_inserter(requests_.woken));
   subscription.queue.abandon_all();
-  changed(id, &subscription);
   journal_->subscription_stored(id, subscription.config);
   return absl::OkStatus();
 }

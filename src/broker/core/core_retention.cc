@@ -231,7 +231,6 @@ absl::Status Core::seek(const std::string& name, const SeekTarget& target,
       },
       added);
   ++subscription.updates;
-  changed(id, &subscription);
   schedule(id, &subscription);
   return absl::OkStatus();
 }
@@ -241,9 +240,7 @@ void Core::sweep(std::int64_t wall_us) {
     const SubscriptionConfig& config = subscription->config;
     const std::chrono::seconds retention =
         std::max(config.retention, topic_retention(config.topic));
-    const std::size_t before = subscription->queue.backlog();
     subscription->queue.drop_published_before(wall_us - to_us(retention));
-    if (subscription->queue.backlog() != before) changed(id, subscription.get());
   }
   for (const auto& [id, log] : logs_) {
     if (log->config.kind == LogConfig::Kind::kSnapshot) continue;

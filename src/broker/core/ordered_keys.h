@@ -52,6 +52,14 @@ class OrderedKeys {
     }
   }
 
+  // The first message of each key.
+  template <typename Visit>
+  void visit_first(Visit visit) const {
+    for (const auto& [key, state] : keys_) {
+      if (!state.messages.empty()) visit(state.messages.front());
+    }
+  }
+
  private:
   struct Key {
     std::size_t waiting() const { return messages.size() - in_flight; }

@@ -189,6 +189,18 @@ void SubscriptionQueue::abandon_all() {
   if (keys_) keys_.emplace();
 }
 
+std::optional<std::int64_t> SubscriptionQueue::oldest_published_us() const {
+  std::optional<std::int64_t> oldest;
+  const auto see = [&oldest](const QueuedMessage& message) {
+    const std::int64_t published_us = message.batch->published_us();
+    if (!oldest || published_us < *oldest) oldest = published_us;
+  };
+  if (!fresh_.empty()) see(fresh_.front());
+  if (keys_) keys_->visit_first(see);
+  for (const auto& [id, delivered] : delivered_) see(delivered.message);
+  return oldest;
+}
+
 void SubscriptionQueue::drop_published_before(std::int64_t published_us) {
   const auto is_old = [published_us](const QueuedMessage& message) {
     return message.batch->published_us() < published_us;

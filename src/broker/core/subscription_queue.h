@@ -128,6 +128,9 @@ class SubscriptionQueue {
   std::size_t leased() const { return leased_count_; }
   const SubscriptionCounts& counts() const { return counts_; }
   bool has_consumers() const { return !consumers_.empty(); }
+  // Of the message that has waited longest for its ack, in microseconds since 1970. Scans what was
+  // delivered and is not acked.
+  std::optional<std::int64_t> oldest_published_us() const;
 
  private:
   enum class Consuming {

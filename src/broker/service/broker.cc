@@ -10,8 +10,6 @@ namespace {
 
 // Leases that end within this time of each other are handled at once.
 constexpr std::chrono::milliseconds kTimerGranularity_ms{10};
-// Counts reach the metrics this long after they changed.
-constexpr std::chrono::milliseconds kMetricsDelay_ms{200};
 // Messages that could not be read from the store are tried again after this.
 constexpr std::chrono::milliseconds kReadAgainPause_ms{1'000};
 
@@ -74,7 +72,9 @@ void Broker::publish(const std::string& topic, const IncomingBatch& incoming, Do
   const absl::Status status = [&]() -> absl::Status {
     const std::lock_guard lock(mutex_);
     RETURN_IF_ERROR(admit());
+    const SteadyTime begin = clock_.now();
     ASSIGN_OR_RETURN(Publication publication, core_.route(topic, incoming));
+    metrics_->matched(clock_.now() - begin);
     if (committer_ && !publication.batches.empty()) {
       committer_->submit({std::move(publication), incoming.body->size(), std::exchange(done, {})});
       return absl::OkStatus();
@@ -200,10 +200,6 @@ void Broker::after_core_call(WakeList* woken) {
     if (found != consumers_.end()) woken->push_back(found->second);
   }
   if (committer_) committer_->see_notes();
-  if (!metrics_pending_ && core_.has_changed()) {
-    metrics_pending_ = true;
-    metrics_due_ = clock_.now() + kMetricsDelay_ms;
-  }
   const std::optional<SteadyTime> next = next_timer_event();
   if (next && *next < timer_event_) timer_.notify_all();
 }
@@ -213,7 +209,6 @@ std::optional<SteadyTime> Broker::next_timer_event() const {
   if (core_.has_dead_letters() && dead_letters_on_way_ < kMaxDeadLettersOnWay) {
     next = std::min(next.value_or(dead_letters_at_), dead_letters_at_);
   }
-  if (metrics_pending_) next = std::min(next.value_or(metrics_due_), metrics_due_);
   return next;
 }
 
@@ -236,34 +231,11 @@ void Broker::run_timer(std::stop_token stop) {
     core_.advance(clock_.now(), wall_us());
     if (dead_letters_at_ <= clock_.now()) forward_dead_letters(lock);
     WakeList woken;
-    std::vector<BrokerMetrics::Change> changes = take_changes();
     after_core_call(&woken);
     lock.unlock();
     wake(std::move(woken));
-    metrics_->apply(changes);
     lock.lock();
-    if (metrics_->has_removals() && !metrics_pending_) {
-      metrics_pending_ = true;
-      metrics_due_ = clock_.now() + kMetricsDelay_ms;
-    }
   }
-}
-
-std::vector<BrokerMetrics::Change> Broker::take_changes() {
-  std::vector<BrokerMetrics::Change> changes;
-  if (!metrics_pending_ || metrics_due_ > clock_.now()) return changes;
-  metrics_pending_ = false;
-  for (const SubscriptionId id : core_.take_changed()) {
-    BrokerMetrics::Change& change = changes.emplace_back();
-    change.subscription = id;
-    if (const auto report = core_.report(id)) {
-      change.name = *report->name;
-      change.counts = report->counts;
-      change.backlog = report->backlog;
-      change.leased = report->leased;
-    }
-  }
-  return changes;
 }
 
 }  // namespace pollbus::broker

@@ -137,8 +137,6 @@ class Broker {
   void exhume(const DeadLetter& letter);
   std::int64_t wall_us() const;
   void run_timer(std::stop_token stop);
-  std::optional<SteadyTime> next_timer_event() const;
-  std::vector<BrokerMetrics::Change> take_changes();
 
   Clock& clock_;
   BrokerMetrics* metrics_;
@@ -151,8 +149,6 @@ class Broker {
   Core core_;
   absl::flat_hash_map<ConsumerId, std::shared_ptr<Consumer>> consumers_;
   bool is_shut_down_ = false;
-  SteadyTime metrics_due_;
-  bool metrics_pending_ = false;
   SteadyTime dead_letters_at_ = SteadyTime::min();  // not before
   std::size_t dead_letters_on_way_ = 0;
   SteadyTime timer_event_ = SteadyTime::max();  // what the timer waits for

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace pollbus::testing {
+
+// An authority of its own, and a certificate of it that 127.0.0.1 and its clients may show; PEM.
+// Made with openssl in `folder`. Throws std::runtime_error.
+class Certificates {
+ public:
+  explicit Certificates(std::filesystem::path folder);
+
+  std::filesystem::path authority() const { return folder_ / "authority.pem"; }
+  std::filesystem::path certificate() const { return folder_ / "certificate.pem"; }
+  std::filesystem::path key() const { return folder_ / "key.pem"; }
+  static std::string read(const std::filesystem::path& file);
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace pollbus::testing
