@@ -137,6 +137,7 @@ class Broker {
   void exhume(const DeadLetter& letter);
   std::int64_t wall_us() const;
   void run_timer(std::stop_token stop);
+  std::optional<SteadyTime> next_timer_event() const;
 
   Clock& clock_;
   BrokerMetrics* metrics_;
