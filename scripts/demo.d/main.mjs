@@ -1,10 +1,10 @@
 // scripts/demo: starts an election, runs machines against it, shows the result, stops it all.
 
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { LocalFailure, PartFailure } from '../local.d/part.mjs';
+import { Interrupted, exitCodes, interruption, makeFolder, showFailure } from '../local.d/running.mjs';
 import { Election } from './election.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
 import { showMachines, showsEachVote } from './machines.mjs';
@@ -12,26 +12,6 @@ import { disagreements, summarise } from './summary.mjs';
 import { renderTable } from './table.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const exitCodes = { ok: 0, failed: 1, interrupted: 130 };
-
-class Interrupted extends Error {}
-
-// Rejects at Ctrl-C and its like; the second time, `atOnce` is called.
-function interruption(atOnce) {
-  return new Promise((_, reject) => {
-    let count = 0;
-    const interrupt = () => (++count === 1 ? reject(new Interrupted()) : atOnce());
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
-    // Nobody reads any more: `scripts/demo | head`.
-    process.stdout.on('error', interrupt);
-  });
-}
-
-function makeFolder() {
-  mkdirSync(join(root, '.demo'), { recursive: true });
-  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
-  return mkdtempSync(join(root, '.demo', `${time}-`));
-}
 
 async function runMachines(election, options, endOf) {
   const machines = await election.startMachines({ quiet: !showsEachVote(options) });
@@ -45,20 +25,13 @@ async function runMachines(election, options, endOf) {
   return wrong.length === 0 ? exitCodes.ok : exitCodes.failed;
 }
 
-function showFailure(error) {
-  console.error(`\ndemo: ${error instanceof LocalFailure ? error.message : error.stack}`);
-  if (!(error instanceof PartFailure)) return;
-  console.error(`The last lines of ${relative(process.cwd(), error.part.log)}:`);
-  for (const line of error.part.logTail()) console.error(`  ${line}`);
-}
-
 async function main() {
   const options = parseFlagsOrExit(process.argv.slice(2));
   options.seed ??= Math.floor(Math.random() * 1_000_000);
   if (options.summary) options.summary = resolve(options.summary);
   const election = new Election({
     options,
-    folder: makeFolder(),
+    folder: makeFolder(root),
     scripts: join(root, 'scripts'),
     programs: process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'release', 'bin'),
     report: (text) => console.log(text),
@@ -67,7 +40,6 @@ async function main() {
     election.kill();
     process.exit(exitCodes.interrupted);
   });
-  interrupted.catch(() => {});
   const endOf = (work) => Promise.race([work, election.failure, interrupted]);
 
   let result;
@@ -83,7 +55,7 @@ async function main() {
     }
   } catch (error) {
     if (!(error instanceof Interrupted)) {
-      showFailure(error);
+      showFailure('demo', error);
       result = exitCodes.failed;
     } else if (!done) {
       result = exitCodes.interrupted;
@@ -91,7 +63,7 @@ async function main() {
   }
 
   for (const failure of await election.stop()) {
-    showFailure(failure);
+    showFailure('demo', failure);
     result = exitCodes.failed;
   }
   if (result === exitCodes.failed || options.keep) {
