@@ -18,6 +18,7 @@ const mayKnow = {
   'broker/service': ['base', 'broker/core', 'broker/store'],
   broker: ['base', 'broker/core', 'broker/service'],
   stores: ['base', 'election'],
+  pedestrian: ['base', 'bus'],
   voting_machine: parts,
   voting_logger: parts,
   voting_recorder: parts,
@@ -34,6 +35,7 @@ const enclosed = [
   { name: 'hiredis', include: /^hiredis\//, target: /PkgConfig::hiredis/, folders: ['stores'] },
   { name: 'libpq', include: /^(libpq|pqxx|postgresql\/)/, target: /PkgConfig::libpq/, folders: ['stores'] },
   { name: 'RocksDB', include: /^rocksdb\//, target: /PkgConfig::rocksdb|RocksDB::/, folders: ['broker/store'] },
+  { name: 'OpenCV', include: /^opencv2\//, target: /pollbus::opencv/, folders: ['pedestrian'] },
 ];
 
 // The folder that a path below src/ belongs to: "broker/core" of "broker/core/filter.h".

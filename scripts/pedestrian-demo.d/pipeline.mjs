@@ -1,0 +1,213 @@
+// The processes of the pedestrian system on this machine: which there are, what each is told, in
+// which order they start and end.
+
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { isReady } from '../local.d/http.mjs';
+import { Part, PartFailure } from '../local.d/part.mjs';
+import { reservePort } from '../local.d/ports.mjs';
+
+const topic = 'pedestrian';
+// Against the depth of the embedded default (docs/pedestrian.md).
+const publishedDepthScaleB = 0.43;
+
+// The services in the order of the pipeline.
+const stages = [
+  'pedestrian-detection',
+  'pedestrian-depth',
+  'pedestrian-location',
+  'vehicle-detection',
+  'vehicle-depth',
+  'vehicle-location',
+  'aerial-view',
+];
+
+async function freePort() {
+  const reserved = await reservePort();
+  await reserved.release();
+  return reserved.port;
+}
+
+export class Pipeline {
+  // `folder`: private and empty. `report(text)` is told what was started.
+  constructor({ options, folder, programs, report }) {
+    Object.assign(this, { options, folder, programs, report });
+    this.project = `pollbus-demo-${randomBytes(4).toString('hex')}`;
+    this.views = join(folder, 'views');
+    this.bus = [];
+    this.services = [];
+    this.ends = [];
+    // Rejects when a part ends that should not; resolves never.
+    this.failure = new Promise((_, reject) => {
+      this.fail = reject;
+    });
+    this.failure.catch(() => {});
+  }
+
+  program(name) {
+    return join(this.programs, name);
+  }
+
+  log(name) {
+    return join(this.folder, `${name.replace(' ', '-')}.log`);
+  }
+
+  // A program that runs to its end; what it printed is in its log.
+  async run(name, command) {
+    const part = new Part({ name, log: this.log(name), command: [this.program(command[0]), ...command.slice(1)] });
+    this.ends.push(part.start());
+    part.isReady = true;
+    const { code } = await part.ended;
+    if (code !== 0 && !part.stopping) throw new PartFailure(part, `failed (exit ${code})`);
+  }
+
+  // Where the scenes are: { labels, images }.
+  async scenes() {
+    const folder = this.options.data ?? join(this.folder, 'scenes');
+    if (!this.options.data) {
+      const { scenes, seed } = this.options;
+      await this.run('pedestrian-scenes', ['pedestrian-scenes', '--out', folder, '--scenes', `${scenes}`, '--seed', `${seed}`]);
+      this.report(`${scenes} scenes rendered, seed ${seed}`);
+    }
+    const labels = join(folder, 'labels.csv');
+    const lines = readFileSync(labels, 'utf8').split('\n').filter((line) => line.trim() !== '');
+    return { labels, images: folder, count: lines.length - 1 };
+  }
+
+  // A file of the data folder, if it is there.
+  given(name) {
+    const file = this.options.data && join(this.options.data, name);
+    return file && existsSync(file) ? file : undefined;
+  }
+
+  // What a service is told beside the bus.
+  settingsOf(stage) {
+    const { depthScaleA, depthScaleB } = this.options;
+    const settings = {
+      'pedestrian-depth': { DEPTH_SCALE: depthScaleA },
+      'pedestrian-location': { LOCATION_MODEL: this.given('mlp_camA.json') },
+      'vehicle-depth': { DEPTH_SCALE: depthScaleB ?? (this.given('mlp_camB.json') && publishedDepthScaleB) },
+      'vehicle-location': { LOCATION_MODEL: this.given('mlp_camB.json') },
+      'aerial-view': { AERIAL_BACKGROUND: this.given('aerialView.png') },
+    };
+    const told = Object.entries(settings[stage] ?? {}).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(told.map(([name, value]) => [name, String(value)]));
+  }
+
+  // Starts a part that must live until it is stopped.
+  startPart(group, description) {
+    const part = new Part({ log: this.log(description.name), ...description });
+    group.push(part.start());
+    part.guard().catch(this.fail);
+    return part;
+  }
+
+  async start() {
+    await this.startBus();
+    const started = [];
+    for (const stage of stages) {
+      for (let replica = 1; replica <= this.options.replicas; replica++) started.push(await this.startService(stage, replica));
+    }
+    await Promise.all(started.map((service) => service.ready()));
+    this.report(`${stages.length} services, ${this.options.replicas} of each`);
+  }
+
+  async startBus() {
+    const [port, http] = [await freePort(), await freePort()];
+    this.busAddress = `127.0.0.1:${port}`;
+    await this.startPart(this.bus, {
+      name: 'pubsub-broker',
+      command: [
+        this.program('pubsub-broker'),
+        ...['--listen', this.busAddress, '--http-port', String(http)],
+        ...['--data-dir', join(this.folder, 'broker')],
+        ...['--create-topic', `projects/${this.project}/topics/${topic}`],
+      ],
+      answers: () => isReady({ port: http }),
+    }).ready();
+    this.report(`Pub/Sub broker at ${this.busAddress}`);
+  }
+
+  busEnvironment() {
+    return { GCP_PROJECT: this.project, TOPIC_NAME: topic, PUBSUB_EMULATOR_HOST: this.busAddress };
+  }
+
+  async startService(stage, replica) {
+    const port = await freePort();
+    return this.startPart(this.services, {
+      name: `${stage} ${replica}`,
+      command: [this.program(stage)],
+      env: { ...this.busEnvironment(), ...this.settingsOf(stage), HTTP_PORT: String(port) },
+      answers: () => isReady({ port }),
+    });
+  }
+
+  // Starts both ends of the pipeline. What the consumer prints is on its child.stdout.
+  startEnds({ labels, images, count }) {
+    const end = (name, flags, more = {}) => {
+      const part = new Part({
+        name,
+        log: this.log(name),
+        command: [this.program(name), ...flags],
+        env: this.busEnvironment(),
+        ...more,
+      });
+      this.ends.push(part.start());
+      part.isReady = true;
+      return part;
+    };
+    const summary = this.options.summary ? ['--summary', this.options.summary] : [];
+    this.consumer = end(
+      'pedestrian-consumer',
+      ['--out', this.views, '--labels', labels, '--count', `${count}`, ...summary],
+      { stdout: 'pipe' },
+    );
+    this.producer = end('pedestrian-producer', ['--labels', labels, '--images', images, '--rate', `${this.options.rate}`]);
+    return this.consumer;
+  }
+
+  // When both have ended; rejects as soon as one ends badly.
+  async endsDone() {
+    const good = async (part) => {
+      const { code, signal } = await part.ended;
+      if (code !== 0) throw new PartFailure(part, `failed (${code === null ? signal : `exit ${code}`})`);
+    };
+    await Promise.all([good(this.producer), good(this.consumer)]);
+  }
+
+  // Puts the views where they were asked for.
+  leaveViews(out) {
+    mkdirSync(out, { recursive: true });
+    const files = existsSync(this.views) ? readdirSync(this.views) : [];
+    for (const file of files) copyFileSync(join(this.views, file), join(out, file));
+    return files.filter((file) => file.endsWith('.png')).length;
+  }
+
+  // The command line that sends further scenes through this pipeline.
+  oneMoreProducer(labels) {
+    const environment = Object.entries(this.busEnvironment()).map(([name, value]) => `${name}=${value}`);
+    return [...environment, this.program('pedestrian-producer'), '--labels', labels].join(' ');
+  }
+
+  // From the ends inwards: each part can still finish what it has in hand. Returns the failures of
+  // those that did not end well.
+  async stop() {
+    const failures = [];
+    for (const group of [this.ends, this.services, this.bus]) {
+      const well = await Promise.all(group.map((part) => part.stop()));
+      const bad = group.filter((_, i) => !well[i]);
+      failures.push(...bad.map((part) => new PartFailure(part, 'did not end as it should')));
+    }
+    return failures;
+  }
+
+  kill() {
+    for (const part of [...this.ends, ...this.services, ...this.bus]) part.kill();
+  }
+
+  removeFiles() {
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+}

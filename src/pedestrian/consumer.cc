@@ -1,0 +1,90 @@
+#include "pedestrian/consumer.h"
+
+#include "base/logging.h"
+#include "base/metrics.h"
+#include "base/status.h"
+#include "pedestrian/images.h"
+#include "pedestrian/pipeline.h"
+#include "pedestrian/record.h"
+#include "pedestrian/texts.h"
+
+namespace pollbus::pedestrian {
+namespace {
+
+constexpr char kPictureField[] = "aerialView";
+constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
+
+prometheus::Counter& views_counter(prometheus::Registry& metrics, const char* outcome) {
+  return counter(metrics, "pollbus_views_total", "Views by what became of them",
+                 {{"outcome", outcome}});
+}
+
+std::optional<Point> place_of(const std::string& attribute) {
+  const auto xy = split(attribute, ',');
+  return xy.size() == 2 ? to_point(xy[0], xy[1]) : std::nullopt;
+}
+
+absl::StatusOr<std::string> picture_of(const Record& record) {
+  ASSIGN_OR_RETURN(const auto text, record.text(kPictureField));
+  std::string picture;
+  if (decode_base64(text, &picture) && picture.starts_with(kPngSignature)) return picture;
+  return absl::InvalidArgumentError(std::string(kPictureField) + ": expected a PNG in base64");
+}
+
+View view_of(const Record& record, const ReceivedMessage& message, WallTime now) {
+  View view{.timestamp = record.timestamp(),
+            .car1 = place_of(message.attribute(kCar1Attribute)),
+            .pedestrian = place_of(message.attribute(kPedestrianAttribute))};
+  if (const auto sent_ms = to_number(message.attribute(kSentAttribute))) {
+    const std::chrono::duration<double, std::milli> since_1970 = now.time_since_epoch();
+    view.latency_ms = since_1970.count() - *sent_ms;
+  }
+  return view;
+}
+
+}  // namespace
+
+Consumer::Consumer(Parts parts, std::function<void(const View&)> on_view,
+                   prometheus::Registry& metrics)
+    : parts_(parts),
+      intake_(parts.bus, {{kStageAttribute, stage::kConsumer}}, metrics),
+      on_view_(std::move(on_view)),
+      saved_(views_counter(metrics, "saved")),
+      repeated_(views_counter(metrics, "there already")),
+      rejected_(views_counter(metrics, "rejected")) {}
+
+std::vector<Verdict> Consumer::handle(std::span<const ReceivedMessage> batch,
+                                      std::stop_token stop) {
+  std::vector<Verdict> verdicts(batch.size(), Verdict::kNack);
+  Intake::Outcome outcome;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const ReceivedMessage& message = batch[i];
+    verdicts[i] = Verdict::kAck;
+    if (!intake_.is_ours(message)) continue;
+    const auto record = Record::parse(message.data);
+    const auto picture = record.ok() ? picture_of(*record) : record.status();
+    if (!picture.ok()) {
+      rejected_.Increment();
+      intake_.reject(std::string(picture.status().message()), message, std::nullopt, &outcome);
+    } else if (!save(view_of(*record, message, parts_.clock.wall_now()), *picture, stop)) {
+      verdicts[i] = Verdict::kNack;
+    }
+  }
+  if (!intake_.publish(outcome, stop)) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  return verdicts;
+}
+
+bool Consumer::save(const View& view, const std::string& picture, std::stop_token stop) {
+  if (parts_.store.has(view.timestamp)) {
+    repeated_.Increment();
+    return true;
+  }
+  // A full disk is waited out.
+  if (!parts_.folder.hold_until_ok(stop, [&] { return parts_.store.save(view, picture); }))
+    return false;
+  saved_.Increment();
+  on_view_(view);
+  return true;
+}
+
+}  // namespace pollbus::pedestrian

@@ -1,0 +1,78 @@
+#include "pedestrian/scene_generator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "pedestrian/projection.h"
+#include "pedestrian/side.h"
+
+namespace pollbus::pedestrian {
+namespace {
+
+constexpr std::uint64_t kFirstTimestamp = 1'700'000'000;
+constexpr std::uint64_t kTimestampsOfASeed = 100'000;
+constexpr std::uint64_t kMaxSeeds = 1'000'000;
+// Bottom of a car's body above the road: below, one sees through.
+constexpr double kRoadM = 0;
+
+Box in_whole_pixels(const Box& box) {
+  return {std::round(box.x1), std::round(box.y1), std::round(box.x2), std::round(box.y2)};
+}
+
+Box seen_by(const Camera& camera, Point way, Dimensions size, double height_m) {
+  const auto box = visible_box(cuboid(way, size, kRoadM, height_m), camera);
+  return box ? in_whole_pixels(*box) : Box();
+}
+
+}  // namespace
+
+SceneGenerator::SceneGenerator(std::uint64_t seed)
+    : random_(seed), next_timestamp_(kFirstTimestamp + seed % kMaxSeeds * kTimestampsOfASeed) {}
+
+// By hand: what std::uniform_real_distribution draws is not the same everywhere.
+double SceneGenerator::between(double least, double most) {
+  constexpr double kUnit = 1.0 / static_cast<double>(std::uint64_t{1} << 53);
+  return least + (most - least) * static_cast<double>(random_() >> 11) * kUnit;
+}
+
+LabelledScene SceneGenerator::next() {
+  LabelledScene scene{.car1_size = kCarSize, .car2_size = kCarSize};
+  do {
+    scene.car2 = {between(-63, -58), 140 + between(-0.2, 0.2)};
+    scene.car1 = scene.car2 + Point{between(5.5, 13), between(2.85, 3.15)};
+    scene.pedestrian = scene.car1 + Point{between(3.3, 8), between(-1.2, 1.2)};
+  } while (!is_hidden(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
+  scene.pedestrian_box = seen_by(pedestrian_side().camera, scene.pedestrian - scene.car1,
+                                 kPedestrianSize, kPedestrianHeightM);
+  scene.car_box =
+      seen_by(vehicle_side().camera, scene.car1 - scene.car2, scene.car1_size, kCarHeightM);
+  scene.timestamp = std::to_string(next_timestamp_);
+  scene.occluded_image = fmt::format("A_{}.png", scene.timestamp);
+  scene.occluding_image = fmt::format("B_{}.png", scene.timestamp);
+  ++next_timestamp_;
+  return scene;
+}
+
+bool is_hidden(Point seer, Point seen, Point car, Dimensions car_size) {
+  // The part of the line of sight, 0 at the seer and 1 at the seen, that lies within the car.
+  double enters = 0;
+  double leaves = 1;
+  const auto narrow = [&](double from, double to, double centre, double size) {
+    const double low = centre - size / 2 - from;
+    const double high = centre + size / 2 - from;
+    const double way = to - from;
+    if (way == 0) {
+      if (low > 0 || high < 0) leaves = -1;
+      return;
+    }
+    enters = std::max(enters, std::min(low / way, high / way));
+    leaves = std::min(leaves, std::max(low / way, high / way));
+  };
+  narrow(seer.x, seen.x, car.x, car_size.length);
+  narrow(seer.y, seen.y, car.y, car_size.width);
+  return enters < leaves && leaves < 1;
+}
+
+}  // namespace pollbus::pedestrian

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <opencv2/core/mat.hpp>
+#include <string>
+
+#include "absl/status/status.h"
+#include "pedestrian/depth.h"
+#include "pedestrian/detector.h"
+#include "pedestrian/perceptron.h"
+#include "pedestrian/record.h"
+#include "pedestrian/side.h"
+
+// What each stage does to a record: the columns "adds" and "drops" of docs/pedestrian.md.
+namespace pollbus::pedestrian {
+
+using Attributes = std::map<std::string, std::string>;
+// Changes the record, and the attributes under which it goes on. An error says why the record
+// cannot be processed, by this or any other try.
+using Step = std::function<absl::Status(Record& record, Attributes& attributes)>;
+
+Step detection_step(const Side& side, std::shared_ptr<Detector> detector);
+Step depth_step(const Side& side, std::shared_ptr<DepthEstimator> estimator);
+Step location_step(const Side& side, Perceptron perceptron);
+// `focal_px`: of the camera that saw the pedestrian.
+Step aerial_view_step(cv::Mat background, double focal_px);
+
+}  // namespace pollbus::pedestrian
