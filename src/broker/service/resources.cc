@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "broker/core/names.h"
+#include "broker/service/push_message.h"
 #include "broker/service/update_mask.h"
 
 namespace pollbus::broker {
@@ -88,7 +89,7 @@ void clear_outputs(api::Subscription* subscription) {
 }
 
 absl::Status check_features(const api::Subscription& subscription) {
-  if (!subscription.push_config().push_endpoint().empty()) return not_implemented("push_config");
+  RETURN_IF_ERROR(check_push_config(subscription.push_config()));
   if (subscription.has_bigquery_config()) return not_implemented("bigquery_config");
   if (subscription.has_cloud_storage_config()) return not_implemented("cloud_storage_config");
   if (subscription.has_bigtable_config()) return not_implemented("bigtable_config");

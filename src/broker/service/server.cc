@@ -14,6 +14,7 @@
 #include "broker/service/broker_metrics.h"
 #include "broker/service/iam_service.h"
 #include "broker/service/publisher_service.h"
+#include "broker/service/push_delivery.h"
 #include "broker/service/subscriber_service.h"
 #include "broker/service/subscription_metrics.h"
 #include "broker/store/store.h"
@@ -89,7 +90,8 @@ struct Server::Parts {
         broker(core_options(options), clock, &metrics, {store.get(), on_storage(options)}),
         subscription_metrics(broker),
         publisher(broker, metrics),
-        subscriber(broker),
+        push(broker),
+        subscriber(broker, push),
         iam(broker) {}
 
   static CoreOptions core_options(const ServerOptions& options) {
@@ -111,6 +113,7 @@ struct Server::Parts {
   Broker broker;
   SubscriptionMetrics subscription_metrics;
   PublisherService publisher;
+  PushDelivery push;
   SubscriberService subscriber;
   IamService iam;
   int port = 0;
@@ -126,6 +129,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   }
   auto parts = std::make_unique<Parts>(options, std::move(store), clock, metrics);
   RETURN_IF_ERROR(parts->broker.restore());
+  parts->push.start();
   const std::string address = fmt::format("{}:{}", options.host, options.port);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -161,6 +165,7 @@ absl::Status Server::ensure_topic(const std::string& name) {
 
 void Server::shut_down() {
   parts_->health.close();
+  parts_->push.stop();
   parts_->broker.shut_down();
   parts_->grpc->Shutdown(std::chrono::system_clock::now() + kShutdownGrace_ms);
   parts_->grpc->Wait();

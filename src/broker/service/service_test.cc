@@ -102,7 +102,7 @@ TEST_F(ServiceTest, WhatWouldPromiseADeliveryThatDoesNotHappenIsUnimplemented) {
   requests[0].mutable_bigquery_config()->set_table("p.d.t");
   requests[1].mutable_cloud_storage_config()->set_bucket("bucket");
   requests[2].add_message_transforms();
-  requests[3].mutable_push_config()->set_push_endpoint("http://localhost/");
+  requests[3].mutable_push_config()->mutable_oidc_token();
   for (api::Subscription& request : requests) {
     request.set_name(kSubscription);
     request.set_topic(kTopic);

@@ -45,6 +45,21 @@ grpc::ServerUnaryReactor* answer_acks(grpc::CallbackServerContext* context, cons
   return reactor;
 }
 
+absl::StatusOr<api::Subscription> update(Core& core,
+                                         const api::UpdateSubscriptionRequest& request) {
+  const std::string& name = request.subscription().name();
+  RETURN_IF_ERROR(check_subscription_name(name));
+  ASSIGN_OR_RETURN(const SubscriptionConfig* stored, core.subscription(name));
+  ASSIGN_OR_RETURN(const api::Subscription updated,
+                   updated_subscription(subscription_of(core, *stored), request));
+  ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(updated));
+  if (config.dead_letter_topic != stored->dead_letter_topic) {
+    RETURN_IF_ERROR(check_dead_letter_topic(core, config));
+  }
+  RETURN_IF_ERROR(core.update_subscription(std::move(config)));
+  return subscription_of(core, **core.subscription(name));
+}
+
 // projects/P/<collection>/<a random id>, where the service makes up names.
 std::string generated_name(std::string_view project, std::string_view collection) {
   std::random_device random;
@@ -57,20 +72,23 @@ std::string generated_name(std::string_view project, std::string_view collection
 grpc::ServerUnaryReactor* SubscriberService::CreateSubscription(
     grpc::CallbackServerContext* context, const api::Subscription* request,
     api::Subscription* response) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    RETURN_IF_ERROR(check_topic_name(request->topic()));
-    api::Subscription wanted = *request;
-    if (wanted.name().empty()) {
-      wanted.set_name(generated_name(project_of(wanted.topic()), "subscriptions"));
-    }
-    ASSIGN_OR_RETURN(wanted, checked_subscription(std::move(wanted)));
-    ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(wanted));
-    const std::string name = config.name;
-    RETURN_IF_ERROR(check_dead_letter_topic(core, config));
-    RETURN_IF_ERROR(core.create_subscription(std::move(config)));
-    *response = subscription_of(core, **core.subscription(name));
-    return absl::OkStatus();
-  });
+  return answer_change(
+      context, broker_,
+      [request, response](Core& core) -> absl::Status {
+        RETURN_IF_ERROR(check_topic_name(request->topic()));
+        api::Subscription wanted = *request;
+        if (wanted.name().empty()) {
+          wanted.set_name(generated_name(project_of(wanted.topic()), "subscriptions"));
+        }
+        ASSIGN_OR_RETURN(wanted, checked_subscription(std::move(wanted)));
+        ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(wanted));
+        const std::string name = config.name;
+        RETURN_IF_ERROR(check_dead_letter_topic(core, config));
+        RETURN_IF_ERROR(core.create_subscription(std::move(config)));
+        *response = subscription_of(core, **core.subscription(name));
+        return absl::OkStatus();
+      },
+      [this, response] { push_.refresh(response->name()); });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::GetSubscription(
@@ -90,20 +108,26 @@ grpc::ServerUnaryReactor* SubscriberService::GetSubscription(
 grpc::ServerUnaryReactor* SubscriberService::UpdateSubscription(
     grpc::CallbackServerContext* context, const api::UpdateSubscriptionRequest* request,
     api::Subscription* response) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    const std::string& name = request->subscription().name();
-    RETURN_IF_ERROR(check_subscription_name(name));
-    ASSIGN_OR_RETURN(const SubscriptionConfig* stored, core.subscription(name));
-    ASSIGN_OR_RETURN(const api::Subscription updated,
-                     updated_subscription(subscription_of(core, *stored), *request));
-    ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(updated));
-    if (config.dead_letter_topic != stored->dead_letter_topic) {
-      RETURN_IF_ERROR(check_dead_letter_topic(core, config));
-    }
-    RETURN_IF_ERROR(core.update_subscription(std::move(config)));
-    *response = subscription_of(core, **core.subscription(name));
-    return absl::OkStatus();
-  });
+  return answer_change(
+      context, broker_,
+      [&](Core& core) -> absl::Status {
+        ASSIGN_OR_RETURN(*response, update(core, *request));
+        return absl::OkStatus();
+      },
+      [this, name = request->subscription().name()] { push_.refresh(name); });
+}
+
+grpc::ServerUnaryReactor* SubscriberService::ModifyPushConfig(
+    grpc::CallbackServerContext* context, const api::ModifyPushConfigRequest* request,
+    google::protobuf::Empty* /*response*/) {
+  api::UpdateSubscriptionRequest update_request;
+  update_request.mutable_subscription()->set_name(request->subscription());
+  *update_request.mutable_subscription()->mutable_push_config() = request->push_config();
+  update_request.mutable_update_mask()->add_paths("push_config");
+  return answer_change(
+      context, broker_,
+      [&](Core& core) -> absl::Status { return update(core, update_request).status(); },
+      [this, name = request->subscription()] { push_.refresh(name); });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::ListSubscriptions(
@@ -127,10 +151,13 @@ grpc::ServerUnaryReactor* SubscriberService::ListSubscriptions(
 grpc::ServerUnaryReactor* SubscriberService::DeleteSubscription(
     grpc::CallbackServerContext* context, const api::DeleteSubscriptionRequest* request,
     google::protobuf::Empty* /*response*/) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    RETURN_IF_ERROR(check_subscription_name(request->subscription()));
-    return core.delete_subscription(request->subscription());
-  });
+  return answer_change(
+      context, broker_,
+      [&](Core& core) -> absl::Status {
+        RETURN_IF_ERROR(check_subscription_name(request->subscription()));
+        return core.delete_subscription(request->subscription());
+      },
+      [this, name = request->subscription()] { push_.refresh(name); });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::ModifyAckDeadline(

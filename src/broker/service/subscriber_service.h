@@ -3,6 +3,7 @@
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
 
 #include "broker/service/broker.h"
+#include "broker/service/push_delivery.h"
 
 namespace pollbus::broker {
 
@@ -29,7 +30,7 @@ using SubscriberMethods = SubscriberBase::WithCallbackMethod_ModifyAckDeadline<
 // UNIMPLEMENTED.
 class SubscriberService final : public SubscriberMethods {
  public:
-  explicit SubscriberService(Broker& broker) : broker_(broker) {}
+  SubscriberService(Broker& broker, PushDelivery& push) : broker_(broker), push_(push) {}
 
   grpc::ServerUnaryReactor* CreateSubscription(grpc::CallbackServerContext* context,
                                                const google::pubsub::v1::Subscription* request,
@@ -49,6 +50,10 @@ class SubscriberService final : public SubscriberMethods {
   grpc::ServerUnaryReactor* DeleteSubscription(
       grpc::CallbackServerContext* context,
       const google::pubsub::v1::DeleteSubscriptionRequest* request,
+      google::protobuf::Empty* response) override;
+  grpc::ServerUnaryReactor* ModifyPushConfig(
+      grpc::CallbackServerContext* context,
+      const google::pubsub::v1::ModifyPushConfigRequest* request,
       google::protobuf::Empty* response) override;
   grpc::ServerUnaryReactor* ModifyAckDeadline(
       grpc::CallbackServerContext* context,
@@ -84,6 +89,7 @@ class SubscriberService final : public SubscriberMethods {
 
  private:
   Broker& broker_;
+  PushDelivery& push_;
 };
 
 }  // namespace pollbus::broker

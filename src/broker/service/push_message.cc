@@ -1,0 +1,107 @@
+#include "broker/service/push_message.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "absl/strings/escaping.h"
+
+namespace pollbus::broker {
+namespace {
+
+namespace api = google::pubsub::v1;
+using Json = nlohmann::json;
+
+constexpr std::array kAcknowledging{102, 200, 201, 202, 204};
+
+std::string time_of(const api::PubsubMessage& message) {
+  return google::protobuf::util::TimeUtil::ToString(message.publish_time());
+}
+
+PushRequest wrapped(const std::string& subscription, const api::PubsubMessage& message,
+                    std::uint32_t attempt) {
+  Json inner = Json::object();
+  if (!message.attributes().empty()) {
+    Json& attributes = inner["attributes"] = Json::object();
+    for (const auto& [key, value] : message.attributes()) attributes[key] = value;
+  }
+  if (!message.data().empty()) inner["data"] = absl::Base64Escape(message.data());
+  if (!message.ordering_key().empty()) inner["orderingKey"] = message.ordering_key();
+  // Both spellings, as the service sends them.
+  inner["messageId"] = inner["message_id"] = message.message_id();
+  inner["publishTime"] = inner["publish_time"] = time_of(message);
+  Json outer{{"message", std::move(inner)}, {"subscription", subscription}};
+  if (attempt > 0) outer["deliveryAttempt"] = attempt;
+  return {.body = outer.dump(-1, ' ', false, Json::error_handler_t::replace),
+          .content_type = "application/json",
+          .headers = {}};
+}
+
+// A header cannot hold any text.
+bool is_header_text(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+PushRequest bare(const std::string& subscription, const api::PubsubMessage& message,
+                 bool with_metadata) {
+  PushRequest request{
+      .body = message.data(), .content_type = "application/octet-stream", .headers = {}};
+  if (!with_metadata) return request;
+  request.headers = {{"x-goog-pubsub-subscription-name", subscription},
+                     {"x-goog-pubsub-message-id", message.message_id()},
+                     {"x-goog-pubsub-publish-time", time_of(message)}};
+  if (is_header_text(message.ordering_key()) && !message.ordering_key().empty()) {
+    request.headers.emplace("x-goog-pubsub-ordering-key", message.ordering_key());
+  }
+  for (const auto& [key, value] : message.attributes()) {
+    if (is_header_text(key) && is_header_text(value)) request.headers.emplace(key, value);
+  }
+  return request;
+}
+
+}  // namespace
+
+PushRequest push_request(const std::string& subscription, const api::PushConfig& config,
+                         const Delivery& delivery) {
+  api::PubsubMessage message;
+  const std::string_view wire = delivery.wire();
+  message.ParseFromArray(wire.data(), static_cast<int>(wire.size()));
+  if (!config.has_no_wrapper()) return wrapped(subscription, message, delivery.shown_attempt);
+  return bare(subscription, message, config.no_wrapper().write_metadata());
+}
+
+absl::Status check_push_config(const api::PushConfig& config) {
+  const std::string& endpoint = config.push_endpoint();
+  if (config.has_oidc_token()) {
+    return absl::UnimplementedError("push_config.oidc_token is not implemented by pubsub-broker.");
+  }
+  if (endpoint.empty()) return absl::OkStatus();
+  const bool is_http = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+  const bool is_url = std::ranges::all_of(endpoint, [](char c) { return c > ' ' && c < 0x7f; });
+  const EndpointParts parts = parts_of(endpoint);
+  if (is_http && is_url && !parts.server.ends_with("/")) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("Invalid push endpoint given (endpoint={}).", endpoint));
+}
+
+bool acknowledges(int http_status) {
+  return std::ranges::find(kAcknowledging, http_status) != kAcknowledging.end();
+}
+
+EndpointParts parts_of(const std::string& endpoint) {
+  const std::size_t scheme = endpoint.find("://");
+  const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
+  const std::size_t path = endpoint.find_first_of("/?#", host);
+  EndpointParts parts{.server = endpoint.substr(0, path), .path = "/"};
+  if (path != std::string::npos) {
+    parts.path = endpoint.substr(path, endpoint.find('#', path) - path);
+    if (!parts.path.starts_with('/')) parts.path.insert(0, "/");
+  }
+  return parts;
+}
+
+}  // namespace pollbus::broker
