@@ -68,13 +68,16 @@ compose_services() {
   sed -n '/^services:/,/^[^ ]/ s/^  \([a-z-]*\):$/\1/p' "$tree/deploy/compose.yaml"
 }
 
-# The stage that compiles with no cache, unless an earlier run got over it with the same files; all
-# images then the way a user builds them, on top of it.
+# The stage that compiles from nothing; all images then the way a user builds them, on top of it. A
+# run that was interrupted goes on with the layers that it has built of the same files.
 build_images() {
+  local cache=(--no-cache)
+  [[ $(cat "$state/begun" 2>/dev/null) != "$context_digest" ]] || cache=()
   if [[ $(cat "$state/built" 2>/dev/null) != "$context_digest" ]] ||
     ! docker image inspect "$build_stage" >/dev/null 2>&1; then
-    step 'build from scratch' docker build "${network[@]}" --no-cache --target build --tag "$build_stage" \
-      --file "$tree/deploy/docker/Dockerfile" "$tree"
+    echo "$context_digest" >"$state/begun"
+    step 'build from scratch' docker build "${network[@]}" "${cache[@]}" --target build \
+      --tag "$build_stage" --file "$tree/deploy/docker/Dockerfile" "$tree"
     echo "$context_digest" >"$state/built"
   fi
   POLLBUS_VERSION=$version step 'compose build' $POLLBUS_COMPOSE "${profiles[@]}" build
