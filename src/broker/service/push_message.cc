@@ -96,11 +96,9 @@ EndpointParts parts_of(const std::string& endpoint) {
   const std::size_t scheme = endpoint.find("://");
   const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
   const std::size_t path = endpoint.find_first_of("/?#", host);
-  EndpointParts parts{.server = endpoint.substr(0, path), .path = "/"};
-  if (path != std::string::npos) {
-    parts.path = endpoint.substr(path, endpoint.find('#', path) - path);
-    if (!parts.path.starts_with('/')) parts.path.insert(0, "/");
-  }
+  EndpointParts parts{.server = endpoint.substr(0, path), .path = {}};
+  if (path == std::string::npos || endpoint[path] != '/') parts.path.push_back('/');
+  if (path != std::string::npos) parts.path.append(endpoint, path, endpoint.find('#', path) - path);
   return parts;
 }
 
