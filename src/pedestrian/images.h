@@ -11,7 +11,7 @@ namespace pollbus::pedestrian {
 
 // What a record may take on the bus, whose own limit is 10 MB with attributes and all
 // (https://cloud.google.com/pubsub/quotas#resource_limits).
-inline constexpr std::size_t kMaxRecordBytes = 9'900'000;
+inline constexpr std::size_t kMaxRecordBytes = 9'800'000;
 
 // A colour image of a record's field: base64 of PNG, JPEG or whatever else OpenCV reads.
 absl::StatusOr<cv::Mat> image_of(const Record& record, const char* field);
