@@ -8,6 +8,10 @@ import { variablesOf } from './rules.mjs';
 
 const read = (path) => readFileSync(join(root, path), 'utf8');
 const [compose] = parse(read('deploy/compose.yaml'));
+const pedestrian = [
+  ...['pedestrian-detection', 'pedestrian-depth', 'pedestrian-location', 'vehicle-detection', 'vehicle-depth'],
+  ...['vehicle-location', 'aerial-view', 'pedestrian-producer', 'pedestrian-consumer'],
+];
 const services = Object.entries(compose.services);
 const dockerfile = read('deploy/docker/Dockerfile');
 const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map((match) => match[1]);
@@ -22,10 +26,20 @@ function linesOf(target) {
 test('compose: the whole election, three loggers and three recorders, a machine as a profile', () => {
   assert.deepEqual(Object.keys(compose.services), [
     ...['pubsub-broker', 'redis', 'postgres', 'voting-logger', 'voting-recorder', 'voting-machine'],
+    ...pedestrian,
   ]);
   assert.equal(compose.services['voting-logger'].deploy.replicas, 3);
   assert.equal(compose.services['voting-recorder'].deploy.replicas, 3);
   assert.deepEqual(compose.services['voting-machine'].profiles, ['demo']);
+});
+
+test('compose: the pedestrian system runs only when asked for, and meets nothing but the bus', () => {
+  for (const name of pedestrian) {
+    const { profiles, networks, depends_on: needs } = compose.services[name];
+    assert.match(profiles.join(), /^pedestrian(-scenes)?$/, name);
+    assert.deepEqual(networks, ['bus'], name);
+    assert.deepEqual(Object.keys(needs), ['pubsub-broker'], name);
+  }
 });
 
 test('compose: every service is built from its own target of the one Dockerfile', () => {
@@ -89,7 +103,7 @@ test('compose: what must outlive a container is on a named volume', () => {
   assert.deepEqual(folders.postgres, ['postgres:/data']);
   assert.deepEqual(folders['pubsub-broker'], ['broker:/var/lib/pollbus']);
   assert.deepEqual(folders['voting-machine'], ['machine:/var/lib/pollbus']);
-  assert.deepEqual(Object.keys(compose.volumes), ['broker', 'redis', 'postgres', 'machine']);
+  assert.deepEqual(Object.keys(compose.volumes), ['broker', 'redis', 'postgres', 'machine', 'views']);
 });
 
 test('images: each runs as a numbered user, checks its health by itself, from scratch', () => {
@@ -106,7 +120,7 @@ test('images: each runs as a numbered user, checks its health by itself, from sc
 });
 
 test('images: every variable that an image sets is one that its program reads', () => {
-  for (const name of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine']) {
+  for (const name of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine', ...pedestrian]) {
     const set = [...linesOf(name).matchAll(/^ENV (.*)$/gm)].flatMap((line) => [...line[1].matchAll(/(\w+)=/g)].map((pair) => pair[1]));
     const read = new Set([...variablesOf(name), 'XDG_STATE_HOME']);
     assert.deepEqual(set.filter((variable) => !read.has(variable)), [], name);

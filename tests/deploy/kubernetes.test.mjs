@@ -17,6 +17,9 @@ const objects = {
   local: rendered
     ? [...render('overlays/local'), ...render('demo')]
     : [...objectsOf('base'), ...objectsOf('overlays/local'), ...objectsOf('demo')],
+  pedestrian: rendered
+    ? [...render('overlays/local'), ...render('pedestrian')]
+    : [...objectsOf('base'), ...objectsOf('overlays/local'), ...objectsOf('pedestrian')],
   gke: rendered ? render('overlays/gke') : [...objectsOf('base'), ...objectsOf('overlays/gke')],
 };
 
