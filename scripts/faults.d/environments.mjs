@@ -62,6 +62,8 @@ export class Environments {
         REDIS_HOST: host,
         REDIS_PORT: String(port),
         REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
+        // Several faults in a row may keep it waiting for longer than the default, a minute.
+        REDIS_START_TIMEOUT_S: '600',
         LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
         ELECTION_SUB_ID: 'election-submit-sub',
         RECORD_SUB_ID: 'election-record-sub',
