@@ -5,6 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { removeFolder } from '../local.d/folders.mjs';
+import { exitCodes } from '../local.d/running.mjs';
 import { findAbilities } from './abilities.mjs';
 import { Campaign } from './campaign.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
@@ -14,7 +15,6 @@ import { drawPlan } from './plan.mjs';
 import { renderReport } from './report.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const exitCodes = { ok: 0, failed: 1, interrupted: 130 };
 const isolated = process.env.POLLBUS_FAULTS_ISOLATED === '1';
 const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'dev', 'bin');
 
