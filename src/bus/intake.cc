@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/status.h"
@@ -50,6 +51,10 @@ void Intake::reject(const std::string& reason, const ReceivedMessage& message,
 }
 
 bool Intake::publish(const Outcome& outcome, std::stop_token stop) {
+  if (is_mutant(Mutant::kPublishNotAwaited)) {
+    (void)parts_.topic.publish(outcome.messages);
+    return true;
+  }
   const bool published = outcome.messages.empty() || parts_.bus.hold_until_ok(stop, [&] {
     return parts_.topic.publish(outcome.messages).status();
   });

@@ -7,12 +7,12 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "bus/acknowledger.h"
 #include "bus/inbox.h"
 #include "bus/pull_stream.h"
+#include "bus/settler.h"
 
 namespace pollbus {
 namespace {
@@ -42,7 +42,7 @@ class Subscriber::Impl {
       : connection_(std::move(connection)),
         ensure_(std::move(ensure)),
         subscription_(std::move(subscription)),
-        handler_(std::move(handler)),
+        settler_(std::move(handler)),
         options_(options),
         events_(std::move(events)),
         clock_(system_clock()),
@@ -180,29 +180,22 @@ class Subscriber::Impl {
 
   void handle_batches() {
     while (true) {
-      Inbox::Batch batch = inbox_.take(pulling_.get_token());
+      const Inbox::Batch batch = inbox_.take(pulling_.get_token());
       if (batch.messages.empty()) break;
-      settle(batch, handler_(batch.messages, handling_.get_token()));
+      settler_.work(batch.messages, batch.ack_ids, handling_.get_token(),
+                    [&](Settlement settlement) { settle(batch.ack_ids, std::move(settlement)); });
     }
     const std::lock_guard lock(handler_mutex_);
     handler_done_ = true;
     handler_idle_.notify_all();
   }
 
-  void settle(Inbox::Batch& batch, const std::vector<Verdict>& verdicts) {
-    inbox_.settle(batch.ack_ids);
-    std::vector<std::string> acks;
-    std::vector<std::string> nacks;
-    for (std::size_t i = 0; i < batch.ack_ids.size(); ++i) {
-      const bool ack = i < verdicts.size() && verdicts[i] == Verdict::kAck;
-      (ack ? acks : nacks).push_back(std::move(batch.ack_ids[i]));
-    }
-    acked_ += static_cast<std::int64_t>(acks.size());
-    nacked_ += static_cast<std::int64_t>(nacks.size());
-    if (!failpoint(Failpoint::kBusBeforeAck).ok()) acks.clear();  // as if they were lost
-    acknowledger_.ack(std::move(acks));
-    (void)failpoint(Failpoint::kBusAfterAck);
-    acknowledger_.nack(std::move(nacks));
+  void settle(const std::vector<std::string>& ack_ids, Settlement settlement) {
+    inbox_.settle(ack_ids);
+    acked_ += static_cast<std::int64_t>(settlement.acks.size());
+    nacked_ += static_cast<std::int64_t>(settlement.nacks.size());
+    acknowledger_.ack(std::move(settlement.acks));
+    acknowledger_.nack(std::move(settlement.nacks));
   }
 
   // --- the leases' thread
@@ -218,7 +211,7 @@ class Subscriber::Impl {
   std::shared_ptr<Connection> connection_;
   std::function<absl::Status()> ensure_;
   std::string subscription_;
-  BatchHandler handler_;
+  Settler settler_;
   const SubscriberOptions options_;
   SubscriberEvents events_;
   Clock& clock_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <ostream>
 
 #include "base/failpoint.h"
@@ -24,6 +25,14 @@ constexpr std::chrono::milliseconds kStopGrace{2'000};
 
 std::chrono::nanoseconds seconds(double count) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(count));
+}
+
+// What a retry publishes: the bytes that were published before.
+std::string retried(const std::string& data) {
+  if (!is_mutant(Mutant::kFreshUuidOnRetry)) return data;
+  SubmittedVote vote = std::get<SubmittedVote>(wire::parse_submitted(data));
+  std::reverse(vote.uuid.end() - 12, vote.uuid.end());
+  return wire::encode(vote);
 }
 
 Message submit(const std::string& data) {
@@ -86,7 +95,7 @@ absl::StatusOr<Machine::Next> Machine::step(std::stop_token stop) {
   std::vector<Message> out;
   for (const std::string& data : now.again) {
     if (parts_.history != nullptr) parts_.history->republished(data);
-    out.push_back(submit(data));
+    out.push_back(submit(retried(data)));
   }
   RETURN_IF_ERROR(cast(now.new_votes, out));
   if (!out.empty()) publish(out, stop);
@@ -121,6 +130,7 @@ Machine::Plan Machine::plan() {
     if (plan.next.done) return plan;
   }
   auto due = pending_.take_due(now, kMaxBatchVotes);
+  std::ranges::copy(due.forgotten, std::back_inserter(settled_));
   tally_.timed_out += due.timed_out;
   for (int i = 0; i < due.timed_out; ++i) print("Time out");
   plan.again = std::move(due.data);
@@ -159,6 +169,7 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
     out.push_back(submit(data.back()));
   }
   RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforeJournal));
+  if (is_mutant(Mutant::kPublishBeforeJournal)) (void)parts_.bus.topic.publish(out);
   ASSIGN_OR_RETURN(const auto slots, parts_.journal.append(data));
   if (parts_.history != nullptr) parts_.history->cast(votes);
   RETURN_IF_ERROR(failpoint(Failpoint::kMachineAfterJournal));

@@ -13,6 +13,14 @@ prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* ou
                  {{"outcome", outcome}});
 }
 
+// The receipt's hash is of election and UUID, whichever message and batch they came in.
+KeyedHash receipt_of(const HashKey& key, AnonymousVote vote, const ReceivedMessage& message,
+                     const ReceivedMessage& first_of_batch) {
+  if (is_mutant(Mutant::kReceiptOfMessageId)) vote.uuid = message.id;
+  if (is_mutant(Mutant::kReceiptPerBatch)) vote.uuid += first_of_batch.id;
+  return receipt(key, vote);
+}
+
 }  // namespace
 
 Handler::Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres, HashKey key,
@@ -39,14 +47,18 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
     ballots.push_back({.election = vote.election,
                        .machine = vote.machine,
                        .choice = vote.choice,
-                       .receipt = receipt(key_, vote)});
-    outcome.messages.push_back(wire::result_message(
-        vote.machine, {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
+                       .receipt = receipt_of(key_, vote, message, batch.front())});
+    const bool is_misled = is_mutant(Mutant::kResultToTheWrongMachine);
+    outcome.messages.push_back(
+        wire::result_message(is_misled ? ballots.front().machine : vote.machine,
+                             {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
   }
 
+  if (is_mutant(Mutant::kAnswerBeforeCommit)) (void)intake_.publish(outcome, stop);
   const bool stored = ballots.empty() || postgres_.hold_until_ok(stop, [&]() -> absl::Status {
     RETURN_IF_ERROR(failpoint(Failpoint::kRecorderBeforeCommit));
-    RETURN_IF_ERROR(ballots_.record(ballots));
+    const absl::Status status = ballots_.record(ballots);
+    if (!is_mutant(Mutant::kCommitFailureIgnored)) RETURN_IF_ERROR(status);
     return failpoint(Failpoint::kRecorderAfterCommit);
   });
   const bool answered = stored && failpoint(Failpoint::kRecorderBeforePublish).ok() &&

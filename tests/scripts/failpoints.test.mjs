@@ -24,3 +24,8 @@ test('every failpoint that has a name stands in the code, in one place', () => {
     assert.equal(code.split(`failpoint(Failpoint::${place})`).length - 1, 1, place);
   }
 });
+
+test('every mutant that has a name is made somewhere', () => {
+  const code = codeIn('src') + codeIn('tests/faults');
+  for (const mutant of enumerators('Mutant')) assert.match(code, new RegExp(`Mutant::${mutant}\\b`));
+});

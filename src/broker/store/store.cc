@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/status.h"
 #include "broker/store/data_folder.h"
 #include "broker/store/records.h"
@@ -139,7 +140,7 @@ absl::Status Store::write(std::span<const Change> changes,
   }
   batch.Put(std::string(kNextMessageKey), encode_number(next_message_id));
   rocksdb::WriteOptions options;
-  options.sync = true;
+  options.sync = !is_mutant(Mutant::kBusNotSynced);
   return to_status(database_->db->Write(options, &batch));
 }
 
