@@ -1,23 +1,19 @@
 #include "voting_machine/journal.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 
+#include "base/failpoint.h"
 #include "base/status.h"
 
 namespace pollbus::voting_machine {
 namespace {
 
-constexpr std::size_t kSlotBytes = 512;
+constexpr std::size_t kSlotBytes = JournalFile::kRecordBytes;
 constexpr std::size_t kGrowSlots = 2'048;
 constexpr std::string_view kMagic = "pollbus voting-machine journal 1\n";
 
@@ -28,12 +24,7 @@ constexpr std::size_t kLengthOffset = kChecksumBytes;
 constexpr std::size_t kDataOffset = 16;
 static_assert(kDataOffset + Journal::kMaxDataBytes == kSlotBytes);
 
-using SlotBytes = std::array<unsigned char, kSlotBytes>;
-
-absl::Status system_error(const std::string& path, const char* what) {
-  return absl::UnavailableError(
-      fmt::format("journal {}: {}: {}", path, what, std::system_category().message(errno)));
-}
+using SlotBytes = JournalFile::Record;
 
 void checksum(const SlotBytes& slot, unsigned char* out) {
   static constexpr std::array<unsigned char, crypto_shorthash_KEYBYTES> kNoKey{};
@@ -53,93 +44,94 @@ SlotBytes encode(const std::string& data) {
 std::string decode(const SlotBytes& slot) {
   const std::size_t length = slot[kLengthOffset] | static_cast<std::size_t>(slot[kLengthOffset + 1])
                                                        << 8;
+  if (length == 0 || length > Journal::kMaxDataBytes) return {};
   std::array<unsigned char, kChecksumBytes> expected{};
   checksum(slot, expected.data());
-  if (length == 0 || length > Journal::kMaxDataBytes) return {};
   if (std::memcmp(expected.data(), slot.data(), kChecksumBytes) != 0) return {};
   return {reinterpret_cast<const char*>(slot.data()) + kDataOffset, length};
-}
-
-bool write_slot(int file, std::size_t position, const SlotBytes& bytes) {
-  return pwrite(file, bytes.data(), kSlotBytes, static_cast<off_t>(position * kSlotBytes)) ==
-         static_cast<ssize_t>(kSlotBytes);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::open(const std::string& path,
                                                        const std::string& owner) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (file < 0) return system_error(path, "cannot open");
-  std::unique_ptr<Journal> journal(new Journal(file, path));
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(fmt::format(
-        "journal {}: another process holds it: is this machine running already?", path));
-  }
-  struct stat info {};
-  if (fstat(file, &info) != 0) return system_error(path, "cannot stat");
-  if (info.st_size == 0) {
+  ASSIGN_OR_RETURN(auto file, open_journal_file(path));
+  return open(std::move(file), owner);
+}
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::open(std::unique_ptr<JournalFile> file,
+                                                       const std::string& owner) {
+  ASSIGN_OR_RETURN(const std::size_t records, file->records());
+  std::unique_ptr<Journal> journal(new Journal(std::move(file)));
+  if (records == 0 || (records == 1 && journal->is_torn_header(owner))) {
     RETURN_IF_ERROR(journal->write_header(owner));
     return journal;
   }
-  SlotBytes header{};
-  if (pread(file, header.data(), kSlotBytes, 0) != static_cast<ssize_t>(kSlotBytes) ||
-      !decode(header).starts_with(kMagic)) {
-    return absl::FailedPreconditionError(
-        fmt::format("{} is not a journal of a voting machine", path));
-  }
-  if (const std::string found = decode(header).substr(kMagic.size()); found != owner) {
-    return absl::FailedPreconditionError(
-        fmt::format("journal {} is that of {}, not of {}", path, found, owner));
-  }
-  RETURN_IF_ERROR(journal->read_slots(static_cast<std::size_t>(info.st_size) / kSlotBytes - 1));
+  RETURN_IF_ERROR(journal->read_header(owner));
+  RETURN_IF_ERROR(journal->read_slots(records - 1));
   return journal;
 }
 
-Journal::~Journal() { close(file_); }
+// The power went while the header was written: of its bytes some are there, and no vote can be.
+bool Journal::is_torn_header(const std::string& owner) const {
+  const std::string text = std::string(kMagic) + owner;
+  SlotBytes header{};
+  if (text.size() > kMaxDataBytes || !file_->read(0, &header).ok()) return false;
+  const SlotBytes whole = encode(text);
+  return header != whole && std::ranges::equal(header, whole, [](auto found, auto expected) {
+           return found == 0 || found == expected;
+         });
+}
 
 absl::Status Journal::write_header(const std::string& owner) {
   const std::string text = std::string(kMagic) + owner;
   if (text.size() > kMaxDataBytes)
     return absl::InvalidArgumentError("journal: the owner's name is too long");
-  if (!write_slot(file_, 0, encode(text)) || fdatasync(file_) != 0)
-    return system_error(path_, "cannot write");
-  return absl::OkStatus();
+  RETURN_IF_ERROR(file_->write(0, encode(text)));
+  return file_->sync();
 }
 
+absl::Status Journal::read_header(const std::string& owner) {
+  SlotBytes header{};
+  const absl::Status status = file_->read(0, &header);
+  const std::string text = decode(header);
+  if (!status.ok() || !text.starts_with(kMagic)) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} is not a journal of a voting machine", file_->name()));
+  }
+  if (const std::string found = text.substr(kMagic.size()); found != owner) {
+    return absl::FailedPreconditionError(
+        fmt::format("journal {} is that of {}, not of {}", file_->name(), found, owner));
+  }
+  return file_->write(0, header);
+}
+
+// What is found is written again: it may be read from memory only, because whoever wrote it died
+// before its sync, or saw it fail; and what a failed sync has left behind, no later one writes.
 absl::Status Journal::read_slots(std::size_t slots) {
   slots_ = slots;
   for (std::size_t slot = slots; slot-- > 0;) {
     SlotBytes bytes{};
-    if (pread(file_, bytes.data(), kSlotBytes, static_cast<off_t>((slot + 1) * kSlotBytes)) !=
-        static_cast<ssize_t>(kSlotBytes)) {
-      return system_error(path_, "cannot read");
-    }
+    RETURN_IF_ERROR(file_->read(slot + 1, &bytes));
     if (std::string data = decode(bytes); !data.empty()) {
+      RETURN_IF_ERROR(file_->write(slot + 1, bytes));
       recovered_.push_back({static_cast<Slot>(slot), std::move(data)});
       continue;
     }
     // What is left of a torn vote is somebody's vote all the same.
-    if (bytes != SlotBytes{} && !write_slot(file_, slot + 1, SlotBytes{}))
-      return system_error(path_, "cannot erase");
+    if (bytes != SlotBytes{}) RETURN_IF_ERROR(file_->write(slot + 1, SlotBytes{}));
     free_.push_back(static_cast<Slot>(slot));
   }
   used_ = recovered_.size();
-  return absl::OkStatus();
+  return file_->sync();
 }
 
 absl::Status Journal::grow() {
   if (slots_ + kGrowSlots > kMaxEntries) {
     return absl::ResourceExhaustedError(
-        fmt::format("journal {}: {} votes without an answer", path_, used_));
+        fmt::format("journal {}: {} votes without an answer", file_->name(), used_));
   }
-  // Allocated ahead, so that a vote's write changes no length, and a full disk shows here.
-  const auto begin = static_cast<off_t>((slots_ + 1) * kSlotBytes);
-  if (const int error = posix_fallocate(file_, begin, kGrowSlots * kSlotBytes); error != 0) {
-    errno = error;
-    return system_error(path_, "cannot grow");
-  }
-  if (fsync(file_) != 0) return system_error(path_, "cannot grow");
+  RETURN_IF_ERROR(file_->grow(1 + slots_ + kGrowSlots));
   for (std::size_t slot = slots_ + kGrowSlots; slot-- > slots_;)
     free_.push_back(static_cast<Slot>(slot));
   slots_ += kGrowSlots;
@@ -156,17 +148,17 @@ absl::StatusOr<std::vector<Journal::Slot>> Journal::append(std::span<const std::
   slots.reserve(votes.size());
   for (const std::string& vote : votes) {
     const Slot slot = free_.back();
-    if (!write_slot(file_, slot + 1, encode(vote))) return system_error(path_, "cannot write");
+    RETURN_IF_ERROR(file_->write(slot + 1, encode(vote)));
     free_.pop_back();
     slots.push_back(slot);
   }
-  if (fdatasync(file_) != 0) return system_error(path_, "cannot sync");
+  if (!is_mutant(Mutant::kJournalNotSynced)) RETURN_IF_ERROR(file_->sync());
   used_ += slots.size();
   return slots;
 }
 
 absl::Status Journal::erase(Slot slot) {
-  if (!write_slot(file_, slot + 1, SlotBytes{})) return system_error(path_, "cannot erase");
+  RETURN_IF_ERROR(file_->write(slot + 1, SlotBytes{}));
   free_.push_back(slot);
   --used_;
   return absl::OkStatus();

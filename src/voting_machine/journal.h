@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "voting_machine/journal_file.h"
 
 namespace pollbus::voting_machine {
 
@@ -31,10 +32,11 @@ class Journal {
   // UNAVAILABLE when the file system refuses.
   static absl::StatusOr<std::unique_ptr<Journal>> open(const std::string& path,
                                                        const std::string& owner);
-  ~Journal();
+  static absl::StatusOr<std::unique_ptr<Journal>> open(std::unique_ptr<JournalFile> file,
+                                                       const std::string& owner);
 
-  // What was there when it was opened; a vote half written when the process died is not: it was
-  // never published.
+  // What was there when it was opened, and is on disk; a vote half written when the process died is
+  // not: it was never published.
   const std::vector<Entry>& recovered() const { return recovered_; }
 
   // Writes the votes and returns when they are on disk. RESOURCE_EXHAUSTED beyond kMaxEntries.
@@ -48,13 +50,14 @@ class Journal {
   std::size_t size() const { return used_; }
 
  private:
-  Journal(int file, std::string path) : file_(file), path_(std::move(path)) {}
+  explicit Journal(std::unique_ptr<JournalFile> file) : file_(std::move(file)) {}
   absl::Status write_header(const std::string& owner);
+  absl::Status read_header(const std::string& owner);
+  bool is_torn_header(const std::string& owner) const;
   absl::Status read_slots(std::size_t slots);
   absl::Status grow();
 
-  int file_;
-  std::string path_;
+  std::unique_ptr<JournalFile> file_;
   std::size_t slots_ = 0;  // in the file, without the header
   std::size_t used_ = 0;
   std::vector<Slot> free_;

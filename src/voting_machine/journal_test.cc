@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "support/temporary_folder.h"
@@ -17,6 +18,7 @@
 namespace pollbus::voting_machine {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -162,6 +164,63 @@ TEST_F(JournalTest, AnEmptyFileIsANewJournal) {
   write("");
   { append(*open(), {"first"}); }
   EXPECT_THAT(recovered(), UnorderedElementsAre("first"));
+}
+
+TEST_F(JournalTest, AJournalTornWhenItWasMadeIsANewJournal) {
+  (void)open();
+  const std::string header = bytes();
+  ASSERT_EQ(header.size(), kSlotBytes);
+  for (const std::size_t written : {0, 1, 8, 9, 40, 60}) {
+    write(header.substr(0, written) + std::string(kSlotBytes - written, '\0'));
+    append(*open(), {"first"});
+    EXPECT_THAT(recovered(), UnorderedElementsAre("first")) << written;
+  }
+}
+
+// A file whose last writer died before its sync.
+class UnsyncedFile final : public JournalFile {
+ public:
+  explicit UnsyncedFile(std::map<std::size_t, Record>* dirty) : dirty_(*dirty) {}
+
+  const std::string& name() const override { return name_; }
+  absl::StatusOr<std::size_t> records() const override { return dirty_.size(); }
+  absl::Status read(std::size_t position, Record* record) const override {
+    *record = dirty_.at(position);
+    return absl::OkStatus();
+  }
+  absl::Status write(std::size_t position, const Record& record) override {
+    rewritten_.insert(position);
+    dirty_[position] = record;
+    return absl::OkStatus();
+  }
+  absl::Status sync() override {
+    synced = rewritten_;
+    return absl::OkStatus();
+  }
+  absl::Status grow(std::size_t records) override {
+    for (std::size_t i = dirty_.size(); i < records; ++i) dirty_[i] = {};
+    return absl::OkStatus();
+  }
+
+  std::set<std::size_t> synced;  // the records that are on disk for sure
+
+ private:
+  const std::string name_ = "unsynced";
+  std::map<std::size_t, Record>& dirty_;
+  std::set<std::size_t> rewritten_;
+};
+
+TEST_F(JournalTest, AVoteThatIsRecoveredIsOnDiskBeforeItIsPublishedAgain) {
+  std::map<std::size_t, JournalFile::Record> records;
+  {
+    auto journal = Journal::open(std::make_unique<UnsyncedFile>(&records), kOwner);
+    append(**journal, {"first"});
+  }
+  auto file = std::make_unique<UnsyncedFile>(&records);
+  const UnsyncedFile& opened = *file;
+  const auto journal = Journal::open(std::move(file), kOwner);
+  ASSERT_THAT((*journal)->recovered(), SizeIs(1));
+  EXPECT_THAT(opened.synced, ElementsAre(0, (*journal)->recovered().front().slot + 1));
 }
 
 TEST_F(JournalTest, AFolderThatIsNotThereIsUnavailable) {
