@@ -206,7 +206,7 @@ TEST_F(JudgeTest, AStoryTellsAllOfAVoteAndOfItsVoter) {
   for (const std::string& part :
        {"casts " + uuid(3), "is answered Already Voted!!! for " + uuid(3), "casts " + uuid(1),
         uuid(1) + " is stored", std::string("its voter is marked"),
-        std::string("fault 1: kill -9 of recorder-2, healed at 0.003 ms")}) {
+        std::string("fault 1: kill -9 recorder-2, healed at 0.003 ms")}) {
     EXPECT_THAT(story, HasSubstr(part));
   }
   EXPECT_THAT(story, Not(HasSubstr(uuid(2))));

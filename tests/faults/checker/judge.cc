@@ -204,8 +204,7 @@ std::string story_of(const Evidence& evidence, const Keys& keys, const std::stri
     if (fault.t_us > last_us || (fault.healed_us && *fault.healed_us < first_us)) continue;
     const auto ms = [](std::int64_t t_us) { return static_cast<double>(t_us) / 1'000; };
     stored += fmt::format(
-        "  {:>12.3f} ms  fault {}: {} of {}, {}\n", ms(fault.t_us), fault.id, fault.kind,
-        fault.target,
+        "  {:>12.3f} ms  fault {}: {} {}, {}\n", ms(fault.t_us), fault.id, fault.kind, fault.target,
         fault.healed_us ? fmt::format("healed at {:.3f} ms", ms(*fault.healed_us)) : "not healed");
   }
   return story + stored;

@@ -40,7 +40,7 @@ std::string recovery_text(const Recoveries& recoveries) {
                   : std::nullopt;
   }
   return fmt::format(
-      "after the last fault ({} of {}) was healed: every pending vote answered after {}, full rate "
+      "after the last fault ({} {}) was healed: every pending vote answered after {}, full rate "
       "again after {} ({:.0f} votes a second before the first fault)\n"
       "after any fault was healed: every vote pending then was answered after {} at the latest\n",
       last.fault->kind, last.fault->target, in_seconds(last.resolved_after_ms),

@@ -1,0 +1,213 @@
+#include "faults/sim/election.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "election/wire.h"
+#include "faults/sim/chaos.h"
+#include "faults/sim/services.h"
+
+namespace pollbus::faults {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// After the last fault, how long until every vote must be answered: the promise of
+// docs/reliability.md.
+constexpr seconds kResolveBound{60};
+// With two machines of one id each answer goes to the wrong one of them half of the time.
+constexpr minutes kTwinResolveBound{30};
+// Then, how long until nothing is under way any more.
+constexpr minutes kDrainBound{10};
+constexpr seconds kMostRestart{5};
+constexpr double kPowerCut = 0.3;
+
+class Election {
+ public:
+  Election(std::uint64_t seed, std::optional<Mutant> mutant, bool is_traced)
+      : world_(seed, is_traced),
+        profile_(draw_profile(world_.random())),
+        drawn_(profile_),
+        chaos_(world_, profile_, evidence_, {&bus_.server(), &redis_.server(), &postgres_.server()},
+               [this] { return living(); }) {
+    oracle_ = {.reached = [this](Failpoint place) { return chaos_.reached(place); },
+               .mutant = mutant};
+    set_oracle_of_this_thread(&oracle_);
+    build();
+  }
+  ~Election() {
+    slots_.clear();
+    ended_.clear();
+    set_oracle_of_this_thread(nullptr);
+  }
+  Election(const Election&) = delete;
+  Election& operator=(const Election&) = delete;
+
+  SimulatedElection run() {
+    chaos_.begin();
+    bool came_to_an_end = world_.run(SteadyTime(profile_.faults_end), [] { return false; });
+    const SteadyTime healed = heal();
+    const auto bound = profile_.has_twin ? microseconds(kTwinResolveBound) : kResolveBound;
+    came_to_an_end &= world_.run(healed + bound, [this] { return all_answered(); });
+    const bool resolved = all_answered();
+    const microseconds took = std::chrono::duration_cast<microseconds>(world_.now() - healed);
+    const auto is_drained = [this] { return all_answered() && bus_.backlog() == 0; };
+    came_to_an_end &= world_.run(world_.now() + kDrainBound, is_drained);
+
+    redis_.add_to(&evidence_);
+    postgres_.add_to(&evidence_);
+    SimulatedElection result{.profile = drawn_,
+                             .judgement = judge(evidence_, simulation_keys()),
+                             .simulated_us = world_.now_us(),
+                             .resolved_after_us = took.count(),
+                             .history = world_.history()};
+    if (!came_to_an_end) broken(&result, "liveness", "somebody does something for ever");
+    if (!resolved) {
+      broken(&result, "liveness",
+             fmt::format("votes were pending {} s after the last fault",
+                         std::chrono::duration_cast<seconds>(bound).count()));
+    } else if (!is_drained()) {
+      broken(&result, "liveness", "the bus still holds messages long after the last answer");
+    }
+    result.evidence = std::move(evidence_);
+    return result;
+  }
+
+ private:
+  // A place in the election that a process fills, one life after the other.
+  struct Slot {
+    std::string name;
+    std::function<void(Process&)> run;
+    std::function<void()> on_end = [] {};
+    bool is_sheltered = false;
+    int lives = 0;
+    std::unique_ptr<Process> process;
+  };
+
+  static void broken(SimulatedElection* result, const char* what, std::string why) {
+    result->judgement.violations.push_back({what, "", std::move(why)});
+  }
+
+  void build() {
+    bus_.subscribe(kSubmitSubscription, std::string(wire::kSubmitVote), "");
+    bus_.subscribe(kRecordSubscription, std::string(wire::kRecordVote), "");
+    slots_.reserve(32);
+    for (int i = 1; i <= profile_.loggers; ++i)
+      add(fmt::format("logger-{}", i), [this](Process& process) { run_logger(around_, process); });
+    for (int i = 1; i <= profile_.recorders; ++i) {
+      add(fmt::format("recorder-{}", i),
+          [this](Process& process) { run_recorder(around_, process); });
+    }
+    for (int i = 1; i <= profile_.machines; ++i) add_machine(i);
+    if (profile_.has_twin) add_machine(1);
+    for (int i = 1; i <= profile_.original_machines; ++i) add_original(100 + i);
+    if (profile_.poisons > 0) {
+      add("poisoner", [this](Process& process) {
+        run_poisoner(around_, process, profile_.poisons);
+      }).is_sheltered = true;
+    }
+    for (Slot& slot : slots_) start(slot);
+  }
+
+  Slot& add(std::string name, std::function<void(Process&)> run) {
+    return slots_.emplace_back(Slot{.name = std::move(name), .run = std::move(run)});
+  }
+
+  MachineState& add_state(std::int64_t id) {
+    bus_.subscribe(result_subscription(id), std::string(wire::kResult), std::to_string(id));
+    machines_.push_back(
+        std::make_unique<MachineState>(MachineState{.id = id,
+                                                    .votes = profile_.votes,
+                                                    .seed = world_.random().next(),
+                                                    .disk = SimulatedDisk(world_, profile_)}));
+    return *machines_.back();
+  }
+
+  void add_machine(std::int64_t id) {
+    MachineState& state = add_state(id);
+    Slot& slot = add(fmt::format("machine-{}", id), [this, &state](Process& process) {
+      state.is_done = false;
+      run_machine(around_, process, state);
+    });
+    slot.on_end = [this, &state] {
+      if (world_.random().chance(kPowerCut)) state.disk.power_cut();
+    };
+  }
+
+  void add_original(std::int64_t id) {
+    MachineState& state = add_state(id);
+    add(fmt::format("original-{}", id), [this, &state](Process& process) {
+      run_original_machine(around_, process, state);
+    }).is_sheltered = true;
+  }
+
+  void start(Slot& slot) {
+    if (slot.process) ended_.push_back(std::move(slot.process));
+    slot.process = std::make_unique<Process>(world_, fmt::format("{}.{}", slot.name, ++slot.lives));
+    slot.process->is_sheltered = slot.is_sheltered;
+    slot.process->on_end = [this, &slot] {
+      slot.on_end();
+      world_.after(world_.random().between(milliseconds(10), milliseconds(kMostRestart)),
+                   [this, &slot] { start(slot); });
+    };
+    slot.run(*slot.process);
+  }
+
+  std::vector<Process*> living() {
+    std::vector<Process*> all;
+    for (Slot& slot : slots_) {
+      if (slot.process->is_alive()) all.push_back(slot.process.get());
+    }
+    return all;
+  }
+
+  SteadyTime heal() {
+    if (world_.is_traced()) world_.trace("all faults are healed");
+    profile_.heal();
+    return chaos_.heal();
+  }
+
+  bool all_answered() const {
+    return std::ranges::all_of(machines_, [](const auto& state) { return state->is_done; });
+  }
+
+  World world_;
+  Profile profile_;
+  const Profile drawn_;
+  Evidence evidence_;
+  Network network_{world_, profile_};
+  SimulatedBus bus_{world_, profile_, network_, evidence_};
+  SimulatedRedis redis_{world_, network_};
+  SimulatedPostgres postgres_{world_, network_};
+  // One for all processes: nobody looks at it, and it is slow to make.
+  prometheus::Registry metrics_;
+  Surroundings around_{world_,    profile_,          bus_,    redis_, postgres_,
+                       evidence_, simulation_keys(), metrics_};
+  Chaos chaos_;
+  FailpointOracle oracle_;
+  std::vector<std::unique_ptr<MachineState>> machines_;
+  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<Process>> ended_;  // leases still know them
+};
+
+}  // namespace
+
+const Keys& simulation_keys() {
+  static const Keys keys{.logger = *HashKey::parse(std::string(64, '1')),
+                         .recorder = *HashKey::parse(std::string(64, '2')),
+                         .history = *HashKey::parse(std::string(64, '3'))};
+  return keys;
+}
+
+SimulatedElection simulate(std::uint64_t seed, std::optional<Mutant> mutant, bool is_traced) {
+  return Election(seed, mutant, is_traced).run();
+}
+
+}  // namespace pollbus::faults

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "faults/sim/random.h"
+
+namespace pollbus::faults {
+
+// What one election is like, and what is done to it. Each seed switches on some kinds of fault and
+// leaves others out: faults that always come together hide what one of them alone would show.
+struct Profile {
+  // The election.
+  int machines = 1;
+  int original_machines = 0;  // publish once, as the original program does, and wait
+  bool has_twin = false;      // a second process with the first machine's id
+  int loggers = 1;
+  int recorders = 1;
+  std::int64_t votes = 1;  // of each machine
+  std::int64_t voters = 1;
+  std::int64_t in_flight = 1;
+  double rate = 0;
+  int poisons = 0;
+
+  // The bus.
+  bool ignores_filters = false;
+  bool stale_acks_count = false;
+  std::size_t max_batch = 1;
+  double reordered = 0;
+  double duplicated = 0;
+  double ack_lost = 0;
+  std::chrono::microseconds max_delay{0};
+
+  // Each request to a server.
+  double request_lost = 0;
+  double answer_lost = 0;
+  double applied_late = 0;
+  double applied_in_part = 0;
+
+  // Each failpoint, and each sync of a machine's disk.
+  double crash = 0;
+  double hang = 0;
+  double fail = 0;
+  double disk_fails = 0;
+
+  // Every so often; 0 s: never.
+  std::chrono::microseconds between_faults{0};
+  bool kills = false;
+  bool freezes = false;
+  bool stops = false;
+  bool server_crashes = false;
+  bool server_outages = false;
+  bool partitions = false;
+  std::chrono::microseconds faults_end{0};
+
+  // The same without faults.
+  void heal();
+};
+
+Profile draw_profile(Random& random);
+
+}  // namespace pollbus::faults

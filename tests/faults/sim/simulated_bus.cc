@@ -1,0 +1,261 @@
+#include "faults/sim/simulated_bus.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.h"
+#include "election/wire.h"
+
+namespace pollbus::faults {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds kLease{10};
+// How often a client looks whether a bus that it could not reach is there again.
+constexpr seconds kReconnect{2};
+// How much of what was not waited for a crash takes.
+constexpr milliseconds kLazily{10};
+// Of consumers that wait, anybody may be the first.
+constexpr milliseconds kMostLinger{2};
+// Of a delivery, so that an ack id tells which of its leases it is of.
+constexpr std::uint64_t kLeasesPerDelivery = 1 << 16;
+
+class SimulatedPublisher final : public Publisher {
+ public:
+  SimulatedPublisher(SimulatedBus& bus, bool to_quarantine)
+      : bus_(bus), to_quarantine_(to_quarantine) {}
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+    return bus_.publish(to_quarantine_, batch);
+  }
+
+ private:
+  SimulatedBus& bus_;
+  bool to_quarantine_;
+};
+
+std::vector<std::uint64_t> numbers(const std::vector<std::string>& texts) {
+  std::vector<std::uint64_t> numbers;
+  for (const std::string& text : texts) numbers.push_back(std::stoull(text));
+  return numbers;
+}
+
+// What a trace says of a message: nothing that is secret in a real election is in it.
+std::string named(const Message& message) {
+  const std::size_t uuid = message.data.find("\"UUID\":\"");
+  return fmt::format("{} {}", message.attribute(std::string(wire::kFunction)),
+                     uuid == std::string::npos ? "?" : message.data.substr(uuid + 8, 36));
+}
+
+}  // namespace
+
+SimulatedBus::SimulatedBus(World& world, const Profile& profile, Network& network,
+                           Evidence& evidence)
+    : world_(world),
+      profile_(profile),
+      network_(network),
+      evidence_(evidence),
+      publisher_(std::make_unique<SimulatedPublisher>(*this, false)),
+      quarantine_(std::make_unique<SimulatedPublisher>(*this, true)) {
+  server_.on_crash = [this] { crash(); };
+}
+
+void SimulatedBus::subscribe(const std::string& name, std::string function, std::string machine) {
+  subscriptions_[name] = {.function = std::move(function), .machine = std::move(machine)};
+}
+
+bool SimulatedBus::matches(const Subscription& subscription, const Message& message) const {
+  if (profile_.ignores_filters) return true;
+  return message.attribute(std::string(wire::kFunction)) == subscription.function &&
+         (subscription.machine.empty() ||
+          message.attribute(std::string(wire::kMachineId)) == subscription.machine);
+}
+
+absl::StatusOr<std::vector<std::string>> SimulatedBus::publish(bool to_quarantine,
+                                                               std::span<const Message> batch) {
+  const auto ids = std::make_shared<std::vector<std::string>>();
+  auto apply = [this, to_quarantine, ids,
+                messages = std::vector<Message>(batch.begin(), batch.end()),
+                poison = std::exchange(next_is_poison_, false)](Extent extent) {
+    for (const Message& message : messages) {
+      if (extent == Extent::kPart && world_.random().chance(0.5)) continue;
+      ids->push_back(append(to_quarantine, message));
+      if (poison) evidence_.poisons.push_back({.t_us = world_.now_us(), .id = ids->back()});
+    }
+    return absl::OkStatus();
+  };
+  const absl::Status status = network_.request(server_, std::move(apply));
+  if (!status.ok()) return status;
+  return *ids;
+}
+
+std::string SimulatedBus::append(bool to_quarantine, const Message& message) {
+  auto received = std::make_shared<ReceivedMessage>();
+  static_cast<Message&>(*received) = message;
+  received->id = std::to_string(++last_message_);
+  if (to_quarantine) {
+    evidence_.notices.push_back({.t_us = world_.now_us(),
+                                 .id = message.attribute(std::string(wire::kMessageId)),
+                                 .reason = message.attribute(std::string(wire::kReason))});
+    return received->id;
+  }
+  if (world_.is_traced())
+    world_.trace(fmt::format("bus: message {}: {}", received->id, named(message)));
+  for (auto& [name, subscription] : subscriptions_) {
+    if (!matches(subscription, message)) continue;
+    enqueue(subscription, received);
+    if (world_.random().chance(profile_.duplicated)) enqueue(subscription, received);
+  }
+  return received->id;
+}
+
+void SimulatedBus::enqueue(Subscription& subscription,
+                           std::shared_ptr<const ReceivedMessage> message) {
+  const auto delay = world_.random().between(std::chrono::microseconds(0), profile_.max_delay);
+  subscription.pending[++last_delivery_] = {
+      .message = std::move(message), .available = world_.now() + delay, .published = world_.now()};
+  world_.after(delay, [this, &subscription] { world_.notify(subscription.changed); });
+}
+
+// In the order in which they are to be delivered.
+std::vector<std::uint64_t> SimulatedBus::available(Subscription& subscription) {
+  std::vector<std::uint64_t> ids;
+  if (!server_.is_up) return ids;
+  for (const auto& [id, pending] : subscription.pending) {
+    if (pending.holder == nullptr && pending.available <= world_.now()) ids.push_back(id);
+  }
+  if (world_.random().chance(profile_.reordered)) {
+    for (std::size_t i = ids.size(); i > 1; --i)
+      std::swap(ids[i - 1], ids[world_.random().below(i)]);
+  }
+  return ids;
+}
+
+std::vector<SimulatedBus::Delivery> SimulatedBus::pull(const std::string& name, std::size_t most) {
+  Subscription& subscription = subscriptions_.at(name);
+  Process& process = *world_.running();
+  bool has_lingered = false;
+  while (!process.stop_token().stop_requested()) {
+    const bool is_reached = !process.loses_answers && !process.loses_requests;
+    std::vector<std::uint64_t> ids;
+    if (is_reached) ids = available(subscription);
+    if (ids.empty()) {
+      has_lingered = false;
+      world_.wait(subscription.changed, world_.now() + kReconnect);
+    } else if (!has_lingered) {
+      has_lingered = true;
+      world_.sleep(world_.random().between(std::chrono::microseconds(0), kMostLinger));
+    } else {
+      ids.resize(std::min(ids.size(), most));
+      std::vector<Delivery> deliveries;
+      for (const std::uint64_t id : ids) deliveries.push_back(lease(subscription, id));
+      return deliveries;
+    }
+  }
+  return {};
+}
+
+SimulatedBus::Delivery SimulatedBus::lease(Subscription& subscription, std::uint64_t id) {
+  Pending& pending = subscription.pending.at(id);
+  pending.holder = world_.running();
+  pending.is_held = true;
+  watch_lease(subscription, id, ++pending.lease);
+  if (world_.is_traced()) {
+    world_.trace(fmt::format("bus: message {} to {}: {}", pending.message->id,
+                             pending.holder->name(), named(*pending.message)));
+  }
+  return {std::to_string(id * kLeasesPerDelivery + pending.lease), *pending.message};
+}
+
+// A holder that lives extends its lease until it has settled.
+void SimulatedBus::watch_lease(Subscription& subscription, std::uint64_t id, std::uint64_t lease) {
+  world_.after(kLease, [this, &subscription, id, lease] {
+    const auto found = subscription.pending.find(id);
+    if (found == subscription.pending.end()) return;
+    Pending& pending = found->second;
+    if (pending.holder == nullptr || pending.lease != lease) return;
+    const Process& holder = *pending.holder;
+    if (pending.is_held && holder.is_alive() && !holder.is_frozen() && !holder.loses_requests)
+      return watch_lease(subscription, id, lease);
+    pending.holder = nullptr;
+    world_.notify(subscription.changed);
+  });
+}
+
+SimulatedBus::Pending* SimulatedBus::find(Subscription& subscription, std::uint64_t ack_id) {
+  const auto found = subscription.pending.find(ack_id / kLeasesPerDelivery);
+  if (found == subscription.pending.end()) return nullptr;
+  const Pending& pending = found->second;
+  const bool is_stale = pending.holder == nullptr || pending.lease != ack_id % kLeasesPerDelivery;
+  return is_stale && !profile_.stale_acks_count ? nullptr : &found->second;
+}
+
+void SimulatedBus::let_go(const std::string& name, const std::vector<std::string>& ack_ids) {
+  Subscription& subscription = subscriptions_.at(name);
+  for (const std::uint64_t ack_id : numbers(ack_ids)) {
+    Pending* pending = find(subscription, ack_id);
+    if (pending != nullptr && pending->holder == world_.running()) pending->is_held = false;
+  }
+}
+
+void SimulatedBus::acknowledge(const std::string& name, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  const std::vector<std::uint64_t> ack_ids = numbers(texts);
+  Subscription& subscription = subscriptions_.at(name);
+  const auto apply = [this, &subscription, ack_ids] {
+    std::erase_if(subscription.acked_lately,
+                  [&](const Acked& acked) { return acked.at + kLazily < world_.now(); });
+    for (const std::uint64_t ack_id : ack_ids) {
+      const Pending* pending = find(subscription, ack_id);
+      if (pending == nullptr) continue;
+      if (world_.is_traced())
+        world_.trace(fmt::format("bus: message {} is acked", pending->message->id));
+      subscription.acked_lately.push_back({world_.now(), *pending});
+      subscription.pending.erase(ack_id / kLeasesPerDelivery);
+    }
+  };
+  network_.send(server_, apply, profile_.ack_lost);
+}
+
+void SimulatedBus::give_back(const std::string& name, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  const std::vector<std::uint64_t> ack_ids = numbers(texts);
+  Subscription& subscription = subscriptions_.at(name);
+  const auto apply = [this, &subscription, ack_ids] {
+    for (const std::uint64_t ack_id : ack_ids) {
+      Pending* pending = find(subscription, ack_id);
+      if (pending == nullptr || pending->lease != ack_id % kLeasesPerDelivery) continue;
+      pending->holder = nullptr;
+    }
+    world_.notify(subscription.changed);
+  };
+  network_.send(server_, apply, profile_.ack_lost);
+}
+
+std::size_t SimulatedBus::backlog() const {
+  std::size_t count = 0;
+  for (const auto& [name, subscription] : subscriptions_) count += subscription.pending.size();
+  return count;
+}
+
+void SimulatedBus::crash() {
+  for (auto& [name, subscription] : subscriptions_) {
+    for (auto& [id, pending] : subscription.pending) pending.holder = nullptr;
+    for (const Acked& acked : subscription.acked_lately) {
+      if (acked.at + kLazily < world_.now() || world_.random().chance(0.5)) continue;
+      Pending& again = subscription.pending[++last_delivery_] = acked.pending;
+      again.holder = nullptr;
+    }
+    subscription.acked_lately.clear();
+    if (is_mutant(Mutant::kBusNotSynced)) {
+      std::erase_if(subscription.pending, [&](const auto& entry) {
+        return entry.second.published + milliseconds(1'000) > world_.now();
+      });
+    }
+  }
+}
+
+}  // namespace pollbus::faults

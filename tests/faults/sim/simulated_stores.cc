@@ -1,0 +1,154 @@
+#include "faults/sim/simulated_stores.h"
+
+#include <fmt/format.h>
+
+#include "base/failpoint.h"
+
+namespace pollbus::faults {
+namespace {
+
+using std::chrono::milliseconds;
+
+// What a store that answers before its disk has it loses with a crash.
+constexpr milliseconds kNotSynced{1'000};
+
+const char* name_of(MarkOutcome outcome) {
+  switch (outcome) {
+    case MarkOutcome::kMarked:
+      return "is marked";
+    case MarkOutcome::kSameVoteAgain:
+      return "was marked by this very vote";
+    case MarkOutcome::kOtherVote:
+      return "was marked by another vote";
+  }
+  return "";
+}
+
+}  // namespace
+
+class SimulatedRedis::Connection final : public VoterRegister {
+ public:
+  explicit Connection(SimulatedRedis& redis) : redis_(redis) {}
+
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    const auto outcomes = std::make_shared<std::vector<MarkOutcome>>();
+    auto apply = [&redis = redis_, outcomes,
+                  all = std::vector<Mark>(marks.begin(), marks.end())](Extent extent) {
+      // A pipeline that breaks off is applied from its begin.
+      const std::size_t count =
+          extent == Extent::kAll ? all.size() : redis.world_.random().below(all.size() + 1);
+      for (std::size_t i = 0; i < count; ++i) outcomes->push_back(redis.mark(all[i]));
+      return absl::OkStatus();
+    };
+    const absl::Status status = redis_.network_.request(redis_.server_, std::move(apply));
+    if (!status.ok()) return status;
+    return *outcomes;
+  }
+  absl::Status check() override { return absl::OkStatus(); }
+
+ private:
+  SimulatedRedis& redis_;
+};
+
+SimulatedRedis::SimulatedRedis(World& world, Network& network) : world_(world), network_(network) {
+  server_.on_crash = [this] { crash(); };
+}
+
+std::unique_ptr<VoterRegister> SimulatedRedis::connect() {
+  return std::make_unique<Connection>(*this);
+}
+
+// SET key fingerprint NX GET
+MarkOutcome SimulatedRedis::mark(const Mark& mark) {
+  const Entry entry{.fingerprint = mark.fingerprint, .at = world_.now()};
+  const auto [found, is_new] = marks_.try_emplace({mark.election, mark.voter}, entry);
+  MarkOutcome outcome = MarkOutcome::kMarked;
+  if (!is_new) {
+    outcome = found->second.fingerprint == mark.fingerprint ? MarkOutcome::kSameVoteAgain
+                                                            : MarkOutcome::kOtherVote;
+    if (is_mutant(Mutant::kSetWithoutNx)) found->second = entry;
+  }
+  if (world_.is_traced())
+    world_.trace(fmt::format("redis: voter {} {}", mark.voter, name_of(outcome)));
+  return outcome;
+}
+
+void SimulatedRedis::crash() {
+  if (!is_mutant(Mutant::kRegisterNotSynced)) return;
+  std::erase_if(marks_,
+                [&](const auto& entry) { return entry.second.at + kNotSynced > world_.now(); });
+}
+
+void SimulatedRedis::add_to(Evidence* evidence) const {
+  for (const auto& [voter, entry] : marks_) {
+    evidence->marks.push_back(
+        {.election = voter.first, .voter = voter.second, .fingerprint = entry.fingerprint});
+  }
+}
+
+class SimulatedPostgres::Connection final : public BallotBox {
+ public:
+  explicit Connection(SimulatedPostgres& postgres) : postgres_(postgres) {}
+
+  absl::Status record(std::span<const Ballot> ballots) override {
+    auto apply = [&postgres = postgres_,
+                  all = std::vector<Ballot>(ballots.begin(), ballots.end())](Extent extent) {
+      if (extent == Extent::kAll) postgres.record(all);  // otherwise it is rolled back
+      return absl::OkStatus();
+    };
+    return postgres_.network_.request(postgres_.server_, std::move(apply));
+  }
+  absl::Status check() override { return absl::OkStatus(); }
+  absl::Status migrate() override { return absl::OkStatus(); }
+
+ private:
+  SimulatedPostgres& postgres_;
+};
+
+SimulatedPostgres::SimulatedPostgres(World& world, Network& network)
+    : world_(world), network_(network) {
+  server_.on_crash = [this] { crash(); };
+}
+
+std::unique_ptr<BallotBox> SimulatedPostgres::connect() {
+  return std::make_unique<Connection>(*this);
+}
+
+void SimulatedPostgres::record(std::span<const Ballot> ballots) {
+  for (const Ballot& ballot : ballots) {
+    const Row row{.ballot = ballot, .at = world_.now()};
+    const bool is_new = rows_.try_emplace(ballot.receipt, row).second;
+    if (!is_new && is_mutant(Mutant::kNoReceipt)) repeated_.push_back(row);
+    if (world_.is_traced()) {
+      world_.trace(fmt::format("postgres: a vote of machine {} {}", ballot.machine,
+                               is_new ? "is stored" : "was stored before"));
+    }
+  }
+}
+
+void SimulatedPostgres::crash() {
+  if (!is_mutant(Mutant::kBallotBoxNotSynced)) return;
+  std::erase_if(rows_,
+                [&](const auto& entry) { return entry.second.at + kNotSynced > world_.now(); });
+}
+
+void SimulatedPostgres::add_to(Evidence* evidence) const {
+  for (const Row& row : repeated_) {
+    evidence->rows.push_back({.election = row.ballot.election,
+                              .machine = row.ballot.machine,
+                              .choice = row.ballot.choice,
+                              .count = 1});
+  }
+  for (const auto& [receipt, row] : rows_) {
+    const auto t_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(row.at.time_since_epoch());
+    evidence->rows.push_back({.election = row.ballot.election,
+                              .machine = row.ballot.machine,
+                              .choice = row.ballot.choice,
+                              .count = 1});
+    evidence->receipts.push_back(
+        {.election = row.ballot.election, .receipt = receipt, .t_us = t_us.count()});
+  }
+}
+
+}  // namespace pollbus::faults

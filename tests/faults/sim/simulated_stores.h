@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "faults/checker/evidence.h"
+#include "faults/sim/network.h"
+#include "stores/ballot_box.h"
+#include "stores/voter_register.h"
+
+namespace pollbus::faults {
+
+// What Redis keeps: a mark for each voter, on disk before it is answered.
+class SimulatedRedis {
+ public:
+  SimulatedRedis(World& world, Network& network);
+
+  // A connection of one process. Borrows this.
+  std::unique_ptr<VoterRegister> connect();
+  Server& server() { return server_; }
+  void add_to(Evidence* evidence) const;
+
+ private:
+  using Voter = std::pair<std::int64_t, std::int64_t>;  // election and voter
+  struct Entry {
+    KeyedHash fingerprint{};
+    SteadyTime at;
+  };
+  class Connection;
+
+  MarkOutcome mark(const Mark& mark);
+  void crash();
+
+  World& world_;
+  Network& network_;
+  Server server_{.name = "redis"};
+  std::map<Voter, Entry> marks_;
+};
+
+// What PostgreSQL keeps: receipts and rows, a transaction at a time.
+class SimulatedPostgres {
+ public:
+  SimulatedPostgres(World& world, Network& network);
+
+  std::unique_ptr<BallotBox> connect();
+  Server& server() { return server_; }
+  void add_to(Evidence* evidence) const;
+
+ private:
+  struct Row {
+    Ballot ballot;
+    SteadyTime at;
+  };
+  class Connection;
+
+  void record(std::span<const Ballot> ballots);
+  void crash();
+
+  World& world_;
+  Network& network_;
+  Server server_{.name = "postgres"};
+  std::map<KeyedHash, Row> rows_;  // by receipt
+  std::vector<Row> repeated_;      // a mutant's
+};
+
+}  // namespace pollbus::faults
