@@ -65,7 +65,7 @@ make_base_tar() {
 }
 
 compose_services() {
-  sed -n '/^services:/,/^[^ ]/ s/^  \([a-z-]*\):$/\1/p' "$tree/deploy/compose.yaml"
+  sed -n '/^services:/,/^[^ ]/ s/^  \([a-z-]*\):\( &.*\)\{0,1\}$/\1/p' "$tree/deploy/compose.yaml"
 }
 
 # The stage that compiles from nothing; all images then the way a user builds them, on top of it. A
