@@ -36,7 +36,9 @@ int main(int argc, char** argv) {
       return fail(status);
     }
   }
-  if (const absl::Status status = service.start_http(&(*server)->subscription_metrics()); !status.ok()) return fail(status);
+  if (const absl::Status status = service.start_http(&(*server)->subscription_metrics());
+      !status.ok())
+    return fail(status);
 
   if (options.data_folder.empty()) {
     log_warning("everything is held in memory: nothing is kept over a restart");
