@@ -119,6 +119,23 @@ test('a time is sought forward and back', async () => {
   assert.deepEqual((await receive(client.subscription('timed-sub'), 3)).sort(), ['1', '2', '3']);
 });
 
+test('an ack that is under way at a seek does not count', async () => {
+  const [topic] = await client.createTopic('racing');
+  const [subscription] = await topic.createSubscription('racing-sub');
+  const [snapshot] = await subscription.createSnapshot('racing-picture');
+  for (const seek of [() => snapshot.seek(), (message) => subscription.seek(message.publishTime)]) {
+    let sought;
+    const inbox = new Inbox(client.subscription('racing-sub'), (message) => {
+      message.ack(); // the client sends it later
+      sought ??= seek(message);
+    });
+    await publishTexts(topic, ['again']);
+    await inbox.count(2);
+    await sought;
+    await inbox.close();
+  }
+});
+
 test('a topic that retains serves those who come later', async () => {
   const [topic] = await client.createTopic({
     name: 'projects/resources/topics/lasting',

@@ -84,9 +84,6 @@ absl::StatusOr<std::vector<Delivery>> Core::take(ConsumerHandle handle, std::siz
       subscription->queue.take(handle.consumer, max_messages, max_bytes,
                                lease.value_or(subscription->config.ack_deadline), now);
   if (deliveries.empty()) return deliveries;
-  if (subscription->config.rules.max_attempts != 0) {
-    for (Delivery& delivery : deliveries) delivery.shown_attempt = delivery.attempt;
-  }
   schedule(handle.subscription, subscription);
   return deliveries;
 }

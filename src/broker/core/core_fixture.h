@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,7 +95,10 @@ class CoreTest : public testing::Test {
     const auto deliveries = core.take(handle, 1'000, 1'000'000, std::nullopt, now);
     EXPECT_TRUE(deliveries.ok()) << deliveries.status();
     if (!deliveries.ok()) return ids;
-    for (const Delivery& delivery : *deliveries) ids.push_back(delivery.id);
+    for (const Delivery& delivery : *deliveries) {
+      ids.push_back(delivery.id);
+      last_attempts[{handle.subscription, delivery.id}] = delivery.attempt;
+    }
     return ids;
   }
 
@@ -105,8 +109,9 @@ class CoreTest : public testing::Test {
     core.close_consumer(consumer);
     return ids;
   }
+  // As they were taken last, unless it is told which attempt.
   void ack(const std::string& subscription, std::vector<MessageId> messages,
-           std::uint32_t attempt = 1) {
+           std::uint32_t attempt = 0) {
     std::vector<AckId> ids;
     for (const MessageId message : messages) ids.push_back(ack_id(subscription, message, attempt));
     ASSERT_TRUE(core.acknowledge(subscription, ids).ok());
@@ -116,12 +121,14 @@ class CoreTest : public testing::Test {
     ASSERT_TRUE(core.modify_deadline(subscription, std::span(&id, 1), seconds(0), now).ok());
   }
   AckId ack_id(const std::string& subscription, MessageId message, std::uint32_t attempt) {
-    return {core.subscriptions().at(subscription), message, attempt};
+    const SubscriptionId id = core.subscriptions().at(subscription);
+    return {id, message, attempt == 0 ? last_attempts[{id, message}] : attempt};
   }
 
   NotedJournal journal;
   Core core{{}, &journal};
   SteadyTime now{seconds(1'000)};
+  std::map<std::pair<SubscriptionId, MessageId>, std::uint32_t> last_attempts;
 };
 
 }  // namespace pollbus::broker

@@ -59,7 +59,8 @@ AckOutcome SubscriptionQueue::acknowledge(const AckId& id) {
   Delivered& delivered = found->second;
   const OrderingKey key = key_of(delivered.message);
   const bool is_held = delivered.state == State::kLeased && delivered.attempt == id.attempt;
-  if (!is_held && (rules_.is_exactly_once || key != 0)) return AckOutcome::kInvalid;
+  const bool has_to_be_held = rules_.is_exactly_once || key != 0 || id.attempt <= attempt_base_;
+  if (!is_held && has_to_be_held) return AckOutcome::kInvalid;
   if (key != 0) return acknowledge_in_order(id.message, &delivered, key);
   ++counts_.acked;
   erase(found);
@@ -142,8 +143,9 @@ void SubscriptionQueue::expire(SteadyTime now) {
 
 void SubscriptionQueue::give_up(MessageId id, Delivered* delivered, SteadyTime now) {
   end_lease(delivered);
-  const std::chrono::milliseconds backoff = backoff_after(rules_, delivered->attempt);
-  const bool is_dead = rules_.max_attempts != 0 && delivered->attempt >= rules_.max_attempts;
+  const std::uint32_t attempts = delivered->message.batch->state(delivered->message.delivery);
+  const std::chrono::milliseconds backoff = backoff_after(rules_, attempts);
+  const bool is_dead = rules_.max_attempts != 0 && attempts >= rules_.max_attempts;
   const OrderingKey key = key_of(delivered->message);
   if (key != 0 && (is_dead || backoff.count() > 0)) keys_->hold(key);
   if (is_dead) {

@@ -9,6 +9,9 @@ namespace {
 // Of the messages that an earlier life of the broker has delivered, so many may still be acked by
 // the ids that they were delivered with; the rest is delivered again. Bounds what opening takes.
 constexpr std::size_t kMaxRestoredDeliveries = 100'000;
+// Ack ids from before a seek are told from later ones by their attempts: beyond what a message has
+// between two seeks, mostly.
+constexpr std::uint32_t kAttemptsPerSeek = 1'024;
 
 }  // namespace
 
@@ -138,7 +141,7 @@ SubscriptionQueue::Delivered* SubscriptionQueue::take_next() {
   const auto [found, is_new] = delivered_.try_emplace(message.id());
   if (is_new) {
     found->second.message = message;
-    found->second.attempt = message.batch->state(message.delivery);
+    found->second.attempt = attempt_base_ + message.batch->state(message.delivery);
     if (source_ == Source::kKeys) ++delivered_keyed_;
   }
   return &found->second;
@@ -161,7 +164,8 @@ Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline)
           .batch = message.batch->first_id(),
           .begin = message.batch->begin(message.position),
           .bytes = message.bytes(),
-          .body = message.batch->body()};
+          .body = message.batch->body(),
+          .shown_attempt = rules_.max_attempts == 0 ? 0u : message.batch->state(message.delivery)};
 }
 
 void SubscriptionQueue::give_back(std::span<const Delivery> deliveries) {
@@ -230,41 +234,48 @@ void SubscriptionQueue::drop_published_before(std::int64_t published_us) {
 
 void SubscriptionQueue::seek(const std::function<bool(const QueuedMessage&)>& stays,
                              const std::vector<QueuedMessage>& added) {
-  std::vector<QueuedMessage> keyed;
-  if (keys_) keyed = keys_->remove_all();
+  attempt_base_ += kAttemptsPerSeek;
+  const std::vector<QueuedMessage> keyed =
+      keys_ ? keys_->remove_all() : std::vector<QueuedMessage>();
+  std::vector<QueuedMessage> all(fresh_.begin(), fresh_.end());
+  fresh_.clear();
   for (const QueuedMessage& message : keyed) {
     const auto found = delivered_.find(message.id());
-    const bool was_acked = found != delivered_.end() && found->second.state == State::kAcked;
-    if (found != delivered_.end()) {
-      if (found->second.state == State::kLeased) end_lease(&found->second);
-      delivered_.erase(found);
-      --delivered_keyed_;
-    }
-    if (was_acked || !stays(message)) {
-      batches_->finish(message);
-    } else {
+    if (found == delivered_.end()) {
+      all.push_back(message);
+    } else if (found->second.state == State::kDead) {
       keys_->push(message);
+      keys_->hold(key_of(message));
     }
   }
-  std::erase_if(fresh_, [&](const QueuedMessage& message) {
+  for (auto at = delivered_.begin(); at != delivered_.end();) {
+    const auto delivered = at++;
+    if (delivered->second.state == State::kDead) continue;
+    if (delivered->second.state == State::kLeased) end_lease(&delivered->second);
+    if (delivered->second.state == State::kAcked) {
+      batches_->finish(delivered->second.message);
+    } else {
+      all.push_back(delivered->second.message);
+    }
+    if (key_of(delivered->second.message) != 0) --delivered_keyed_;
+    delivered_.erase(delivered);
+  }
+  returned_.clear();
+  returned_count_ = 0;
+  std::erase_if(all, [&](const QueuedMessage& message) {
     const bool goes = !stays(message);
     if (goes) batches_->finish(message);
     return goes;
   });
-  for (auto at = delivered_.begin(); at != delivered_.end();) {
-    const auto delivered = at++;
-    if (!stays(delivered->second.message)) erase(delivered);
-  }
-  for (const QueuedMessage& message : added) {
+  all.insert(all.end(), added.begin(), added.end());
+  std::ranges::sort(all, {}, &QueuedMessage::id);
+  for (const QueuedMessage& message : all) {
     if (key_of(message) != 0) {
       keys_->push(message);
     } else {
       fresh_.push_back(message);
     }
   }
-  const auto by_id = [](const QueuedMessage& a, const QueuedMessage& b) { return a.id() < b.id(); };
-  if (!added.empty()) std::ranges::sort(fresh_, by_id);
-  if (returned_count_ == 0) returned_.clear();
   drop_stale_deadlines();
   wake_idle();
 }

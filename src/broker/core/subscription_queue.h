@@ -108,8 +108,8 @@ class SubscriptionQueue {
   void abandon_all();
   // Drops what was published earlier and is not leased. Scans what was delivered and is not acked.
   void drop_published_before(std::int64_t published_us);
-  // Drops all messages that `stays` does not hold for, leased ones too, and adds others, in the
-  // order of their ids. Leases of messages with ordering keys end. Scans the whole backlog.
+  // Drops all messages that `stays` does not hold for, leased ones too, and adds others. All leases
+  // end, and ack ids from before do not count any more. Scans the whole backlog.
   void seek(const std::function<bool(const QueuedMessage&)>& stays,
             const std::vector<QueuedMessage>& added);
   // Scans the whole backlog.
@@ -162,7 +162,7 @@ class SubscriptionQueue {
     };
 
     QueuedMessage message;
-    std::uint32_t attempt = 0;
+    std::uint32_t attempt = 0;  // as ack ids have it: counted from attempt_base_
     State state = State::kReturned;
     ConsumerId consumer = 0;
     SteadyTime deadline;
@@ -226,6 +226,7 @@ class SubscriptionQueue {
       returned_;  // to be delivered again; those that are not any more are skipped
   std::size_t returned_count_ = 0;  // of these, not skipped
   Source source_ = Source::kReturned;
+  std::uint32_t attempt_base_ = 0;   // ack ids up to this attempt are from before the last seek
   std::vector<Deadline> deadlines_;  // a heap, the earliest first; stale entries are skipped
   absl::flat_hash_map<ConsumerId, Consumer> consumers_;
   std::deque<ConsumerId> idle_;  // first come, first woken
