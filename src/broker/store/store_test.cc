@@ -2,11 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rocksdb/env.h>
 
-#include <atomic>
 #include <fstream>
 
+#include "broker/store/full_disk.h"
 #include "support/temporary_folder.h"
 
 namespace pollbus::broker {
@@ -21,40 +20,6 @@ using ::testing::SizeIs;
 const std::string kTopic = "projects/p/topics/election";
 const std::string kAll = "projects/p/subscriptions/all";
 const std::string kOther = "projects/p/subscriptions/other";
-
-// A disk that takes nothing any more while `is_full`.
-class FullDisk : public rocksdb::EnvWrapper {
- public:
-  FullDisk() : EnvWrapper(rocksdb::Env::Default()) {}
-  rocksdb::Status NewWritableFile(const std::string& name,
-                                  std::unique_ptr<rocksdb::WritableFile>* file,
-                                  const rocksdb::EnvOptions& options) override {
-    std::unique_ptr<rocksdb::WritableFile> real;
-    rocksdb::Status status = target()->NewWritableFile(name, &real, options);
-    if (status.ok()) *file = std::make_unique<File>(std::move(real), &is_full);
-    return status;
-  }
-
-  std::atomic<bool> is_full = false;
-
- private:
-  class File : public rocksdb::WritableFileWrapper {
-   public:
-    File(std::unique_ptr<rocksdb::WritableFile> file, std::atomic<bool>* is_full)
-        : WritableFileWrapper(file.get()), file_(std::move(file)), is_full_(is_full) {}
-    using WritableFileWrapper::Append;
-    rocksdb::Status Append(const rocksdb::Slice& data) override {
-      return *is_full_ ? rocksdb::Status::IOError("test") : file_->Append(data);
-    }
-    rocksdb::Status Sync() override {
-      return *is_full_ ? rocksdb::Status::IOError("test") : file_->Sync();
-    }
-
-   private:
-    std::unique_ptr<rocksdb::WritableFile> file_;
-    std::atomic<bool>* is_full_;
-  };
-};
 
 // A core and its store, without threads in between.
 struct Life {
@@ -103,7 +68,7 @@ struct Life {
 class StoreTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<Life>> open() {
-    auto store = Store::open({.folder = folder, .env = &disk});
+    auto store = Store::open({.folder = folder, .env = disk.env()});
     if (!store.ok()) return store.status();
     auto life = std::make_unique<Life>(*std::move(store));
     if (absl::Status status = life->store->restore(&life->core); !status.ok()) return status;
