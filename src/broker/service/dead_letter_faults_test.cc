@@ -7,9 +7,9 @@
 #include <future>
 
 #include "broker/service/broker.h"
-#include "broker/store/full_disk.h"
 #include "broker/store/store.h"
 #include "support/eventually.h"
+#include "support/full_disk.h"
 #include "support/temporary_folder.h"
 
 namespace pollbus::broker {
@@ -90,7 +90,7 @@ class DeadLetterFaultsTest : public ::testing::Test {
   bool has_moved() { return backlog(kAll) == 0 && backlog(kDead) == 1; }
 
   pollbus::testing::TemporaryFolder temporary;
-  FullDisk disk;
+  pollbus::testing::FullDisk disk;
   prometheus::Registry registry;
   BrokerMetrics metrics{registry};
   std::atomic<bool> is_in_trouble = false;

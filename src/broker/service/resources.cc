@@ -139,6 +139,10 @@ absl::StatusOr<api::Topic> checked_topic(api::Topic topic) {
   if (topic.has_message_retention_duration()) {
     RETURN_IF_ERROR(check_retention(topic.message_retention_duration()));
   }
+  if (topic.has_message_storage_policy() &&
+      topic.message_storage_policy().allowed_persistence_regions().empty()) {
+    return absl::InvalidArgumentError("A message_storage_policy must allow at least one region.");
+  }
   topic.clear_tags();
   topic.set_state(api::Topic::ACTIVE);
   return topic;

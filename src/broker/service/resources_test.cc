@@ -140,6 +140,16 @@ TEST_F(ResourcesTest, WhatCannotBeChangedIsSaid) {
             "is not mutable.");
 }
 
+TEST_F(ResourcesTest, AStoragePolicyIsKeptUnlessItIsEmpty) {
+  api::Topic topic;
+  topic.set_name(kTopic);
+  topic.mutable_message_storage_policy()->add_allowed_persistence_regions("europe-west1");
+  EXPECT_TRUE(update_topic(topic, "message_storage_policy").ok());
+  topic.mutable_message_storage_policy()->clear_allowed_persistence_regions();
+  EXPECT_EQ(update_topic(topic, "message_storage_policy").error_code(),
+            StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(ResourcesTest, OnlyTheServerSaysWhatIsForItToSay) {
   wanted.set_detached(true);
   wanted.set_state(api::Subscription::RESOURCE_ERROR);

@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "broker/store/full_disk.h"
+#include "support/full_disk.h"
 #include "support/temporary_folder.h"
 
 namespace pollbus::broker {
@@ -105,7 +105,7 @@ class StoreTest : public ::testing::Test {
     stream.put(static_cast<char>(~byte));
   }
 
-  FullDisk disk;
+  pollbus::testing::FullDisk disk;
   pollbus::testing::TemporaryFolder temporary;
   const std::filesystem::path folder = temporary / "data";
 };

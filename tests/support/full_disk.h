@@ -7,7 +7,7 @@ namespace rocksdb {
 class Env;
 }
 
-namespace pollbus::broker {
+namespace pollbus::testing {
 
 // For tests: the machine's disk, which takes nothing any more while `is_full`. Thread-safe.
 class FullDisk {
@@ -23,4 +23,4 @@ class FullDisk {
   std::unique_ptr<rocksdb::Env> env_;
 };
 
-}  // namespace pollbus::broker
+}  // namespace pollbus::testing

@@ -1,11 +1,11 @@
-#include "broker/store/full_disk.h"
+#include "support/full_disk.h"
 
 #include <rocksdb/env.h>
 
 #include <string>
 #include <utility>
 
-namespace pollbus::broker {
+namespace pollbus::testing {
 namespace {
 
 class File : public rocksdb::WritableFileWrapper {
@@ -47,4 +47,4 @@ class FullEnv : public rocksdb::EnvWrapper {
 FullDisk::FullDisk() : env_(std::make_unique<FullEnv>(&is_full)) {}
 FullDisk::~FullDisk() = default;
 
-}  // namespace pollbus::broker
+}  // namespace pollbus::testing
