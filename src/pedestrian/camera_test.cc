@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pedestrian/aerial.h"
 #include "pedestrian/labels.h"
 #include "pedestrian/projection.h"
 #include "pedestrian/scene_generator.h"
@@ -75,6 +76,7 @@ TEST(SceneGeneratorTest, ThePedestrianIsHiddenFromTheEgoVehicleAndSeenByTheOther
     EXPECT_TRUE(is_hidden(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
     EXPECT_GT(scene.pedestrian_box.height(), 100);
     EXPECT_GT(scene.car_box.width(), 100);
+    EXPECT_GT(aerial_pixel(scene.pedestrian).y, 20) << "beyond the aerial view";
     const Point way = scene.pedestrian - scene.car1;
     const Side side = pedestrian_side();
     EXPECT_NEAR(pinhole_depth(scene.pedestrian_box, side.camera, side.object_height_m), way.x, 0.6);

@@ -14,6 +14,8 @@ namespace {
 constexpr std::uint64_t kFirstTimestamp = 1'700'000'000;
 constexpr std::uint64_t kTimestampsOfASeed = 100'000;
 constexpr std::uint64_t kMaxSeeds = 1'000'000;
+// The aerial view ends a little farther ahead.
+constexpr double kPictureEndM = -45.5;
 // Bottom of a car's body above the road: below, one sees through.
 constexpr double kRoadM = 0;
 
@@ -40,10 +42,11 @@ double SceneGenerator::between(double least, double most) {
 LabelledScene SceneGenerator::next() {
   LabelledScene scene{.car1_size = kCarSize, .car2_size = kCarSize};
   do {
-    scene.car2 = {between(-63, -58), 140 + between(-0.2, 0.2)};
-    scene.car1 = scene.car2 + Point{between(5.5, 13), between(2.85, 3.15)};
+    scene.car2 = {between(-63, -61), 140 + between(-0.2, 0.2)};
+    scene.car1 = scene.car2 + Point{between(7, 12), between(2.9, 3.1)};
     scene.pedestrian = scene.car1 + Point{between(3.3, 8), between(-1.2, 1.2)};
-  } while (!is_hidden(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
+  } while (scene.pedestrian.x > kPictureEndM ||
+           !is_hidden(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
   scene.pedestrian_box = seen_by(pedestrian_side().camera, scene.pedestrian - scene.car1,
                                  kPedestrianSize, kPedestrianHeightM);
   scene.car_box =
