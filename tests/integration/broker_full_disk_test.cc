@@ -50,7 +50,7 @@ class SmallFileSystem {
   }
   bool resize(const std::string& size) {
     std::vector<std::string> argv = enter();
-    argv.insert(argv.end(), {"mount", "-o", "remount," + size, at_});
+    argv.insert(argv.end(), {"mount", "-t", "tmpfs", "-o", "remount," + size, "tmpfs", at_});
     return ChildProcess(argv, {}, log_).wait(kRecovery_s) == 0;
   }
   // Takes all room that is left, or gives it back.
