@@ -11,8 +11,7 @@ import { Pipeline } from './pipeline.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const script = 'pedestrian-demo';
 
-function readOptions(folder) {
-  const options = parseFlagsOrExit(process.argv.slice(2));
+function complete(options, folder) {
   options.seed ??= Math.floor(Math.random() * 10_000);
   options.out = resolve(options.out ?? `${folder}-views`);
   if (options.data) options.data = resolve(options.data);
@@ -20,10 +19,12 @@ function readOptions(folder) {
   return options;
 }
 
+const show = (part) => forEachLine(part.child.stdout, (line) => console.log(line));
+
 // Sends all scenes through, and shows each view and the table.
 async function sendScenes(pipeline, scenes, endOf) {
-  const consumer = pipeline.startEnds(scenes);
-  forEachLine(consumer.child.stdout, (line) => console.log(line));
+  show(pipeline.startConsumer(scenes.labels, scenes.count));
+  pipeline.startProducer(scenes);
   await endOf(pipeline.endsDone());
   const count = pipeline.leaveViews(pipeline.options.out);
   console.log(`\n${count} aerial views in ${relative(process.cwd(), pipeline.options.out)}`);
@@ -31,8 +32,9 @@ async function sendScenes(pipeline, scenes, endOf) {
 }
 
 async function main() {
+  const given = parseFlagsOrExit(process.argv.slice(2));
   const folder = makeFolder(root);
-  const options = readOptions(folder);
+  const options = complete(given, folder);
   const pipeline = new Pipeline({
     options,
     folder,
@@ -54,7 +56,8 @@ async function main() {
     result = await sendScenes(pipeline, scenes, endOf);
     done = true;
     if (!options.exit) {
-      console.log(`\nThe services stay until Ctrl-C. The same scenes again:\n\n  ${pipeline.oneMoreProducer(scenes.labels)}\n`);
+      console.log(`\nThe services stay until Ctrl-C. More scenes:\n\n  ${pipeline.moreScenes()}\n`);
+      show(pipeline.startConsumer(scenes.labels, 0));
       await endOf(new Promise(() => {}));
     }
   } catch (error) {
@@ -70,6 +73,7 @@ async function main() {
     showFailure(script, failure);
     result = exitCodes.failed;
   }
+  if (done && !options.exit) pipeline.leaveViews(options.out);
   if (result === exitCodes.failed || options.keep) {
     console.error(`\nLogs and data are kept in ${relative(process.cwd(), folder)}`);
   } else {

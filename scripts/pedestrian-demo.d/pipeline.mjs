@@ -144,28 +144,30 @@ export class Pipeline {
     });
   }
 
-  // Starts both ends of the pipeline. What the consumer prints is on its child.stdout.
-  startEnds({ labels, images, count }) {
-    const end = (name, flags, more = {}) => {
-      const part = new Part({
-        name,
-        log: this.log(name),
-        command: [this.program(name), ...flags],
-        env: this.busEnvironment(),
-        ...more,
-      });
-      this.ends.push(part.start());
-      part.isReady = true;
-      return part;
-    };
-    const summary = this.options.summary ? ['--summary', this.options.summary] : [];
-    this.consumer = end(
-      'pedestrian-consumer',
-      ['--out', this.views, '--labels', labels, '--count', `${count}`, ...summary],
-      { stdout: 'pipe' },
-    );
-    this.producer = end('pedestrian-producer', ['--labels', labels, '--images', images, '--rate', `${this.options.rate}`]);
+  startEnd(name, flags, more = {}) {
+    const part = new Part({
+      name,
+      log: this.log(name),
+      command: [this.program(name), ...flags],
+      env: this.busEnvironment(),
+      ...more,
+    });
+    this.ends.push(part.start());
+    part.isReady = true;
+    return part;
+  }
+
+  // Saves views until so many are there, or, with 0, until it is stopped; what it prints is on its
+  // child.stdout.
+  startConsumer(labels, count) {
+    const summary = this.options.summary && count > 0 ? ['--summary', this.options.summary] : [];
+    const flags = ['--out', this.views, '--labels', labels, '--count', `${count}`, ...summary];
+    this.consumer = this.startEnd('pedestrian-consumer', flags, { stdout: 'pipe' });
     return this.consumer;
+  }
+
+  startProducer({ labels, images }) {
+    this.producer = this.startEnd('pedestrian-producer', ['--labels', labels, '--images', images, '--rate', `${this.options.rate}`]);
   }
 
   // When both have ended; rejects as soon as one ends badly.
@@ -186,9 +188,13 @@ export class Pipeline {
   }
 
   // The command line that sends further scenes through this pipeline.
-  oneMoreProducer(labels) {
+  moreScenes() {
     const environment = Object.entries(this.busEnvironment()).map(([name, value]) => `${name}=${value}`);
-    return [...environment, this.program('pedestrian-producer'), '--labels', labels].join(' ');
+    const seed = (this.options.seed + 1) % 10_000;
+    return [
+      ...[this.program('pedestrian-scenes'), '--out', 'more-scenes', '--seed', seed, '&&'],
+      ...[...environment, this.program('pedestrian-producer'), '--labels', 'more-scenes/labels.csv', '--images', 'more-scenes'],
+    ].join(' ');
   }
 
   // From the ends inwards: each part can still finish what it has in hand. Returns the failures of
