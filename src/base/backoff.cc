@@ -4,16 +4,16 @@
 
 namespace pollbus {
 
-Backoff::Backoff(BackoffPolicy policy)
-    : policy_(policy), current_(policy.initial), random_(std::random_device{}()) {}
+Backoff::Backoff(BackoffPolicy policy) : policy_(policy), current_(policy.initial) {}
 
 std::chrono::milliseconds Backoff::next() {
   const auto whole = std::min(current_, policy_.max);
   current_ = std::min(whole * 2, policy_.max);
   if (!policy_.jittered) return whole;
+  if (!random_) random_.emplace(std::random_device{}());
   std::uniform_int_distribution<std::chrono::milliseconds::rep> jitter(whole.count() / 2,
                                                                        whole.count());
-  return std::chrono::milliseconds(jitter(random_));
+  return std::chrono::milliseconds(jitter(*random_));
 }
 
 void Backoff::reset() { current_ = policy_.initial; }

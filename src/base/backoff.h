@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <random>
 #include <stop_token>
 
@@ -27,7 +28,7 @@ class Backoff {
  private:
   BackoffPolicy policy_;
   std::chrono::milliseconds current_;
-  std::minstd_rand random_;
+  std::optional<std::minstd_rand> random_;  // the first jitter makes it: a seed is slow to get
 };
 
 // Called after each failed try with the error and the pause before the next one.
