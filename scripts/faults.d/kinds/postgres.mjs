@@ -2,8 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { misses } from './signs.mjs';
+
+const againMs = 200;
+const maxTries = 50;
 
 const restart = {
   name: 'restart-postgres',
@@ -13,8 +17,12 @@ const restart = {
     const role = system.role('postgres');
     role.hold();
     // "Fast": open transactions are rolled back, clients are sent away.
-    role.signal('SIGINT');
-    await role.part.ended;
+    // Said again, because one that is just being started may not hear it.
+    for (let tries = 0; role.pid && tries < maxTries; tries++) {
+      role.signal('SIGINT');
+      await Promise.race([role.part.ended, sleep(againMs)]);
+    }
+    role.signal('SIGKILL');
     return async () => role.release();
   },
   signs: () => misses('postgres'),
@@ -38,7 +46,6 @@ const isClient = (pid) => {
 };
 
 const hogs = 60;
-const againMs = 200;
 
 // Clients that never send their password hold every connection there is, and the recorders' own
 // are ended.
@@ -64,7 +71,7 @@ const connections = {
     for (let i = 0; i < hogs; i++) hog();
     const role = system.role('postgres');
     const evict = () => role.signal('SIGTERM', role.pids().filter(isClient));
-    await new Promise((resolve) => setTimeout(resolve, againMs));
+    await sleep(againMs);
     evict();
     const timer = setInterval(evict, 1_000);
     return async () => {
