@@ -30,7 +30,8 @@ class Batches {
   // On its way to a dead-letter topic: over in the store, but not here before finish(); or not over
   // after all.
   void set_state(const QueuedMessage& message, DeliveryState state);
-  // Acknowledged, or nobody's any more. The batch of the last one is gone then.
+  // Acknowledged, or nobody's any more. The batch of the last one is gone then: `message` is not to
+  // be looked into afterwards.
   void finish(const QueuedMessage& message);
   // The same for one whose subscription is gone, which the store knows without being told.
   void abandon(const QueuedMessage& message);

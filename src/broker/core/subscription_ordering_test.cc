@@ -207,6 +207,27 @@ TEST_F(OrderingTest, SeekPutsMessagesWhereTheyBelong) {
   EXPECT_EQ(queue.backlog(), 4u);
 }
 
+TEST_F(OrderingTest, ASeekEndsWhatWasAckedBehindAnother) {
+  push(kA, {1, 2});
+  push(kNone, {3});
+  take();
+  ack(2);
+  queue.seek([](const QueuedMessage&) { return true; }, {});
+  EXPECT_EQ(batches.size(), 2u);
+  EXPECT_THAT(take(), testing::UnorderedElementsAre(1, 3));
+}
+
+TEST_F(OrderingTest, NothingIsLeftOfAnAbandonedBacklogDeliveredOrNot) {
+  push(kA, {1, 2});
+  push(kNone, {3, 4});
+  take(2);
+  push(kA, {5});
+  push(kNone, {6});
+  queue.abandon_all();
+  EXPECT_EQ(queue.backlog(), 0u);
+  EXPECT_EQ(batches.size(), 0u);
+}
+
 TEST_F(OrderingTest, WhatIsTooOldGoesUnlessItIsInFlight) {
   push(kA, {1, 2});
   take(1);

@@ -183,7 +183,10 @@ void SubscriptionQueue::give_back(std::span<const Delivery> deliveries) {
 }
 
 void SubscriptionQueue::abandon_all() {
-  visit([this](const QueuedMessage& message) { batches_->abandon(message); });
+  std::vector<QueuedMessage> all;
+  all.reserve(backlog());
+  visit([&all](const QueuedMessage& message) { all.push_back(message); });
+  for (const QueuedMessage& message : all) batches_->abandon(message);
   fresh_.clear();
   delivered_.clear();
   delivered_keyed_ = 0;
@@ -227,8 +230,8 @@ void SubscriptionQueue::drop_published_before(std::int64_t published_us) {
     return found == delivered_.end() || found->second.state == State::kReturned;
   };
   for (const QueuedMessage& message : keys_->remove_waiting(waits_and_is_old)) {
-    batches_->finish(message);
     delivered_keyed_ -= delivered_.erase(message.id());
+    batches_->finish(message);
   }
 }
 
@@ -252,12 +255,13 @@ void SubscriptionQueue::seek(const std::function<bool(const QueuedMessage&)>& st
     const auto delivered = at++;
     if (delivered->second.state == State::kDead) continue;
     if (delivered->second.state == State::kLeased) end_lease(&delivered->second);
+    const QueuedMessage message = delivered->second.message;
+    if (key_of(message) != 0) --delivered_keyed_;
     if (delivered->second.state == State::kAcked) {
-      batches_->finish(delivered->second.message);
+      batches_->finish(message);
     } else {
-      all.push_back(delivered->second.message);
+      all.push_back(message);
     }
-    if (key_of(delivered->second.message) != 0) --delivered_keyed_;
     delivered_.erase(delivered);
   }
   returned_.clear();
