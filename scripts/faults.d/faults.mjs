@@ -16,6 +16,22 @@ const patienceMs = 90_000;
 // How long after its heal a fault may still be shown.
 const visibleWithinMs = 15_000;
 
+// How long making a fault, or healing it, may take. What takes longer is a fault of ours.
+const stepWithinMs = 180_000;
+
+async function within(step) {
+  const waited = new AbortController();
+  const tooLong = sleep(stepWithinMs, undefined, { signal: waited.signal }).then(() => {
+    throw new Error(`it hangs since ${stepWithinMs / 1_000} s`);
+  });
+  try {
+    return await Promise.race([step, tooLong]);
+  } finally {
+    waited.abort();
+    tooLong.catch(() => {});
+  }
+}
+
 export class Faults {
   constructor({ system, watch, histories, votesPerSecond }) {
     Object.assign(this, { system, watch, histories, votesPerSecond });
@@ -39,13 +55,13 @@ export class Faults {
     fault.beganAt = Date.now();
     let heal;
     try {
-      heal = await kind.begin(this.system, params);
+      heal = await within(kind.begin(this.system, params));
       if (!kind.waits) await this.last(params.durationMs);
     } catch (error) {
       this.system.problems.push(`${kind.name} at ${params.target} could not be made: ${error.message}`);
     }
     try {
-      await heal?.();
+      await within(heal?.());
     } catch (error) {
       this.system.problems.push(`${kind.name} at ${params.target} could not be healed: ${error.message}`);
     }
