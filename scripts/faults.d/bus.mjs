@@ -6,6 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 const callTimeoutMs = 5_000;
 const retryPauseMs = 250;
 const quarantineSubscription = 'faults-quarantine-sub';
+// Said of what an earlier try has done whose answer was lost: ALREADY_EXISTS and NOT_FOUND.
+const doneAlready = { createSubscription: 6, deleteSubscription: 5 };
 
 export class Bus {
   constructor({ address, project, topic }) {
@@ -47,12 +49,13 @@ export class Bus {
     return answer;
   }
 
-  // Until it succeeds.
+  // Until it succeeds, or has succeeded before.
   async insist(client, method, request) {
     for (;;) {
       try {
         return await this.call(client, method, request);
-      } catch {
+      } catch (error) {
+        if (error.code === doneAlready[method]) return undefined;
         await pause(retryPauseMs);
       }
     }

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { Bus } from '../../scripts/faults.d/bus.mjs';
 import { parseReply } from '../../scripts/faults.d/dump.mjs';
 import { parseFlags } from '../../scripts/faults.d/flags.mjs';
 import { Histories, toWallMs } from '../../scripts/faults.d/histories.mjs';
@@ -275,4 +276,15 @@ test('the proxy lets the server do it, drops the answer and resets the connectio
   assert.deepEqual(heard, ['commit']);
   assert.equal(proxy.harm, 1);
   end();
+});
+
+test('what an earlier try has done, whose answer was lost, is done', { timeout: 10_000 }, async () => {
+  const bus = new Bus({ address: {}, project: 'p', topic: 't' });
+  const codes = { createSubscription: 6, deleteSubscription: 5 };
+  for (const [method, code] of Object.entries(codes)) {
+    const answers = [14, code];
+    const client = { [method]: async () => Promise.reject({ code: answers.shift() }) };
+    await bus.insist(client, method, {});
+    assert.deepEqual(answers, []);
+  }
 });
