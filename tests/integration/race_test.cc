@@ -2,6 +2,7 @@
 #include <random>
 #include <thread>
 
+#include "election/wire.h"
 #include "integration/election_fixture.h"
 #include "support/eventually.h"
 
@@ -64,6 +65,11 @@ TEST_F(RaceTest, ThreeVotingMachinesWithTheSameVotersAgreeOnWhoVoted) {
              return entry.second.is_answered();
            });
   };
+  // Reading all of it takes a slow process long: not before there is as much as there must be.
+  const auto enough_is_witnessed = [&] {
+    return witness.count(wire::kSubmitVote) >= 6'000 && witness.count(wire::kResult) >= 6'000;
+  };
+  EXPECT_TRUE(eventually(60s, enough_is_witnessed));
   EXPECT_TRUE(eventually(20s, all_are_witnessed));
   expect_invariants(system, witness.accounts(), summaries);
 }

@@ -1,5 +1,7 @@
 #include "integration/witness.h"
 
+#include <algorithm>
+
 #include "election/wire.h"
 
 namespace pollbus::testing {
@@ -36,6 +38,14 @@ std::vector<ReceivedMessage> Witness::messages(std::string_view function) const 
     if (message.attribute(std::string(wire::kFunction)) == function) found.push_back(message);
   }
   return found;
+}
+
+std::size_t Witness::count(std::string_view function) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(messages_, [function](const ReceivedMessage& message) {
+        return message.attribute(std::string(wire::kFunction)) == function;
+      }));
 }
 
 Quarantine::Quarantine(const BusConfig& bus, const std::string& topic)

@@ -19,6 +19,7 @@ class Witness {
   Accounts accounts() const;
   // Of one kind: wire::kSubmitVote, wire::kRecordVote, wire::kResult.
   std::vector<ReceivedMessage> messages(std::string_view function) const;
+  std::size_t count(std::string_view function) const;
 
  private:
   mutable std::mutex mutex_;
