@@ -1,3 +1,24 @@
+// What the sanitizers ask a program for before main (asan_flags, tsan_flags and the format of the
+// suppressions: https://github.com/google/sanitizers/wiki). Linked into every program of a
+// sanitizer's preset; variables of the environment (TSAN_OPTIONS, …) come on top.
+
+// The runtimes' own names.
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
+extern "C" {
+
+const char* __asan_default_options() {
+  return "detect_leaks=1:halt_on_error=1:strict_string_checks=1";
+}
+
+const char* __ubsan_default_options() { return "halt_on_error=1:print_stacktrace=1"; }
+
+// Libraries of the system are not instrumented.
+const char* __tsan_default_options() {
+  return "halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1";
+}
+
+const char* __tsan_default_suppressions() {
+  return R"(
 # gRPC, protobuf and Abseil come from Debian, built without ThreadSanitizer: it sees what they do to
 # memory, through its interceptors and where their headers are compiled into our code, but not the
 # locks they hold meanwhile. What a callback of gRPC hands to the next one looks like a race, too:
@@ -27,3 +48,8 @@ race:libssl.so
 deadlock:libgdal.so
 # gRPC's own threads outlive main.
 thread:grpc_core::Thread
+)";
+}
+
+}  // extern "C"
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
