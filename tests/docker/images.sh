@@ -2,7 +2,7 @@
 
 readonly pull_patience_s=180
 readonly build_stage=pollbus-build:test
-readonly profiles=(--profile demo)
+readonly profiles=(--profile demo --profile pedestrian --profile pedestrian-scenes)
 network=()
 
 # What the images are built from, so that a checkout's own secrets are not touched. In it lie secrets
@@ -68,15 +68,16 @@ compose_services() {
   sed -n '/^services:/,/^[^ ]/ s/^  \([a-z-]*\):\( &.*\)\{0,1\}$/\1/p' "$tree/deploy/compose.yaml"
 }
 
-# The stage that compiles from nothing; all images then the way a user builds them, on top of it. A
-# run that was interrupted goes on with the layers that it has built of the same files.
+# The last stage that compiles, and all before it, from nothing; all images then the way a user builds
+# them, on top of it. A run that was interrupted goes on with the layers that it has built of the same
+# files.
 build_images() {
   local cache=(--no-cache)
   [[ $(cat "$state/begun" 2>/dev/null) != "$context_digest" ]] || cache=()
   if [[ $(cat "$state/built" 2>/dev/null) != "$context_digest" ]] ||
     ! docker image inspect "$build_stage" >/dev/null 2>&1; then
     echo "$context_digest" >"$state/begun"
-    step 'build from scratch' docker build "${network[@]}" "${cache[@]}" --target build \
+    step 'build from scratch' docker build "${network[@]}" "${cache[@]}" --target pedestrian-build \
       --tag "$build_stage" --file "$tree/deploy/docker/Dockerfile" "$tree"
     echo "$context_digest" >"$state/built"
   fi

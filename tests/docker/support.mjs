@@ -11,7 +11,14 @@ const healthDeadlineMs = 180_000;
 
 export const tree = process.env.POLLBUS_DOCKER_TREE;
 export const version = process.env.POLLBUS_VERSION;
-export const programs = ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine'];
+export const stages = [
+  ...['pedestrian-detection', 'pedestrian-depth', 'pedestrian-location'],
+  ...['vehicle-detection', 'vehicle-depth', 'vehicle-location', 'aerial-view'],
+];
+export const programs = [
+  ...['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine'],
+  ...[...stages, 'pedestrian-producer', 'pedestrian-consumer'],
+];
 export const stores = ['redis', 'postgres'];
 export const userOf = { redis: 10002, postgres: 10003 };
 export const programUser = 10001;
