@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <filesystem>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
@@ -36,6 +37,7 @@ rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size(
 // RocksDB, closed when `db` is null. The lock keeps readers out while it is closed.
 struct Store::Database {
   absl::Status open();
+  absl::Status check_log() const;
   absl::Status close();
   rocksdb::ColumnFamilyHandle* table(Table table) const {
     return tables[static_cast<std::size_t>(table)];
@@ -50,7 +52,22 @@ struct Store::Database {
   std::vector<rocksdb::ColumnFamilyHandle*> tables;
 };
 
+// RocksDB always leaves a log behind, and takes a folder without any for one that has lost nothing.
+absl::Status Store::Database::check_log() const {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder->database(), error)) {
+    if (entry.path().extension() == ".log") return absl::OkStatus();
+  }
+  if (error) return absl::UnavailableError(error.message());
+  return absl::DataLossError("the log of the last writes (db/*.log) is missing");
+}
+
 absl::Status Store::Database::open() {
+  if (!folder->is_new()) {
+    if (const absl::Status status = check_log(); !status.ok()) {
+      return annotate(status, folder->path().string());
+    }
+  }
   const auto families = column_families();
   rocksdb::DBOptions options = database_options(env);
   options.create_if_missing = folder->is_new();

@@ -5,110 +5,16 @@
 
 #include <fstream>
 
-#include "support/full_disk.h"
-#include "support/temporary_folder.h"
+#include "broker/store/store_fixture.h"
 
 namespace pollbus::broker {
 namespace {
 
-using std::chrono::seconds;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const std::string kTopic = "projects/p/topics/election";
-const std::string kAll = "projects/p/subscriptions/all";
 const std::string kOther = "projects/p/subscriptions/other";
-
-// A core and its store, without threads in between.
-struct Life {
-  explicit Life(std::unique_ptr<Store> opened) : store(std::move(opened)) {}
-
-  void commit() {
-    const absl::Status status = store->write(notes.take(), {}, next_id);
-    ASSERT_TRUE(status.ok()) << status;
-  }
-  // `keys` are none, or one a message.
-  Publication route(int messages, std::vector<OrderingKey> keys = {}) {
-    IncomingBatch incoming{.first_id = next_id, .keys = std::move(keys)};
-    std::string body;
-    for (int i = 0; i < messages; ++i) {
-      body += "message " + std::to_string(next_id++);
-      incoming.ends.push_back(static_cast<std::uint32_t>(body.size()));
-    }
-    incoming.attributes.resize(incoming.ends.size());
-    incoming.body = std::make_shared<const std::string>(std::move(body));
-    return *core.route(kTopic, incoming);
-  }
-  absl::Status publish(int messages, std::vector<OrderingKey> keys = {}) {
-    Publication publication = route(messages, std::move(keys));
-    const Publication* const written = &publication;
-    absl::Status status = store->write(notes.take(), std::span(&written, 1), next_id);
-    if (status.ok()) core.enqueue(std::move(publication));
-    return status;
-  }
-  std::vector<Delivery> take(const std::string& subscription, std::size_t most = 100) {
-    const ConsumerHandle handle = *core.open_consumer(subscription, {});
-    auto taken = *core.take(handle, most, 1 << 20, std::nullopt, SteadyTime(seconds(1)));
-    core.close_consumer(handle);
-    return taken;
-  }
-  void ack(const std::string& subscription, const Delivery& delivery) {
-    const AckId id{core.subscriptions().at(subscription), delivery.id, delivery.attempt};
-    ASSERT_TRUE(core.acknowledge(subscription, std::span(&id, 1)).ok());
-  }
-
-  std::unique_ptr<Store> store;
-  Notes notes;
-  Core core{{}, &notes};
-  MessageId next_id = 100;
-};
-
-class StoreTest : public ::testing::Test {
- protected:
-  absl::StatusOr<std::unique_ptr<Life>> open() {
-    auto store = Store::open({.folder = folder, .env = disk.env()});
-    if (!store.ok()) return store.status();
-    auto life = std::make_unique<Life>(*std::move(store));
-    if (absl::Status status = life->store->restore(&life->core); !status.ok()) return status;
-    life->notes.restore_last_subscription(life->core.last_subscription());
-    life->next_id = std::max<MessageId>(100, life->store->next_message_id());
-    return life;
-  }
-  std::unique_ptr<Life> first_life() {
-    auto life = *open();
-    EXPECT_TRUE(life->core.create_topic(kTopic, "a topic").ok());
-    EXPECT_TRUE(life->core.create_subscription(config(kAll)).ok());
-    life->commit();
-    return life;
-  }
-  static SubscriptionConfig config(const std::string& name) {
-    return {.name = name,
-            .topic = kTopic,
-            .filter = {},
-            .ack_deadline = seconds(77),
-            .resource = "a resource"};
-  }
-  std::filesystem::path newest(const std::string& extension) const {
-    std::filesystem::path found;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / "db")) {
-      if (entry.path().extension() == extension && entry.path() > found) found = entry.path();
-    }
-    return found;
-  }
-  static void flip_byte(const std::filesystem::path& file, std::streamoff at) {
-    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-    stream.seekg(at);
-    const char byte = static_cast<char>(stream.get());
-    stream.seekp(at);
-    stream.put(static_cast<char>(~byte));
-  }
-
-  pollbus::testing::FullDisk disk;
-  pollbus::testing::TemporaryFolder temporary;
-  const std::filesystem::path folder = temporary / "data";
-};
 
 TEST_F(StoreTest, TopicsSubscriptionsAndBacklogAreThereAgain) {
   {
@@ -372,89 +278,6 @@ TEST_F(StoreTest, APublishWrittenWhileItsSubscriptionIsDeletedIsSweptAway) {
   EXPECT_FALSE(life->notes.empty());
   life->commit();
   EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
-}
-
-TEST_F(StoreTest, ALogWhoseEndWasTornOffOpensWithAllThatCameBefore) {
-  {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(1).ok());
-    ASSERT_TRUE(life->publish(1).ok());
-  }
-  const auto log = newest(".log");
-  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 3);
-  auto life = open();
-  ASSERT_TRUE(life.ok()) << life.status();
-  EXPECT_THAT((*life)->take(kAll), SizeIs(1));
-}
-
-TEST_F(StoreTest, ADamagedLogIsRefusedAndNamed) {
-  {
-    auto life = first_life();
-    for (int i = 0; i < 5; ++i) ASSERT_TRUE(life->publish(1).ok());
-  }
-  const auto log = newest(".log");
-  flip_byte(log, static_cast<std::streamoff>(std::filesystem::file_size(log) / 2));
-  const absl::Status status = open().status();
-  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr(folder.string()));
-}
-
-TEST_F(StoreTest, AMissingLogIsRefused) {
-  {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(1).ok());
-    ASSERT_TRUE(life->store->reopen().ok());  // the log becomes a table, and another log begins
-    ASSERT_TRUE(life->publish(1).ok());
-    ASSERT_TRUE(life->store->reopen().ok());
-  }
-  std::filesystem::remove(newest(".sst"));
-  EXPECT_TRUE(absl::IsDataLoss(open().status()));
-}
-
-TEST_F(StoreTest, ADamagedTableIsRefused) {
-  {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(3).ok());
-    ASSERT_TRUE(life->store->reopen().ok());
-  }
-  int refused = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder / "db")) {
-    if (entry.path().extension() != ".sst") continue;
-    flip_byte(entry.path(), 5);
-    ++refused;
-  }
-  ASSERT_GT(refused, 0);
-  EXPECT_TRUE(absl::IsDataLoss(open().status()));
-}
-
-TEST_F(StoreTest, AFullDiskIsAnErrorUntilThereIsRoomAgain) {
-  auto life = first_life();
-  ASSERT_TRUE(life->publish(1).ok());
-  disk.is_full = true;
-  const Publication failed = life->route(1);
-  const Publication* const written = &failed;
-  EXPECT_TRUE(absl::IsUnavailable(life->store->write({}, std::span(&written, 1), 102)));
-  EXPECT_TRUE(absl::IsUnavailable(life->store->write({}, {}, 102)));
-  EXPECT_FALSE(life->store->reopen().ok());
-  EXPECT_FALSE(life->store->load(100).ok());
-  disk.is_full = false;
-  ASSERT_TRUE(life->store->reopen().ok());
-  std::vector<Change> taken_back;
-  append_removal(failed, &taken_back);
-  ASSERT_TRUE(life->store->write(taken_back, {}, 102).ok());
-  EXPECT_TRUE(life->store->load(100).ok());
-  EXPECT_TRUE(absl::IsNotFound(life->store->load(101).status()));
-  ASSERT_TRUE(life->publish(1).ok());
-  life.reset();
-  life = *open();
-  EXPECT_THAT(life->take(kAll), SizeIs(2));
-}
-
-TEST_F(StoreTest, AFolderIsForOneStoreAtATime) {
-  const auto life = first_life();
-  const absl::Status status = open().status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr(folder.string()));
 }
 
 }  // namespace
