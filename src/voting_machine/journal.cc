@@ -14,7 +14,7 @@ namespace pollbus::voting_machine {
 namespace {
 
 constexpr std::size_t kSlotBytes = JournalFile::kRecordBytes;
-constexpr std::size_t kGrowSlots = 2'048;
+constexpr std::size_t kGrowSlots = 256;
 constexpr std::string_view kMagic = "pollbus voting-machine journal 1\n";
 
 // A slot: a checksum of all that follows (8 bytes), the data's length (2), zeros (6), the data.
