@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+
+#include "pedestrian/files.h"
+#include "pedestrian/image_codec.h"
 
 namespace pollbus::pedestrian {
 namespace {
@@ -66,15 +68,12 @@ void draw(cv::Mat& picture, const PixelRectangle& where, const cv::Scalar& colou
 
 absl::StatusOr<cv::Mat> aerial_background(const std::string& file) {
   if (file.empty()) return plain_road();
-  cv::Mat picture;
-  try {
-    picture = cv::imread(file, cv::IMREAD_COLOR);
-  } catch (const cv::Exception&) {
-    picture.release();
-  }
-  if (picture.empty())
+  const auto bytes = read_whole_file(file);
+  auto picture = bytes ? decode_image(*bytes) : absl::NotFoundError("no such file");
+  if (!picture.ok()) {
     return absl::InvalidArgumentError(
         fmt::format("background {}: cannot be read as a picture", file));
+  }
   return picture;
 }
 

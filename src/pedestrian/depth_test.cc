@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 
+#include "pedestrian/image_codec.h"
 #include "pedestrian/images.h"
 #include "pedestrian/tiny_onnx.h"
 #include "support/temporary_folder.h"

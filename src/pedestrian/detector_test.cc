@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "pedestrian/image_codec.h"
 #include "pedestrian/images.h"
 #include "pedestrian/tiny_onnx.h"
 #include "support/temporary_folder.h"

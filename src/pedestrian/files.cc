@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <sstream>
 #include <system_error>
 
 #include "base/status.h"
@@ -28,6 +30,14 @@ absl::Status sync_folder(const std::filesystem::path& folder) {
 }
 
 }  // namespace
+
+std::optional<std::string> read_whole_file(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::stringstream bytes;
+  bytes << stream.rdbuf();
+  if (!stream) return std::nullopt;
+  return std::move(bytes).str();
+}
 
 absl::Status write_to_disk(int fd, std::string_view bytes, const std::filesystem::path& name) {
   while (!bytes.empty()) {

@@ -1,11 +1,16 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 
 namespace pollbus::pedestrian {
+
+// Nothing when it cannot be read.
+std::optional<std::string> read_whole_file(const std::filesystem::path& file);
 
 // Writes the file under another name, waits for the disk, and renames it: it is there whole, or as
 // it was. UNAVAILABLE when that fails.

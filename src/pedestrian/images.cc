@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <opencv2/imgcodecs.hpp>
-
 #include "absl/strings/escaping.h"
 #include "base/status.h"
+#include "pedestrian/image_codec.h"
 #include "pedestrian/side.h"
 
 namespace pollbus::pedestrian {
@@ -19,12 +18,6 @@ absl::Status unreadable(const char* field) {
   return absl::InvalidArgumentError(fmt::format("{}: expected an image in base64", field));
 }
 
-std::string encode(const cv::Mat& image, const char* extension, const std::vector<int>& options) {
-  std::vector<unsigned char> bytes;
-  cv::imencode(extension, image, bytes, options);
-  return {bytes.begin(), bytes.end()};
-}
-
 }  // namespace
 
 absl::StatusOr<cv::Mat> image_of(const Record& record, const char* field) {
@@ -32,17 +25,10 @@ absl::StatusOr<cv::Mat> image_of(const Record& record, const char* field) {
   std::string bytes;
   if (text.empty() || text.size() > kMaxImageBytes || !decode_base64(text, &bytes))
     return unreadable(field);
-  try {
-    const cv::Mat packed(1, static_cast<int>(bytes.size()), CV_8UC1, bytes.data());
-    cv::Mat image = cv::imdecode(packed, cv::IMREAD_COLOR);
-    if (image.empty()) return unreadable(field);
-    return image;
-  } catch (const cv::Exception&) {
-    return unreadable(field);
-  }
+  auto image = decode_image(bytes);
+  if (!image.ok()) return unreadable(field);
+  return image;
 }
-
-std::string encode_png(const cv::Mat& image) { return encode(image, ".png", {}); }
 
 std::string encode_base64(std::string_view bytes) {
   return absl::Base64Escape({bytes.data(), bytes.size()});
@@ -58,8 +44,7 @@ absl::StatusOr<std::string> encode_within_limit(Record record, std::size_t limit
     if (data.size() <= limit) break;
     if (!record.has(field)) continue;
     ASSIGN_OR_RETURN(const auto image, image_of(record, field));
-    record.set(field,
-               encode_base64(encode(image, ".jpg", {cv::IMWRITE_JPEG_QUALITY, kJpegQuality})));
+    record.set(field, encode_base64(encode_jpeg(image, kJpegQuality)));
     data = record.encode();
   }
   if (data.size() <= limit) return data;

@@ -13,10 +13,9 @@ namespace pollbus::pedestrian {
 // (https://cloud.google.com/pubsub/quotas#resource_limits).
 inline constexpr std::size_t kMaxRecordBytes = 9'800'000;
 
-// A colour image of a record's field: base64 of PNG, JPEG or whatever else OpenCV reads.
+// A colour image of a record's field: base64 of what decode_image() reads.
 absl::StatusOr<cv::Mat> image_of(const Record& record, const char* field);
 
-std::string encode_png(const cv::Mat& image);
 std::string encode_base64(std::string_view bytes);
 bool decode_base64(std::string_view text, std::string* bytes);
 

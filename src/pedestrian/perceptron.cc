@@ -4,11 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/status.h"
+#include "pedestrian/files.h"
 
 namespace pollbus::pedestrian {
 namespace {
@@ -80,12 +79,10 @@ absl::StatusOr<Perceptron> Perceptron::parse(std::string_view text) {
 }
 
 absl::StatusOr<Perceptron> Perceptron::load(const std::string& file) {
-  std::ifstream stream(file);
-  std::stringstream text;
-  text << stream.rdbuf();
-  if (!stream || text.view().size() > kMaxFileBytes)
+  const auto text = read_whole_file(file);
+  if (!text || text->size() > kMaxFileBytes)
     return absl::InvalidArgumentError(fmt::format("model {}: cannot be read", file));
-  auto perceptron = parse(text.view());
+  auto perceptron = parse(*text);
   if (!perceptron.ok()) return annotate(perceptron.status(), "model " + file);
   return perceptron;
 }

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "base/status.h"
 #include "pedestrian/files.h"
@@ -14,21 +13,10 @@
 #include "pedestrian/side.h"
 
 namespace pollbus::pedestrian {
-namespace {
-
-std::optional<std::string> contents(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::stringstream bytes;
-  bytes << stream.rdbuf();
-  if (!stream) return std::nullopt;
-  return std::move(bytes).str();
-}
-
-}  // namespace
-
 SceneImages load_images(const LabelledScene& scene, const std::string& folder) {
   const std::filesystem::path path(folder);
-  return {contents(path / scene.occluded_image), contents(path / scene.occluding_image)};
+  return {read_whole_file(path / scene.occluded_image),
+          read_whole_file(path / scene.occluding_image)};
 }
 
 absl::StatusOr<Message> scene_message(const LabelledScene& scene, const SceneImages& images) {

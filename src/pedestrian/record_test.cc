@@ -3,8 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <opencv2/imgcodecs.hpp>
+#include <opencv2/core.hpp>
 
+#include "pedestrian/image_codec.h"
 #include "pedestrian/images.h"
 
 namespace pollbus::pedestrian {

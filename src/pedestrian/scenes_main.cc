@@ -7,7 +7,7 @@
 #include "base/service.h"
 #include "base/status.h"
 #include "pedestrian/files.h"
-#include "pedestrian/images.h"
+#include "pedestrian/image_codec.h"
 #include "pedestrian/scene_generator.h"
 #include "pedestrian/scene_renderer.h"
 

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "pedestrian/aerial_view.h"
+#include "pedestrian/image_codec.h"
 #include "pedestrian/images.h"
 #include "pedestrian/pipeline.h"
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pedestrian/files.h"
-#include "pedestrian/images.h"
+#include "pedestrian/image_codec.h"
 #include "pedestrian/labels.h"
 #include "pedestrian/pipeline.h"
 #include "pedestrian/scene_generator.h"

@@ -39,13 +39,11 @@ race:libabsl_
 # and protobuf's headers are all that these stacks show.
 race:google::protobuf::
 race:google::pubsub::v1::
-# OpenSSL, below gRPC's TLS, is not instrumented either. GDAL, which OpenCV's image files bring along,
-# takes two locks of its own in both orders while it is loaded.
+# OpenSSL, below gRPC's TLS, is not instrumented either.
 called_from_lib:libcrypto.so
 called_from_lib:libssl.so
 race:libcrypto.so
 race:libssl.so
-deadlock:libgdal.so
 # gRPC's own threads outlive main.
 thread:grpc_core::Thread
 )";
