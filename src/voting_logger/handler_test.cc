@@ -2,15 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <prometheus/text_serializer.h>
 
 #include <functional>
 #include <map>
 
 #include "base/logging.h"
 #include "election/messages.h"
-#include "support/fake_publisher.h"
-#include "support/manual_clock.h"
+#include "support/vote_handler_test.h"
 
 namespace pollbus::voting_logger {
 namespace {
@@ -20,15 +18,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using testing::received;
 using ::testing::SizeIs;
+using testing::uuid;
 
 constexpr char kRecord[] = "record vote";
 constexpr char kResult[] = "result";
-
-std::string uuid(int number) {
-  const std::string digits = std::to_string(number);
-  return "6ba7b810-9dad-41d1-80b4-" + std::string(12 - digits.size(), '0') + digits;
-}
 
 SubmittedVote vote(int number, std::int64_t voter) {
   return {.election = 12,
@@ -37,14 +32,6 @@ SubmittedVote vote(int number, std::int64_t voter) {
           .choice = 4,
           .uuid = uuid(number),
           .timestamp_ms = 1709908090964};
-}
-
-ReceivedMessage received(Message message, std::string id = "1") {
-  ReceivedMessage got;
-  got.data = std::move(message.data);
-  got.attributes = std::move(message.attributes);
-  got.id = std::move(id);
-  return got;
 }
 
 ReceivedMessage submitted(int number, std::int64_t voter) {
@@ -75,28 +62,16 @@ class FakeVoterRegister final : public VoterRegister {
   std::map<std::pair<std::int64_t, std::int64_t>, KeyedHash> marked;
 };
 
-class LoggerHandlerTest : public ::testing::Test {
+class LoggerHandlerTest : public testing::VoteHandlerTest {
  protected:
+  LoggerHandlerTest() : VoteHandlerTest("redis") {}
+
   std::vector<Verdict> handle(const std::vector<ReceivedMessage>& batch) {
     return handler.handle(batch, stop.get_token());
   }
-  std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
-  void expect_votes(const std::string& outcome, int count) const {
-    EXPECT_THAT(metrics(), HasSubstr("pollbus_votes_total{outcome=\"" + outcome + "\"} " +
-                                     std::to_string(count) + "\n"));
-  }
 
-  testing::ManualClock clock;
-  Readiness readiness{clock};
-  prometheus::Registry registry;
-  Dependency bus{"bus", "here", clock, readiness, registry};
-  Dependency redis{"redis", "there", clock, readiness, registry};
-  testing::FakePublisher topic;
-  testing::FakePublisher quarantine;
   FakeVoterRegister voters;
-  HashKey key = *HashKey::parse(std::string(64, '7'));
-  Handler handler{{topic, quarantine, bus}, voters, redis, key, registry};
-  std::stop_source stop;
+  Handler handler{{topic, quarantine, bus}, voters, store, key, registry};
 };
 
 TEST(DecideTest, AVoteThatMarksItsVoterNowOrBeforeIsForwarded) {

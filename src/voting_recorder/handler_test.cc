@@ -2,15 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <prometheus/text_serializer.h>
 
 #include <functional>
 #include <map>
 
 #include "base/logging.h"
 #include "election/messages.h"
-#include "support/fake_publisher.h"
-#include "support/manual_clock.h"
+#include "support/vote_handler_test.h"
 
 namespace pollbus::voting_recorder {
 namespace {
@@ -20,23 +18,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using testing::received;
 using ::testing::SizeIs;
-
-std::string uuid(int number) {
-  const std::string digits = std::to_string(number);
-  return "6ba7b810-9dad-41d1-80b4-" + std::string(12 - digits.size(), '0') + digits;
-}
+using testing::uuid;
 
 AnonymousVote vote(int number) {
   return {.election = 12, .machine = 3, .choice = 4, .uuid = uuid(number)};
-}
-
-ReceivedMessage received(Message message, std::string id = "1") {
-  ReceivedMessage got;
-  got.data = std::move(message.data);
-  got.attributes = std::move(message.attributes);
-  got.id = std::move(id);
-  return got;
 }
 
 ReceivedMessage recorded(int number) { return received(wire::record_message(vote(number))); }
@@ -58,28 +45,16 @@ class FakeBallotBox final : public BallotBox {
   absl::Status migrate() override { return absl::OkStatus(); }
 };
 
-class RecorderHandlerTest : public ::testing::Test {
+class RecorderHandlerTest : public testing::VoteHandlerTest {
  protected:
+  RecorderHandlerTest() : VoteHandlerTest("postgres") {}
+
   std::vector<Verdict> handle(const std::vector<ReceivedMessage>& batch) {
     return handler.handle(batch, stop.get_token());
   }
-  std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
-  void expect_votes(const std::string& outcome, int count) const {
-    EXPECT_THAT(metrics(), HasSubstr("pollbus_votes_total{outcome=\"" + outcome + "\"} " +
-                                     std::to_string(count) + "\n"));
-  }
 
-  testing::ManualClock clock;
-  Readiness readiness{clock};
-  prometheus::Registry registry;
-  Dependency bus{"bus", "here", clock, readiness, registry};
-  Dependency postgres{"postgres", "there", clock, readiness, registry};
-  testing::FakePublisher topic;
-  testing::FakePublisher quarantine;
   FakeBallotBox ballots;
-  HashKey key = *HashKey::parse(std::string(64, '7'));
-  Handler handler{{topic, quarantine, bus}, ballots, postgres, key, registry};
-  std::stop_source stop;
+  Handler handler{{topic, quarantine, bus}, ballots, store, key, registry};
 };
 
 TEST_F(RecorderHandlerTest, StoresAVoteWithItsReceiptAndAnswersItsMachine) {

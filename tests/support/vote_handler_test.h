@@ -1,0 +1,56 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <stop_token>
+#include <string>
+#include <utility>
+
+#include "base/dependency.h"
+#include "bus/subscriber.h"
+#include "election/keyed_hash.h"
+#include "support/fake_publisher.h"
+#include "support/manual_clock.h"
+
+namespace pollbus::testing {
+
+inline std::string uuid(int number) {
+  const std::string digits = std::to_string(number);
+  return "6ba7b810-9dad-41d1-80b4-" + std::string(12 - digits.size(), '0') + digits;
+}
+
+inline ReceivedMessage received(Message message, std::string id = "1") {
+  ReceivedMessage got;
+  got.data = std::move(message.data);
+  got.attributes = std::move(message.attributes);
+  got.id = std::move(id);
+  return got;
+}
+
+// What stands around the handler of a logger or recorder.
+class VoteHandlerTest : public ::testing::Test {
+ protected:
+  explicit VoteHandlerTest(const char* store_name)
+      : store(store_name, "there", clock, readiness, registry) {}
+
+  std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
+  void expect_votes(const std::string& outcome, int count) const {
+    EXPECT_THAT(metrics(), ::testing::HasSubstr("pollbus_votes_total{outcome=\"" + outcome +
+                                                "\"} " + std::to_string(count) + "\n"));
+  }
+
+  ManualClock clock;
+  Readiness readiness{clock};
+  prometheus::Registry registry;
+  Dependency bus{"bus", "here", clock, readiness, registry};
+  Dependency store;
+  FakePublisher topic;
+  FakePublisher quarantine;
+  HashKey key = *HashKey::parse(std::string(64, '7'));
+  std::stop_source stop;
+};
+
+}  // namespace pollbus::testing
