@@ -43,9 +43,10 @@ export class Bus {
     await this.subscribe(quarantineSubscription, quarantine);
   }
 
-  // One call; each has a deadline, and gax' own retries are off: faults are to be seen.
+  // One call; each has a deadline, and gax' own retries are off: faults are to be seen. Nor does it
+  // make one request of two publishes: it would give the ids of both to each.
   async call(client, method, request, timeout = callTimeoutMs) {
-    const [answer] = await client[method](request, { timeout, retry: null });
+    const [answer] = await client[method](request, { timeout, retry: null, isBundling: false });
     return answer;
   }
 

@@ -38,6 +38,8 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::start(
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
+  // An idle connection would keep one of the threads from everybody else.
+  server->http.set_keep_alive_max_count(1);
   server->http.new_task_queue = [] { return new httplib::ThreadPool(kHttpThreads); };
   server->http.Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
     response.set_content("ok\n", "text/plain");

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <memory>
+#include <vector>
 
 #include "base/metrics.h"
 #include "support/http_get.h"
@@ -46,6 +50,18 @@ TEST_F(HttpEndpointTest, IsReadyWhenEachPartIsAndSaysWhatIsNot) {
   answer = http_get(endpoint->port(), "/readyz");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 200);
+}
+
+TEST_F(HttpEndpointTest, ClientsThatKeepTheirConnectionsKeepNobodyElseOut) {
+  const auto endpoint = start();
+  std::vector<std::unique_ptr<httplib::Client>> clients;
+  for (int i = 0; i < 5; ++i) {
+    auto& client =
+        clients.emplace_back(std::make_unique<httplib::Client>("127.0.0.1", endpoint->port()));
+    client->set_keep_alive(true);
+    client->set_read_timeout(2);
+    EXPECT_TRUE(client->Get("/healthz")) << "client " << i;
+  }
 }
 
 TEST_F(HttpEndpointTest, ServesTheMetricsAsPrometheusReadsThem) {

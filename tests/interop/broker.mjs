@@ -17,10 +17,6 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build/dev/bin');
 const deadlineMs = 20_000;
 
-const sanitizers = Object.fromEntries(
-  Object.entries(process.env).filter(([variable]) => variable.endsWith('SAN_OPTIONS')),
-);
-
 async function freePort() {
   const reserved = await reservePort();
   await reserved.release();
@@ -48,7 +44,6 @@ export class Broker {
         ...['--listen', this.address, '--http-port', String(this.http)],
         ...['--data-dir', join(this.folder, 'data')],
       ],
-      env: sanitizers,
       answers: () => isReady({ port: this.http }),
     }).start();
     await this.part.ready();

@@ -17,9 +17,6 @@ process.env.METADATA_SERVER_DETECTION = 'none';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build/dev/bin');
 const project = 'pollbus-pedestrian';
-const sanitizers = Object.fromEntries(
-  Object.entries(process.env).filter(([variable]) => variable.endsWith('SAN_OPTIONS')),
-);
 const parts = [];
 const subscriptions = [];
 let folder;
@@ -39,7 +36,7 @@ async function launch(program, flags, env) {
     name: program,
     log: join(folder, `${program}.log`),
     command: [join(programs, program), ...flags],
-    env: { ...sanitizers, ...env, HTTP_PORT: String(http) },
+    env: { ...env, HTTP_PORT: String(http) },
     answers: () => isReady({ port: http }),
   });
   parts.push(part.start());

@@ -41,10 +41,6 @@ async function freePort() {
 }
 
 // Sanitizers' options go to our programs too; Part withholds everything else.
-const sanitizers = Object.fromEntries(
-  Object.entries(process.env).filter(([variable]) => variable.endsWith('SAN_OPTIONS')),
-);
-
 async function stopAll(parts) {
   const ended = await Promise.all(parts.map((part) => part.stop()));
   const bad = parts.filter((_, i) => !ended[i]).map((part) => `${part.name}: ${part.logTail().join('\n')}`);
@@ -87,7 +83,7 @@ export class System {
 
   async launch(description, group = this.parts) {
     const log = join(this.folder, `${description.name}.log`);
-    const part = new Part({ log, ...description, env: { ...sanitizers, ...description.env } });
+    const part = new Part({ log, ...description, env: description.env });
     group.push(part.start());
     if (description.answers) await part.ready();
     return part;

@@ -22,6 +22,7 @@ import { Random } from '../../scripts/faults.d/random.mjs';
 import { shortcomings, summariseFaults } from '../../scripts/faults.d/report.mjs';
 import { everybody } from '../../scripts/faults.d/roster.mjs';
 import { FileFollower, Watch, parseMetrics } from '../../scripts/faults.d/watch.mjs';
+import { Broker } from '../interop/broker.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'pollbus-faults-test-'));
@@ -276,6 +277,20 @@ test('the proxy lets the server do it, drops the answer and resets the connectio
   assert.deepEqual(heard, ['commit']);
   assert.equal(proxy.harm, 1);
   end();
+});
+
+test('two publishes at the same time get each the ids of its own messages', { timeout: 60_000 }, async () => {
+  const broker = await new Broker().start();
+  const [host, port] = broker.address.split(':');
+  const bus = new Bus({ address: { host, port: Number(port) }, project: 'p', topic: 'election' });
+  await bus.start();
+  await bus.publisher.createTopic({ name: bus.path('topics', 'election') });
+  const messages = (count) => Array.from({ length: count }, (_, i) => ({ data: Buffer.from(`${i}`) }));
+  const ids = await Promise.all([bus.publish(messages(2)), bus.publish(messages(3))]);
+  assert.deepEqual(ids.map(({ length }) => length), [2, 3]);
+  assert.equal(new Set(ids.flat()).size, 5);
+  bus.stop();
+  await broker.stop();
 });
 
 test('what an earlier try has done, whose answer was lost, is done', { timeout: 10_000 }, async () => {

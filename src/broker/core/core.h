@@ -122,6 +122,9 @@ class Core {
   }
   SubscriptionId last_subscription() const { return last_subscription_; }
   void restore_batch(RoutedBatch routed, std::span<const DeliveryState> states);
+  // When all is there: with exactly-once delivery the leases of the earlier life go on for one more
+  // ack deadline, so that the acks of whoever holds them count.
+  void resume_leases(SteadyTime now);
 
   // `retention` 0: messages are not kept for the topic's sake.
   absl::Status create_topic(const std::string& name, std::string resource,

@@ -160,6 +160,14 @@ void Core::restore_batch(RoutedBatch routed, std::span<const DeliveryState> stat
   for (const QueuedMessage& message : over) batches_.abandon(message);
 }
 
+void Core::resume_leases(SteadyTime now) {
+  for (const auto& [id, subscription] : subscriptions_) {
+    if (!subscription->config.rules.is_exactly_once) continue;
+    subscription->queue.resume_leases(subscription->config.ack_deadline, now);
+    schedule(id, subscription.get());
+  }
+}
+
 absl::Status Core::update_subscription(SubscriptionConfig config) {
   ASSIGN_OR_RETURN(const SubscriptionId id, id_of(config.name));
   Subscription& subscription = *find(id);

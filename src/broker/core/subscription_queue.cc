@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace pollbus::broker {
 namespace {
@@ -41,6 +42,17 @@ void SubscriptionQueue::restore(const QueuedMessage& message) {
     delivered_.emplace(message.id(), Delivered{.message = message, .attempt = attempts});
     returned_.push_back(message.id());
     ++returned_count_;
+  }
+}
+
+void SubscriptionQueue::resume_leases(std::chrono::nanoseconds lease, SteadyTime now) {
+  returned_count_ = 0;
+  for (const MessageId id : std::exchange(returned_, {})) {
+    Delivered& delivered = delivered_.find(id)->second;
+    delivered.state = State::kLeased;
+    ++leased_count_;
+    delivered.deadline = now + lease;
+    schedule(&delivered, delivered.deadline);
   }
 }
 

@@ -71,6 +71,9 @@ class SubscriptionQueue {
   void push(const QueuedMessage& message);
   // A message of an earlier life of the broker; its attempts go on being counted.
   void restore(const QueuedMessage& message);
+  // When all are restored: those that were delivered are leased once more, to nobody, so that who
+  // has them may ack them. Those of an ordering key are not.
+  void resume_leases(std::chrono::nanoseconds lease, SteadyTime now);
 
   // A consumer is idle until its first take().
   void open(ConsumerId consumer, FlowLimits limits);

@@ -10,6 +10,7 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 constexpr SubscriptionId kSubscription = 7;
 constexpr std::size_t kMany = 1'000;
@@ -23,6 +24,13 @@ class SubscriptionQueueTest : public testing::Test {
     const auto end = static_cast<std::uint32_t>(bytes);
     Batch* batch = batches.add(std::make_unique<Batch>(id, 0, std::span(&end, 1), 1, nullptr));
     queue.push({batch, 0, 0});
+  }
+  // As an earlier life of the broker has left it.
+  void restore(MessageId id, DeliveryState attempts) {
+    const std::uint32_t end = 10;
+    Batch* batch = batches.add(std::make_unique<Batch>(id, 0, std::span(&end, 1), 1, nullptr));
+    batch->set_state(0, attempts);
+    queue.restore({batch, 0, 0});
   }
   void push_range(MessageId first, MessageId last) {
     for (MessageId id = first; id <= last; ++id) push(id);
@@ -166,6 +174,22 @@ TEST_F(SubscriptionQueueTest, ALeaseOutlivesItsConsumer) {
   advance(kLease);
   EXPECT_THAT(take_woken(), ElementsAre(2));
   EXPECT_THAT(take_ids(2), ElementsAre(1));
+}
+
+TEST_F(SubscriptionQueueTest, LeasesOfAnEarlierLifeGoOnForTheirHoldersWhenTheyAreResumed) {
+  queue.open(1, {});
+  restore(1, 2);
+  restore(2, 1);
+  restore(3, 0);
+  queue.resume_leases(kLease, now);
+  EXPECT_EQ(queue.leased(), 2u);
+  EXPECT_THAT(take_ids(1), ElementsAre(3)) << "which nobody had before";
+  EXPECT_EQ(ack({1}, 2), 1u);
+  modify(2, seconds(30), 1);
+  advance(kLease);
+  EXPECT_THAT(take_ids(1), ElementsAre(3)) << "the holder of 2 has extended its lease";
+  advance(seconds(20));
+  EXPECT_THAT(take_ids(1), UnorderedElementsAre(2, 3));
 }
 
 TEST_F(SubscriptionQueueTest, AResponseIsBoundedByMessagesAndBytes) {

@@ -53,6 +53,7 @@ absl::Status Broker::restore() {
       committer_->notes().restore_last_subscription(core.last_subscription());
       next_message_id_ = std::max(next_message_id_.load(), storage_.store->next_message_id());
     }
+    core.resume_leases(clock_.now());
     core.advance(clock_.now(), wall_us());
     return absl::OkStatus();
   });
@@ -181,7 +182,7 @@ void Broker::wake(WakeList woken) {
   }
 }
 
-void Broker::shut_down() {
+std::size_t Broker::shut_down() {
   std::vector<std::shared_ptr<Consumer>> all;
   {
     const std::lock_guard lock(mutex_);
@@ -191,6 +192,7 @@ void Broker::shut_down() {
   for (const auto& consumer : all) {
     consumer->end(absl::UnavailableError("The broker is shutting down."));
   }
+  return all.size();
 }
 
 // Under the lock: finds whom to wake, and wakes the timer if it would sleep too long.

@@ -115,8 +115,8 @@ class Broker {
   void seek(const std::string& subscription, const SeekTarget& target, Done done);
   static void wake(WakeList woken);
 
-  // Ends every consumer with UNAVAILABLE and lets none in any more.
-  void shut_down();
+  // Ends every consumer with UNAVAILABLE and lets none in any more; returns how many there were.
+  std::size_t shut_down();
 
   Clock& clock() { return clock_; }
 

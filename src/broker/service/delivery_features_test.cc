@@ -226,6 +226,21 @@ TEST_F(DeliveryFeaturesTest, WhatWasAckedWithExactlyOnceDeliveryDoesNotComeAgain
   EXPECT_EQ(pulled.received_messages_size(), 3 - static_cast<int>(ids.size()));
 }
 
+TEST_F(DeliveryFeaturesTest, WithExactlyOnceDeliveryALeaseOutlivesTheBroker) {
+  const pollbus::testing::TemporaryFolder folder;
+  start({}, folder / "data");
+  ASSERT_TRUE(create_topic(kTopic).ok());
+  wanted.set_enable_exactly_once_delivery(true);
+  create();
+  ASSERT_TRUE(publish(kTopic, 1).ok());
+  const std::string id = pull_one(kSubscription).ack_id();
+  start({}, folder / "data");
+  ASSERT_TRUE(publish(kTopic, 1).ok());
+  EXPECT_NE(pull_one(kSubscription).ack_id(), id) << "somebody has that one";
+  const grpc::Status status = acknowledge(kSubscription, {id});
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
 TEST_F(DeliveryFeaturesTest, ANackedMessageComesAfterItsBackoff) {
   wanted.mutable_retry_policy()->mutable_minimum_backoff()->set_nanos(300'000'000);
   wanted.mutable_retry_policy()->mutable_maximum_backoff()->set_seconds(1);

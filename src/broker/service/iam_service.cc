@@ -10,6 +10,8 @@ namespace {
 namespace iam = google::iam::v1;
 
 constexpr std::size_t kMaxPolicies = 10'000;
+// The etag of a resource whose policy nobody has set.
+const std::string kNoPolicy = "0";
 
 }  // namespace
 
@@ -32,6 +34,12 @@ grpc::ServerUnaryReactor* IamService::SetIamPolicy(grpc::CallbackServerContext* 
       return absl::ResourceExhaustedError("Too many policies were set.");
     }
     iam::Policy& policy = policies_[request->resource()];
+    const std::string& etag = request->policy().etag();
+    if (!etag.empty() && etag != (policy.etag().empty() ? kNoPolicy : policy.etag())) {
+      return absl::AbortedError(
+          "There were concurrent policy changes. Please retry the whole read-modify-write with "
+          "exponential backoff.");
+    }
     policy = request->policy();
     policy.set_etag(std::to_string(++changes_));
     *response = policy;
@@ -47,7 +55,7 @@ grpc::ServerUnaryReactor* IamService::GetIamPolicy(grpc::CallbackServerContext* 
     const std::lock_guard lock(mutex_);
     const auto found = policies_.find(request->resource());
     if (found != policies_.end()) *response = found->second;
-    if (response->etag().empty()) response->set_etag("0");
+    if (response->etag().empty()) response->set_etag(kNoPolicy);
     return absl::OkStatus();
   });
 }
@@ -55,7 +63,11 @@ grpc::ServerUnaryReactor* IamService::GetIamPolicy(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* IamService::TestIamPermissions(
     grpc::CallbackServerContext* context, const iam::TestIamPermissionsRequest* request,
     iam::TestIamPermissionsResponse* response) {
-  return answer(context, [&] {
+  return answer(context, [&]() -> absl::Status {
+    const absl::Status status = check_exists(request->resource());
+    // Of what is not there nobody has a permission, and that is no error.
+    if (absl::IsNotFound(status)) return absl::OkStatus();
+    RETURN_IF_ERROR(status);
     *response->mutable_permissions() = request->permissions();
     return absl::OkStatus();
   });

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 
+#include "absl/strings/match.h"
 #include "base/status.h"
 #include "broker/core/ordering_key.h"
 
@@ -13,7 +16,10 @@ namespace {
 using google::pubsub::v1::PublishRequest;
 using google::pubsub::v1::PubsubMessage;
 
-constexpr std::string_view kReservedKeyPrefix = "goog";
+constexpr char kReservedKeyPrefix[] = "goog";
+// With these the official clients hand on a trace of OpenTelemetry.
+constexpr std::array<std::string_view, 2> kTraceKeys = {"googclient_traceparent",
+                                                        "googclient_tracestate"};
 // What id and publish time take of a message.
 constexpr std::size_t kStampBytes = 40;
 
@@ -24,15 +30,23 @@ absl::Status too_large(std::string_view what, std::int64_t given, std::int64_t m
                   what, given, most));
 }
 
+bool is_valid_key(std::string_view key) {
+  if (key.empty()) return false;
+  return !absl::StartsWithIgnoreCase({key.data(), key.size()}, kReservedKeyPrefix) ||
+         std::ranges::find(kTraceKeys, key) != kTraceKeys.end();
+}
+
 absl::Status check_attribute(std::string_view key, std::string_view value) {
-  if (key.empty()) return absl::InvalidArgumentError("An attribute key must not be empty.");
+  if (!is_valid_key(key)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "One or more messages in the publish request has an attribute key that is not valid "
+        "(key={}). Attribute keys must be non-empty and must not begin with 'goog' "
+        "(case-insensitive).",
+        key));
+  }
   if (key.size() > kMaxAttributeKeyBytes) {
     return too_large("attribute_key_size", static_cast<std::int64_t>(key.size()),
                      kMaxAttributeKeyBytes);
-  }
-  if (key.starts_with(kReservedKeyPrefix)) {
-    return absl::InvalidArgumentError(
-        fmt::format("The attribute key {} must not start with \"{}\".", key, kReservedKeyPrefix));
   }
   if (value.size() > kMaxAttributeValueBytes) {
     return too_large("attribute_value_size", static_cast<std::int64_t>(value.size()),

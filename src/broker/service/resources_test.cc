@@ -13,6 +13,7 @@ namespace api = google::pubsub::v1;
 using grpc::StatusCode;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::StartsWith;
 
 const std::string kTopic = "projects/p/topics/election";
@@ -260,13 +261,41 @@ TEST_F(ResourcesTest, EverybodyMayDoEverything) {
   TestContext test_context;
   ASSERT_TRUE(iam->TestIamPermissions(&test_context, test, &allowed).ok());
   EXPECT_THAT(allowed.permissions(), ElementsAre("pubsub.topics.publish"));
+  test.set_resource(kSubscription);
+  TestContext nothing_context;
+  ASSERT_TRUE(iam->TestIamPermissions(&nothing_context, test, &allowed).ok());
+  EXPECT_THAT(allowed.permissions(), IsEmpty()) << "of what is not there";
 }
 
-TEST_F(ResourcesTest, SchemasAreUnimplemented) {
+TEST_F(ResourcesTest, APolicyThatWasChangedMeanwhileIsNotOverwritten) {
+  const auto iam = google::iam::v1::IAMPolicy::NewStub(channel);
+  google::iam::v1::Policy policy;
+  const auto set = [&](const std::string& etag) {
+    google::iam::v1::SetIamPolicyRequest request;
+    request.set_resource(kTopic);
+    request.mutable_policy()->set_etag(etag);
+    TestContext context;
+    return iam->SetIamPolicy(&context, request, &policy).error_code();
+  };
+  ASSERT_EQ(set(""), StatusCode::OK);
+  const std::string etag = policy.etag();
+  EXPECT_EQ(set(etag), StatusCode::OK);
+  EXPECT_EQ(set(etag), StatusCode::ABORTED);
+  EXPECT_EQ(set(""), StatusCode::OK) << "who names none does not mind";
+}
+
+TEST_F(ResourcesTest, ThereAreNoSchemasAndNoneCanBeMade) {
   const auto schemas = api::SchemaService::NewStub(channel);
-  TestContext context;
-  api::ListSchemasResponse response;
-  EXPECT_EQ(schemas->ListSchemas(&context, {}, &response).error_code(), StatusCode::UNIMPLEMENTED);
+  TestContext list_context;
+  api::ListSchemasRequest list;
+  api::ListSchemasResponse listed;
+  list.set_parent("projects/p");
+  ASSERT_TRUE(schemas->ListSchemas(&list_context, list, &listed).ok());
+  EXPECT_EQ(listed.schemas_size(), 0);
+  TestContext create_context;
+  api::Schema created;
+  EXPECT_EQ(schemas->CreateSchema(&create_context, {}, &created).error_code(),
+            StatusCode::UNIMPLEMENTED);
 }
 
 }  // namespace

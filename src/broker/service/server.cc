@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <thread>
 
 #include "base/status.h"
 #include "broker/service/broker.h"
@@ -15,6 +16,7 @@
 #include "broker/service/iam_service.h"
 #include "broker/service/publisher_service.h"
 #include "broker/service/push_delivery.h"
+#include "broker/service/schema_service.h"
 #include "broker/service/subscriber_service.h"
 #include "broker/service/subscription_metrics.h"
 #include "broker/store/store.h"
@@ -26,6 +28,10 @@ namespace {
 constexpr int kMaxMessageBytes = 64 << 20;
 constexpr int kMaxMetadataBytes = 64 << 10;
 constexpr std::chrono::milliseconds kShutdownGrace_ms{2'000};
+// What clients have in hand when their streams end they ack by calls of their own, which the
+// official ones collect for 100 ms. Calls that come after the server has begun to go are CANCELLED,
+// which none of them repeats.
+constexpr std::chrono::milliseconds kLastAcks_ms{300};
 // A client that vanished without a word is found after both, and what it held is free.
 constexpr int kKeepaliveTime_ms = 10'000;
 constexpr int kKeepaliveTimeout_ms = 5'000;
@@ -116,6 +122,7 @@ struct Server::Parts {
   PushDelivery push;
   SubscriberService subscriber;
   IamService iam;
+  SchemaService schemas;
   int port = 0;
   std::unique_ptr<grpc::Server> grpc;
 };
@@ -139,6 +146,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   builder.RegisterService(&parts->publisher);
   builder.RegisterService(&parts->subscriber);
   builder.RegisterService(&parts->iam);
+  builder.RegisterService(&parts->schemas);
   parts->grpc = builder.BuildAndStart();
   if (parts->grpc == nullptr || parts->port == 0) {
     return absl::UnavailableError(fmt::format(
@@ -166,7 +174,7 @@ absl::Status Server::ensure_topic(const std::string& name) {
 void Server::shut_down() {
   parts_->health.close();
   parts_->push.stop();
-  parts_->broker.shut_down();
+  if (parts_->broker.shut_down() > 0) std::this_thread::sleep_for(kLastAcks_ms);
   parts_->grpc->Shutdown(std::chrono::system_clock::now() + kShutdownGrace_ms);
   parts_->grpc->Wait();
 }

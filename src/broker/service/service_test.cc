@@ -190,6 +190,10 @@ TEST_F(ServiceTest, AttributesHaveLimits) {
   EXPECT_EQ(publish_attribute("k", std::string(1'025, 'v')), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(publish_attribute("", "v"), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(publish_attribute("google", "v"), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(publish_attribute("GOOG", "v"), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(publish_attribute("googclient_other", "v"), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(publish_attribute("googclient_traceparent", "v"), StatusCode::OK)
+      << "the official clients' own, of OpenTelemetry";
   for (const int count : {100, 101}) {
     api::PublishRequest request;
     request.set_topic(kTopic);

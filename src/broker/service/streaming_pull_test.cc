@@ -285,6 +285,19 @@ TEST_F(StreamingPullTest, AShutdownEndsOpenStreamsWithUnavailable) {
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
+TEST_F(StreamingPullTest, AcksOfWhatAClientHasInHandAtAShutdownStillCount) {
+  TestContext context;
+  const auto stream = open(&context);
+  ASSERT_TRUE(publish(kTopic, 1).ok());
+  const auto messages = read(stream.get(), 1);
+  const std::jthread shutdown([this] { server->shut_down(); });
+  StreamingPullResponse response;
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  const grpc::Status status = acknowledge(kSubscription, ack_ids(messages));
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
 TEST_F(StreamingPullTest, WhatIsSetOnceCannotBeSetAgain) {
   std::vector<StreamingPullRequest> later(5);
   later[0].set_subscription(kSubscription);

@@ -1,0 +1,16 @@
+#include "broker/service/schema_service.h"
+
+#include "broker/core/names.h"
+#include "broker/service/unary.h"
+
+namespace pollbus::broker {
+
+namespace api = google::pubsub::v1;
+
+grpc::ServerUnaryReactor* SchemaService::ListSchemas(grpc::CallbackServerContext* context,
+                                                     const api::ListSchemasRequest* request,
+                                                     api::ListSchemasResponse* /*response*/) {
+  return answer(context, [&] { return check_project_name(request->parent()); });
+}
+
+}  // namespace pollbus::broker
