@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
 
+#include "base/logging.h"
 #include "support/manual_clock.h"
 
 namespace pollbus {
@@ -52,6 +53,7 @@ TEST(ProcessWatchTest, AStandstillShowsInTheMetricsAndInTheLogAndPasses) {
   watch.look();
   EXPECT_THAT(text(), HasSubstr("pollbus_process_stalls_total 0\n"));
 
+  set_up_logging("test", LogFormat::kText, LogLevel::kInfo);
   clock.advance(seconds(12));
   ::testing::internal::CaptureStderr();
   watch.look();
