@@ -1,7 +1,7 @@
 // What of scripts/faults can be known without an election: its plan, what it reads, how it judges.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -15,6 +15,7 @@ import { parseReply } from '../../scripts/faults.d/dump.mjs';
 import { parseFlags } from '../../scripts/faults.d/flags.mjs';
 import { Histories, toWallMs } from '../../scripts/faults.d/histories.mjs';
 import { allKinds } from '../../scripts/faults.d/kinds/all.mjs';
+import { endTracer } from '../../scripts/faults.d/kinds/disks.mjs';
 import { Locks } from '../../scripts/faults.d/locks.mjs';
 import { drawPlan } from '../../scripts/faults.d/plan.mjs';
 import { Proxy } from '../../scripts/faults.d/proxy.mjs';
@@ -277,6 +278,14 @@ test('the proxy lets the server do it, drops the answer and resets the connectio
   assert.deepEqual(heard, ['commit']);
   assert.equal(proxy.harm, 1);
   end();
+});
+
+test('a tracer that does not end when it is asked to is killed', { timeout: 20_000 }, async () => {
+  const deaf = spawn('bash', ['-c', 'trap "" INT; echo ready; while :; do sleep 0.1; done'], { stdio: 'pipe' });
+  const ended = once(deaf, 'close');
+  await once(deaf.stdout, 'data');
+  await endTracer(deaf, ended);
+  assert.equal(deaf.signalCode, 'SIGKILL');
 });
 
 test('two publishes at the same time get each the ids of its own messages', { timeout: 60_000 }, async () => {

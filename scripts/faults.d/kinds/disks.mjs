@@ -8,6 +8,7 @@ import { misses } from './signs.mjs';
 
 const run = promisify(execFile);
 const maxTries = 20;
+const tracerPatienceMs = 2_000;
 
 // A file system in memory is full when its size is what is used: nothing has to be written.
 async function fill({ folder }) {
@@ -75,6 +76,15 @@ const fullDisk = (server) => ({
   signs: () => signsOf(server),
 });
 
+// Asked to end, strace lets go of each thread, and waits for ever for one that is just exiting. Killed,
+// it has the kernel let go of all.
+export async function endTracer(tracer, ended) {
+  tracer.kill('SIGINT');
+  const patience = setTimeout(() => tracer.kill('SIGKILL'), tracerPatienceMs);
+  await ended;
+  clearTimeout(patience);
+}
+
 const failingSync = (server) => ({
   name: `sync-fails-${server}`,
   weight: 2,
@@ -89,10 +99,7 @@ const failingSync = (server) => ({
       { stdio: 'ignore' },
     );
     const ended = new Promise((resolve) => tracer.once('close', resolve));
-    return async () => {
-      tracer.kill('SIGINT');
-      await ended;
-    };
+    return () => endTracer(tracer, ended);
   },
   signs: () => signsOf(server),
 });
