@@ -33,13 +33,14 @@ grpc::ServerUnaryReactor* IamService::SetIamPolicy(grpc::CallbackServerContext* 
     if (policies_.size() >= kMaxPolicies && !policies_.contains(request->resource())) {
       return absl::ResourceExhaustedError("Too many policies were set.");
     }
-    iam::Policy& policy = policies_[request->resource()];
+    const auto found = policies_.find(request->resource());
     const std::string& etag = request->policy().etag();
-    if (!etag.empty() && etag != (policy.etag().empty() ? kNoPolicy : policy.etag())) {
+    if (!etag.empty() && etag != (found == policies_.end() ? kNoPolicy : found->second.etag())) {
       return absl::AbortedError(
           "There were concurrent policy changes. Please retry the whole read-modify-write with "
           "exponential backoff.");
     }
+    iam::Policy& policy = policies_[request->resource()];
     policy = request->policy();
     policy.set_etag(std::to_string(++changes_));
     *response = policy;

@@ -79,6 +79,13 @@ TEST_F(StoreDamageTest, AMissingLogIsRefused) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("log"));
 }
 
+TEST_F(StoreDamageTest, AMissingDatabaseIsRefused) {
+  first_life();
+  std::filesystem::remove_all(folder / "db");
+  const absl::Status status = open().status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+}
+
 TEST_F(StoreDamageTest, ADamagedTableIsRefused) {
   {
     auto life = first_life();
