@@ -52,6 +52,10 @@ for (const overlay of Object.keys(objects)) {
     assert.deepEqual(rules.security(all), []);
   });
 
+  test(`${overlay}: no pod gets the variables that Kubernetes makes of Services`, () => {
+    assert.deepEqual(rules.serviceLinks(all), []);
+  });
+
   test(`${overlay}: every selector matches, every name that is mentioned exists`, () => {
     const beside = overlay === 'gke' ? [{ kind: 'x', metadata: { name: 'machine' }, spec: machinePods }] : [];
     assert.deepEqual(rules.selectors([...all, ...beside]), []);

@@ -76,6 +76,14 @@ export function security(objects) {
   });
 }
 
+// Kubernetes adds a variable <SERVICE>_PORT=tcp://... for each Service to each container, unless the pod
+// says no. Those of the Services "redis" and "postgres" would replace our REDIS_PORT and POSTGRES_PORT.
+export function serviceLinks(objects) {
+  return containersOf(objects)
+    .filter(({ pod }) => pod.enableServiceLinks !== false)
+    .map((found) => `${where(found)}: enableServiceLinks is not false`);
+}
+
 export function selectors(objects) {
   const pods = objects.filter((object) => object.spec?.template).map(labelsOf);
   const named = (kind, name) => objects.some((object) => object.kind === kind && object.metadata.name === name);
