@@ -4,7 +4,6 @@
 #include <charconv>
 #include <optional>
 
-#include "base/failpoint.h"
 #include "base/status.h"
 #include "election/vote.h"
 #include "stores/ballot_box.h"
@@ -34,21 +33,6 @@ FROM unnest($1, $2, $3, $4) AS incoming (receipt, electionid, machineid, voting)
 JOIN fresh USING (receipt)
 ORDER BY random()
 )sql";
-
-#ifdef POLLBUS_FAILPOINTS
-// A mutant: receipts are kept, and not looked at.
-constexpr const char* kRecordEachTime = R"sql(
-WITH receipt AS (
-  INSERT INTO receipts (receipt, electionid)
-  SELECT receipt, electionid FROM unnest($1, $2) AS incoming (receipt, electionid)
-  ORDER BY receipt
-  ON CONFLICT DO NOTHING
-)
-INSERT INTO votes (id, electionid, machineid, voting)
-SELECT gen_random_uuid(), electionid, machineid, voting
-FROM unnest($1, $2, $3, $4) AS incoming (receipt, electionid, machineid, voting)
-)sql";
-#endif
 
 constexpr const char* kFindSchema = R"sql(
 SELECT (SELECT string_agg(attname::text, ', ' ORDER BY attnum) FROM pg_attribute
@@ -151,12 +135,8 @@ class PostgresBallotBox final : public BallotBox {
     if (ballots.empty()) return absl::OkStatus();
     RETURN_IF_ERROR(check_batch(ballots));
     const std::vector<PostgresParameter> parameters = as_parameters(sorted_and_unique(ballots));
-    const char* record = kRecord;
-#ifdef POLLBUS_FAILPOINTS
-    if (is_mutant(Mutant::kNoReceipt)) record = kRecordEachTime;
-#endif
     return connected([&](PostgresConnection& connection) {
-      return connection.run(record, parameters).status();
+      return connection.run(kRecord, parameters).status();
     });
   }
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/failpoint.h"
 #include "base/status.h"
 #include "stores/redis_connection.h"
 #include "stores/voter_register.h"
@@ -82,9 +81,8 @@ class RedisVoterRegister final : public VoterRegister {
   absl::Status mark_in_one_round_trip(RedisConnection& connection, std::span<const Mark> marks,
                                       std::vector<MarkOutcome>& outcomes) {
     for (const Mark& mark : marks) {
-      const std::string_view condition = is_mutant(Mutant::kSetWithoutNx) ? "KEEPTTL" : "NX";
       RETURN_IF_ERROR(
-          connection.append({"SET", key_of(mark), as_text(mark.fingerprint), condition, "GET"}));
+          connection.append({"SET", key_of(mark), as_text(mark.fingerprint), "NX", "GET"}));
     }
     RETURN_IF_ERROR(connection.flush());
     const SteadyTime deadline = std::chrono::steady_clock::now() + config_.command_timeout;

@@ -1,8 +1,5 @@
 #include "voting_logger/handler.h"
 
-#include <algorithm>
-
-#include "base/failpoint.h"
 #include "base/metrics.h"
 #include "base/status.h"
 #include "election/messages.h"
@@ -13,21 +10,6 @@ namespace {
 prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* outcome) {
   return counter(metrics, "pollbus_votes_total", "Votes by what became of them",
                  {{"outcome", outcome}});
-}
-
-// What the register keeps of the vote.
-KeyedHash fingerprint_of(const HashKey& key, const SubmittedVote& vote) {
-  return is_mutant(Mutant::kFingerprintOfVoterOnly) ? KeyedHash{} : fingerprint(key, vote);
-}
-
-// How the mutants of the register's user take its answer.
-absl::StatusOr<std::vector<MarkOutcome>> misunderstood(
-    absl::StatusOr<std::vector<MarkOutcome>> outcomes, std::size_t marks) {
-  if (!outcomes.ok() && is_mutant(Mutant::kTransientIsRejection))
-    return std::vector<MarkOutcome>(marks, MarkOutcome::kOtherVote);
-  if (outcomes.ok() && is_mutant(Mutant::kNoFingerprint))
-    std::ranges::replace(*outcomes, MarkOutcome::kSameVoteAgain, MarkOutcome::kOtherVote);
-  return outcomes;
 }
 
 }  // namespace
@@ -71,37 +53,25 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
       continue;
     }
     const SubmittedVote& vote = votes.emplace_back(std::get<SubmittedVote>(std::move(parsed)));
-    marks.push_back({.election = vote.election,
-                     .voter = vote.voter,
-                     .fingerprint = fingerprint_of(key_, vote)});
+    marks.push_back(
+        {.election = vote.election, .voter = vote.voter, .fingerprint = fingerprint(key_, vote)});
   }
 
-  if (is_mutant(Mutant::kPublishBeforeMark)) {
-    Intake::Outcome early;
-    for (const SubmittedVote& vote : votes)
-      early.messages.push_back(decide(vote, MarkOutcome::kMarked));
-    (void)intake_.publish(early, stop);
-  }
   std::vector<MarkOutcome> marked;
-  const bool held = marks.empty() || redis_.hold_until_ok(stop, [&]() -> absl::Status {
-    RETURN_IF_ERROR(failpoint(Failpoint::kLoggerBeforeMark));
-    ASSIGN_OR_RETURN(marked, misunderstood(voters_.mark(marks), marks.size()));
-    return failpoint(Failpoint::kLoggerAfterMark);
+  const bool is_marked = marks.empty() || redis_.hold_until_ok(stop, [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(marked, voters_.mark(marks));
+    return absl::OkStatus();
   });
-  if (!held) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  if (!is_marked) return std::vector<Verdict>(batch.size(), Verdict::kNack);
 
   for (std::size_t i = 0; i < votes.size(); ++i) {
-    if (marked[i] == MarkOutcome::kSameVoteAgain && is_mutant(Mutant::kRepeatedVoteNotForwarded))
-      continue;
     outcome.messages.push_back(decide(votes[i], marked[i]));
   }
-  const bool published = failpoint(Failpoint::kLoggerBeforePublish).ok() &&
-                         intake_.publish(outcome, stop) &&
-                         failpoint(Failpoint::kLoggerAfterPublish).ok();
-  if (!published) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  const bool is_published = intake_.publish(outcome, stop);
+  if (!is_published) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+
   for (const MarkOutcome mark : marked) count(mark);
-  const bool may_ack = failpoint(Failpoint::kLoggerBeforeAck).ok();
-  return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
+  return std::vector<Verdict>(batch.size(), Verdict::kAck);
 }
 
 void Handler::count(MarkOutcome outcome) {

@@ -1,8 +1,6 @@
 #include "voting_recorder/handler.h"
 
-#include "base/failpoint.h"
 #include "base/metrics.h"
-#include "base/status.h"
 #include "election/messages.h"
 
 namespace pollbus::voting_recorder {
@@ -11,14 +9,6 @@ namespace {
 prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* outcome) {
   return counter(metrics, "pollbus_votes_total", "Votes by what became of them",
                  {{"outcome", outcome}});
-}
-
-// The receipt's hash is of election and UUID, whichever message and batch they came in.
-KeyedHash receipt_of(const HashKey& key, AnonymousVote vote, const ReceivedMessage& message,
-                     const ReceivedMessage& first_of_batch) {
-  if (is_mutant(Mutant::kReceiptOfMessageId)) vote.uuid = message.id;
-  if (is_mutant(Mutant::kReceiptPerBatch)) vote.uuid += first_of_batch.id;
-  return receipt(key, vote);
 }
 
 }  // namespace
@@ -47,27 +37,20 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
     ballots.push_back({.election = vote.election,
                        .machine = vote.machine,
                        .choice = vote.choice,
-                       .receipt = receipt_of(key_, vote, message, batch.front())});
-    const bool is_misled = is_mutant(Mutant::kResultToTheWrongMachine);
-    outcome.messages.push_back(
-        wire::result_message(is_misled ? ballots.front().machine : vote.machine,
-                             {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
+                       .receipt = receipt(key_, vote)});
+    outcome.messages.push_back(wire::result_message(
+        vote.machine, {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
   }
 
-  if (is_mutant(Mutant::kAnswerBeforeCommit)) (void)intake_.publish(outcome, stop);
-  const bool stored = ballots.empty() || postgres_.hold_until_ok(stop, [&]() -> absl::Status {
-    RETURN_IF_ERROR(failpoint(Failpoint::kRecorderBeforeCommit));
-    const absl::Status status = ballots_.record(ballots);
-    if (!is_mutant(Mutant::kCommitFailureIgnored)) RETURN_IF_ERROR(status);
-    return failpoint(Failpoint::kRecorderAfterCommit);
-  });
-  const bool answered = stored && failpoint(Failpoint::kRecorderBeforePublish).ok() &&
-                        intake_.publish(outcome, stop) &&
-                        failpoint(Failpoint::kRecorderAfterPublish).ok();
-  if (!answered) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  const bool is_stored =
+      ballots.empty() || postgres_.hold_until_ok(stop, [&] { return ballots_.record(ballots); });
+  if (!is_stored) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+
+  const bool is_answered = intake_.publish(outcome, stop);
+  if (!is_answered) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+
   recorded_.Increment(static_cast<double>(ballots.size()));
-  const bool may_ack = failpoint(Failpoint::kRecorderBeforeAck).ok();
-  return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
+  return std::vector<Verdict>(batch.size(), Verdict::kAck);
 }
 
 }  // namespace pollbus::voting_recorder
