@@ -7,7 +7,6 @@
 #include <array>
 #include <cstring>
 
-#include "base/failpoint.h"
 #include "base/status.h"
 
 namespace pollbus::voting_machine {
@@ -152,7 +151,7 @@ absl::StatusOr<std::vector<Journal::Slot>> Journal::append(std::span<const std::
     free_.pop_back();
     slots.push_back(slot);
   }
-  if (!is_mutant(Mutant::kJournalNotSynced)) RETURN_IF_ERROR(file_->sync());
+  RETURN_IF_ERROR(file_->sync());
   used_ += slots.size();
   return slots;
 }

@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <ostream>
 
-#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
 #include "election/messages.h"
@@ -25,14 +23,6 @@ constexpr std::chrono::milliseconds kStopGrace{2'000};
 
 std::chrono::nanoseconds seconds(double count) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(count));
-}
-
-// What a retry publishes: the bytes that were published before.
-std::string retried(const std::string& data) {
-  if (!is_mutant(Mutant::kFreshUuidOnRetry)) return data;
-  SubmittedVote vote = std::get<SubmittedVote>(wire::parse_submitted(data));
-  std::reverse(vote.uuid.end() - 12, vote.uuid.end());
-  return wire::encode(vote);
 }
 
 Message submit(const std::string& data) {
@@ -95,7 +85,7 @@ absl::StatusOr<Machine::Next> Machine::step(std::stop_token stop) {
   std::vector<Message> out;
   for (const std::string& data : now.again) {
     if (parts_.history != nullptr) parts_.history->republished(data);
-    out.push_back(submit(retried(data)));
+    out.push_back(submit(data));
   }
   RETURN_IF_ERROR(cast(now.new_votes, out));
   if (!out.empty()) publish(out, stop);
@@ -113,9 +103,7 @@ absl::Status Machine::erase_answered() {
 
 absl::Status Machine::erase(const std::vector<Journal::Slot>& slots) {
   for (const Journal::Slot slot : slots) {
-    RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforeErase));
     RETURN_IF_ERROR(parts_.journal.erase(slot));
-    RETURN_IF_ERROR(failpoint(Failpoint::kMachineAfterErase));
   }
   return absl::OkStatus();
 }
@@ -130,7 +118,6 @@ Machine::Plan Machine::plan() {
     if (plan.next.done) return plan;
   }
   auto due = pending_.take_due(now, kMaxBatchVotes);
-  std::ranges::copy(due.forgotten, std::back_inserter(settled_));
   tally_.timed_out += due.timed_out;
   for (int i = 0; i < due.timed_out; ++i) print("Time out");
   plan.again = std::move(due.data);
@@ -168,11 +155,8 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
     data.push_back(wire::encode(votes.back()));
     out.push_back(submit(data.back()));
   }
-  RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforeJournal));
-  if (is_mutant(Mutant::kPublishBeforeJournal)) (void)parts_.bus.topic.publish(out);
   ASSIGN_OR_RETURN(const auto slots, parts_.journal.append(data));
   if (parts_.history != nullptr) parts_.history->cast(votes);
-  RETURN_IF_ERROR(failpoint(Failpoint::kMachineAfterJournal));
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < count; ++i)
     pending_.add(votes[i].uuid, std::move(data[i]), slots[i], now);
@@ -185,11 +169,8 @@ absl::Status Machine::cast(std::size_t count, std::vector<Message>& out) {
 }
 
 void Machine::publish(const std::vector<Message>& out, std::stop_token stop) {
-  const bool published = parts_.bus.bus.hold_until_ok(stop, [&]() -> absl::Status {
-    RETURN_IF_ERROR(failpoint(Failpoint::kMachineBeforePublish));
-    RETURN_IF_ERROR(parts_.bus.topic.publish(out).status());
-    return failpoint(Failpoint::kMachineAfterPublish);
-  });
+  const bool published =
+      parts_.bus.bus.hold_until_ok(stop, [&] { return parts_.bus.topic.publish(out).status(); });
   if (!published) return;
   const std::lock_guard lock(mutex_);
   for (const Message& message : out) print(fmt::format("The message {} is sent", message.data));
@@ -217,8 +198,6 @@ std::size_t Machine::may_cast(SteadyTime now) const {
 
 std::vector<Verdict> Machine::on_results(std::span<const ReceivedMessage> batch,
                                          std::stop_token stop) {
-  if (!failpoint(Failpoint::kMachineBeforeAnswer).ok())
-    return std::vector<Verdict>(batch.size(), Verdict::kNack);
   Intake::Outcome outcome;
   {
     const std::lock_guard lock(mutex_);
@@ -234,8 +213,7 @@ std::vector<Verdict> Machine::on_results(std::span<const ReceivedMessage> batch,
     }
   }
   changed_.notify_all();
-  const bool may_ack =
-      intake_.publish(outcome, stop) && failpoint(Failpoint::kMachineAfterAnswer).ok();
+  const bool may_ack = intake_.publish(outcome, stop);
   return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
 }
 

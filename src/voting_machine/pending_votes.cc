@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/failpoint.h"
-
 namespace pollbus::voting_machine {
 
 std::chrono::milliseconds PendingVotes::jittered(std::chrono::milliseconds pause) {
@@ -32,7 +30,6 @@ std::optional<PendingVotes::Settled> PendingVotes::settle(const std::string& uui
   const auto found = votes_.find(uuid);
   if (found == votes_.end()) return std::nullopt;
   const Vote& vote = found->second;
-  if (vote.timed_out && is_mutant(Mutant::kLateAnswersIgnored)) return std::nullopt;
   Settled settled{.slot = vote.slot, .latency = std::nullopt};
   if (vote.cast) settled.latency = now - *vote.cast;
   if (!vote.timed_out) --in_flight_;
@@ -51,11 +48,6 @@ PendingVotes::Due PendingVotes::take_due(SteadyTime now, std::size_t most) {
       vote.timed_out = true;
       --in_flight_;
       ++due.timed_out;
-      if (is_mutant(Mutant::kJournalErasedAtTimeOut)) due.forgotten.push_back(vote.slot);
-      if (is_mutant(Mutant::kForgottenAtTimeOut)) {
-        votes_.erase(uuid);
-        continue;
-      }
     }
     due.data.push_back(vote.data);
     vote.due = due_.emplace(now + jittered(vote.pause), uuid);

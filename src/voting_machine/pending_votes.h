@@ -37,8 +37,6 @@ class PendingVotes {
   struct Due {
     std::vector<std::string> data;  // to be published again
     int timed_out = 0;              // of these, for the first time
-    // To be erased from the journal unanswered: none, but for a mutant.
-    std::vector<Journal::Slot> forgotten;
   };
 
   void add(const std::string& uuid, std::string data, Journal::Slot slot, SteadyTime now);
