@@ -1,7 +1,8 @@
-# Sourced by the commands beside it: how the two stores are asked, in Compose and in Kubernetes.
+# Sourced by backup and restore: flags, and access to the two stores in Compose and in Kubernetes.
 
 readonly namespace=pollbus
-readonly rest_patience_s=60
+readonly database=election
+readonly in_flight_patience_s=60
 readonly store_patience_s=300
 
 kubernetes=false
@@ -14,7 +15,7 @@ fail() {
   exit "${2:-1}"
 }
 
-tell() {
+log() {
   printf '%s\n' "$*" >&2
 }
 
@@ -25,9 +26,9 @@ parse_flags() {
       --votes) votes_file=${2:-}; shift ;;
       --kubernetes) kubernetes=true ;;
       --help) usage; exit 0 ;;
-      *) usage >&2; fail "what is $1?" 2 ;;
+      *) usage >&2; fail "unknown argument $1" 2 ;;
     esac
-    shift || fail 'a flag lacks its value' 2
+    shift || fail 'a flag has no value' 2
   done
   [[ -n $marks_file && -n $votes_file ]] || { usage >&2; exit 2; }
   readonly kubernetes marks_file votes_file
@@ -36,7 +37,7 @@ parse_flags() {
 
 find_compose() {
   if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
-  # A test has files of its own.
+  # Compose reads COMPOSE_FILE itself; tests set it.
   [[ -n ${COMPOSE_FILE:-} ]] || compose+=(-f "$(dirname "${BASH_SOURCE[0]}")/../compose.yaml")
 }
 
@@ -46,11 +47,11 @@ find_stores() {
   for store in redis postgres; do
     container_of[$store]=$store-0
     $kubernetes || container_of[$store]=$("${compose[@]}" ps --quiet "$store")
-    [[ -n ${container_of[$store]} ]] || fail "there is no container of $store"
+    [[ -n ${container_of[$store]} ]] || fail "$store has no container"
   done
 }
 
-# on redis|postgres COMMAND...: runs it in the store's container.
+# on redis|postgres COMMAND...: runs COMMAND in the store's container.
 on() {
   if $kubernetes; then
     kubectl --namespace "$namespace" exec --stdin "${container_of[$1]}" -- "${@:2}"
@@ -62,13 +63,12 @@ on() {
 sql() {
   on postgres psql -U postgres -d "$database" -X -A -t -v ON_ERROR_STOP=1 -c "$1" </dev/null
 }
-readonly database=election
 
 count_marks() {
   on redis redis-ask dbsize </dev/null | tr -d '\r' | grep -xE '[0-9]+'
 }
 
-# Empty where the recorder has not made its tables yet.
+# False until a recorder has created its tables.
 has_tables() {
   [[ -n $(sql "SELECT to_regclass('votes')") ]]
 }

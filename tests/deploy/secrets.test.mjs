@@ -19,13 +19,16 @@ function secrets(...flags) {
 const valuesIn = (file) =>
   Object.fromEntries(readFileSync(file, 'utf8').trim().split('\n').map((line) => line.split('=')));
 
-test('four secrets of 256 bits are made, for the owner only, and none is printed', () => {
+const passwords = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD'];
+const keys = ['LOGGER_KEY', 'RECORDER_KEY'];
+
+test('each secret has 256 random bits, is readable by its owner only and is not printed', () => {
   const file = join(folder, 'new');
   const printed = secrets('--file', file);
   const { COMPOSE_PROJECT_NAME: project, ...values } = valuesIn(file);
   assert.equal(project, 'pollbus');
-  assert.deepEqual(Object.keys(values), ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY']);
-  assert.equal(new Set(Object.values(values)).size, 4);
+  assert.deepEqual(Object.keys(values), [...passwords, ...keys]);
+  assert.equal(new Set(Object.values(values)).size, passwords.length + keys.length);
   for (const value of Object.values(values)) {
     assert.match(value, /^[0-9a-f]{64}$/);
     assert.ok(!printed.includes(value));
@@ -33,7 +36,7 @@ test('four secrets of 256 bits are made, for the owner only, and none is printed
   assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
-test('what is there stays, what is missing is added', () => {
+test('existing values are kept and missing ones are added', () => {
   const file = join(folder, 'old');
   writeFileSync(file, 'BROKER_PORT=9000\nLOGGER_KEY=ours');
   secrets('--file', file);
@@ -42,16 +45,29 @@ test('what is there stays, what is missing is added', () => {
   assert.equal(readFileSync(file, 'utf8'), before);
   assert.equal(valuesIn(file).LOGGER_KEY, 'ours');
   assert.equal(valuesIn(file).BROKER_PORT, '9000');
-  assert.match(valuesIn(file).RECORDER_KEY, /^[0-9a-f]{64}$/);
+  assert.match(valuesIn(file).REDIS_PASSWORD, /^[0-9a-f]{64}$/);
 });
 
-test('the Kubernetes Secrets hold the same values, one each, and cannot be replaced by mistake', () => {
+function kubernetesSecrets(file) {
+  const made = parse(secrets('--file', file, '--kubernetes'));
+  return new Map(made.map((secret) => [Object.keys(secret.data).join(), secret]));
+}
+
+test('there is one Kubernetes Secret for each value', () => {
   const file = join(folder, 'kubernetes');
   secrets('--file', file);
-  const made = parse(secrets('--file', file, '--kubernetes'));
-  const values = Object.assign({}, ...made.map(({ data }) => data));
-  for (const [name, value] of Object.entries(valuesIn(file)).filter(([key]) => key !== 'COMPOSE_PROJECT_NAME')) {
-    assert.equal(Buffer.from(values[name], 'base64').toString(), value);
+  const made = kubernetesSecrets(file);
+  assert.deepEqual([...made.keys()], [...passwords, ...keys]);
+  for (const [name, secret] of made) {
+    assert.equal(secret.kind, 'Secret');
+    assert.equal(Buffer.from(secret.data[name], 'base64').toString(), valuesIn(file)[name]);
   }
-  assert.ok(made.every(({ kind, immutable, data }) => kind === 'Secret' && immutable && Object.keys(data).length === 1));
+});
+
+// The kubelet caches an immutable Secret as long as a pod on its node uses it, even if it is deleted and
+// created again: pods that start after a change of password would still get the old one.
+test('passwords are mutable Secrets, so that they can be changed; keys are immutable', () => {
+  const made = kubernetesSecrets(join(folder, 'kubernetes'));
+  for (const name of passwords) assert.ok(!made.get(name).immutable, name);
+  for (const name of keys) assert.equal(made.get(name).immutable, true, name);
 });

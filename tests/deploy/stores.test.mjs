@@ -1,5 +1,5 @@
-// Backup and restore of the two stores against a cluster that only remembers: what is done in which
-// order, and what is refused. tests/docker does it to real stores.
+// Backup and restore of the two stores with a fake kubectl: the order of their steps, and what they
+// refuse. tests/docker runs them on real stores.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -32,7 +32,7 @@ function run(command, environment) {
 
 const ascending = (numbers) => numbers.every((number, i) => number >= 0 && (i === 0 || number > numbers[i - 1]));
 
-test('a backup stops the loggers, saves the votes, then the marks, and starts as many loggers again', () => {
+test('a backup stops the loggers, saves the votes, then the marks, and starts as many loggers as before', () => {
   const { status, stderr, files, order } = run('backup', { MARKS: '7', VOTES: '7' });
   assert.equal(status, 0, stderr);
   assert.ok(ascending(order('--replicas 0', 'pg_dump', 'redis-backup', '--replicas 4')));
@@ -41,14 +41,14 @@ test('a backup stops the loggers, saves the votes, then the marks, and starts as
   for (const file of Object.values(files)) assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
-test('a backup that fails leaves no file that looks like one, and the loggers running', () => {
+test('a backup that fails leaves no backup file behind and starts the loggers again', () => {
   const { status, files, order } = run('backup', { MARKS: '7', VOTES: '7', TROUBLE: 'yes' });
   assert.equal(status, 1);
   assert.ok(!existsSync(files.marks) && !existsSync(files.votes));
   assert.ok(ascending(order('--replicas 0', '--replicas 4')));
 });
 
-test('a backup of more votes than marks is refused: somebody could vote twice', () => {
+test('a backup with more votes than marks is refused, because voters could vote twice', () => {
   const { status, stderr, files } = run('backup', { MARKS: '6', VOTES: '7' });
   assert.equal(status, 1);
   assert.match(stderr, /could vote again/);
@@ -62,23 +62,37 @@ test('a restore fills both stores when both are empty', () => {
   assert.equal(readFileSync(join(state, 'marks'), 'utf8'), files.marks);
 });
 
-test('a restore leaves marks that are there alone: they are never older', () => {
+test('a restore does not touch marks that exist, which are never older than the backup', () => {
   const { status, stderr, state } = run('restore', { TABLES: '', MARKS: '9', VOTES: '7' });
   assert.equal(status, 0, stderr);
-  assert.match(stderr, /2 voters are marked and have no vote/);
+  assert.match(stderr, /2 voters are marked but have no vote/);
   assert.ok(!existsSync(join(state, 'marks')));
 });
 
-test('a restore of marks older than the votes ends with an error', () => {
+test('a restore of marks that are older than the votes fails', () => {
   const { status, stderr } = run('restore', { MARKS: '0', VOTES: '7', RESTORED: '5' });
   assert.equal(status, 1);
   assert.match(stderr, /more votes than marks/);
 });
 
-test('a restore into an election that is there, or runs, changes nothing', () => {
-  for (const environment of [{ MARKS: '7', VOTES: '7' }, { MARKS: '0', VOTES: '0', RUNNING: 'pod/voting-logger-x' }]) {
-    const { status, log } = run('restore', environment);
+test('a restore into stores that hold an election is refused and changes nothing', () => {
+  const { status, stderr, log } = run('restore', { MARKS: '7', VOTES: '7' });
+  assert.equal(status, 1);
+  assert.match(stderr, /hold an election already/);
+  assert.ok(!log.some((line) => /restore/.test(line)));
+});
+
+for (const pod of ['voting-logger-x', 'voting-recorder-x']) {
+  test(`a restore while ${pod} runs is refused and changes nothing`, () => {
+    const { status, stderr, log } = run('restore', { MARKS: '0', VOTES: '0', RUNNING: `aerial-view-x ${pod}` });
     assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`stop the services first: pod/${pod} `));
     assert.ok(!log.some((line) => /restore/.test(line)));
-  }
+  });
+}
+
+test('a restore runs beside the pods of the pedestrian system', () => {
+  const running = 'aerial-view-x pedestrian-consumer-x vehicle-depth-x';
+  const { status, stderr } = run('restore', { TABLES: '', MARKS: '0', VOTES: '7', RESTORED: '7', RUNNING: running });
+  assert.equal(status, 0, stderr);
 });
