@@ -1,4 +1,5 @@
-# Sourced by the commands beside it: flags, and how Google Cloud is asked and changed.
+# shellcheck shell=bash disable=SC2034
+# Sourced by the commands beside it: flags, and how they read and change Google Cloud.
 
 readonly roles=(logger recorder machine)
 readonly topic=election
@@ -9,7 +10,7 @@ readonly repository=pollbus
 readonly kubernetes_namespace=pollbus
 readonly ack_deadline_s=10
 readonly retention=7d
-# A new service account is known everywhere only after a while.
+# It takes a while until all of Google Cloud knows a new service account.
 readonly binding_tries=12
 readonly binding_pause_s=5
 
@@ -23,8 +24,8 @@ fail() {
   exit "${2:-1}"
 }
 
-# parse_flags [FLAG]... -- "$@": the common flags, and a variable for each flag of the command's own
-# (--platform sets $platform); what is no flag goes to $arguments.
+# parse_flags [FLAG]... -- "$@": parses the common flags and the command's own FLAGs, whose values
+# become variables (--platform sets $platform). Everything else goes to $arguments.
 parse_flags() {
   local own=()
   while [[ $1 != -- ]]; do own+=("$1"); shift; done
@@ -35,31 +36,31 @@ parse_flags() {
       --help) usage; exit 0 ;;
       --project | --region) printf -v "${1#--}" %s "${2:-}"; shift ;;
       --*)
-        [[ " ${own[*]} " == *" $1 "* ]] || { usage >&2; fail "what is $1?" 2; }
+        [[ " ${own[*]} " == *" $1 "* ]] || { usage >&2; fail "unknown flag $1" 2; }
         printf -v "${1#--}" %s "${2:-}"
         shift
         ;;
       *) arguments+=("$1") ;;
     esac
-    shift || fail 'a flag lacks its value' 2
+    shift || fail 'a flag has no value' 2
   done
   [[ $project =~ ^[a-z][a-z0-9-]{4,28}[a-z0-9]$ ]] ||
-    fail "--project (or GCP_PROJECT): expected a project's id, not '$project'" 2
+    fail "--project (or GCP_PROJECT): expected a project ID, not '$project'" 2
   [[ $region =~ ^[a-z]+-[a-z]+[0-9]+$ ]] || fail "--region (or GCP_REGION): expected a region, not '$region'" 2
   readonly dry_run project region
   readonly registry=$region-docker.pkg.dev/$project/$repository
 }
 
-# Runs a command and shows it; in a dry run, shows it only.
+# Prints a command and runs it, except in a dry run.
 run() {
   printf '+%s\n' "$(printf ' %q' "$@")"
   $dry_run || "$@"
 }
 
-# looked_up COMMAND...: whether Google Cloud knows the thing; what it says goes to $found. Any answer
-# but yes and no ends everything: to create what only could not be seen would be wrong.
+# exists COMMAND...: whether COMMAND, a "describe", finds its resource; its output goes to $found.
+# Ends the program on any other error: a resource that could not be read may exist.
 found=
-looked_up() {
+exists() {
   printf '?%s\n' "$(printf ' %q' "$@")"
   found=
   ! $dry_run || return 1
@@ -69,7 +70,7 @@ looked_up() {
   if ((status != 0)) && ! grep -qiE 'NOT_FOUND|not found' "$errors"; then
     cat "$errors" >&2
     rm -f "$errors"
-    fail 'Google Cloud did not answer the question above'
+    fail 'the command above failed'
   fi
   rm -f "$errors"
   return $status
@@ -80,19 +81,19 @@ account_of() {
 }
 
 ensure_topic() {
-  looked_up gcloud pubsub topics describe "$1" --project "$project" --format 'value(name)' ||
+  exists gcloud pubsub topics describe "$1" --project "$project" --format 'value(name)' ||
     run gcloud pubsub topics create "$1" --project "$project"
 }
 
-# ensure_subscription NAME TOPIC FILTER: filters cannot be changed, so one with another filter, or of
-# another topic, is refused.
+# ensure_subscription NAME TOPIC FILTER: a filter cannot be changed, so an existing subscription with
+# another filter or topic is an error.
 ensure_subscription() {
   local name=$1 of=$2 filter=$3
-  if looked_up gcloud pubsub subscriptions describe "$name" --project "$project" \
+  if exists gcloud pubsub subscriptions describe "$name" --project "$project" \
     --format 'value(topic,filter)'; then
     local wanted=projects/$project/topics/$of$'\t'$filter
     [[ $found == "$wanted" ]] ||
-      fail "subscription $name is '$found', not '$wanted', and cannot be changed: delete it, or find out whose it is"
+      fail "subscription $name has topic and filter '$found', not '$wanted', and they cannot be changed: delete it if nothing else uses it"
     return
   fi
   local filter_flag=()
@@ -103,19 +104,22 @@ ensure_subscription() {
 }
 
 ensure_service_account() {
-  looked_up gcloud iam service-accounts describe "$(account_of "$1")" --project "$project" \
+  exists gcloud iam service-accounts describe "$(account_of "$1")" --project "$project" \
     --format 'value(email)' ||
     run gcloud iam service-accounts create "pollbus-$1" --project "$project" \
       --display-name "Pollbus voting $1"
 }
 
-# bind COMMAND...: adds to a policy, which changes nothing when it is there already.
+# bind COMMAND...: adds a binding to a policy; adding it again changes nothing.
 bind() {
   printf '+%s\n' "$(printf ' %q' "$@")"
   ! $dry_run || return 0
   local errors try
   for ((try = 1; ; ++try)); do
     if errors=$("$@" 2>&1 >/dev/null); then return 0; fi
+    # Waiting does not help: the pool appears with the project's first cluster.
+    [[ $errors != *'Identity Pool does not exist'* ]] ||
+      fail "the project has no cluster with workload identity yet: create the cluster, then run this again"
     if ((try == binding_tries)) || [[ $errors != *'does not exist'* ]]; then fail "$errors"; fi
     sleep "$binding_pause_s"
   done
@@ -126,8 +130,8 @@ may_publish() {
     --member "serviceAccount:$(account_of "$1")" --role roles/pubsub.publisher
 }
 
-# May look at one subscription: whether it is there, with which filter.
-may_see() {
+# The right to read one subscription's settings, such as its filter.
+may_view() {
   bind gcloud pubsub subscriptions add-iam-policy-binding "$2" --project "$project" \
     --member "serviceAccount:$(account_of "$1")" --role roles/pubsub.viewer
 }
@@ -135,5 +139,5 @@ may_see() {
 may_consume() {
   bind gcloud pubsub subscriptions add-iam-policy-binding "$2" --project "$project" \
     --member "serviceAccount:$(account_of "$1")" --role roles/pubsub.subscriber
-  may_see "$1" "$2"
+  may_view "$1" "$2"
 }

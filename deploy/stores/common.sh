@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by backup and restore: flags, and access to the two stores in Compose and in Kubernetes.
 
 readonly namespace=pollbus

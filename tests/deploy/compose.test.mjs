@@ -17,13 +17,13 @@ const dockerfile = read('deploy/docker/Dockerfile');
 const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map((match) => match[1]);
 const secretVariables = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY'];
 
-// The lines of a target, and of those it is made from.
+// The lines of a target and of the targets that it is based on.
 function linesOf(target) {
   const [, base, text] = dockerfile.match(new RegExp(`^FROM (\\S+) AS ${target}\\n([^]*?)(?=^FROM |$(?![^]))`, 'm'));
   return (targets.includes(base) ? linesOf(base) : '') + text;
 }
 
-test('compose: the whole election, three loggers and three recorders, a machine as a profile', () => {
+test('compose: there are three loggers and three recorders, and the machine needs a profile', () => {
   assert.deepEqual(Object.keys(compose.services), [
     ...['pubsub-broker', 'redis', 'postgres', 'voting-logger', 'voting-recorder', 'voting-machine'],
     ...pedestrian,
@@ -33,7 +33,7 @@ test('compose: the whole election, three loggers and three recorders, a machine 
   assert.deepEqual(compose.services['voting-machine'].profiles, ['demo']);
 });
 
-test('compose: the pedestrian system runs only when asked for, and meets nothing but the bus', () => {
+test('compose: the pedestrian system needs a profile and is connected to the bus only', () => {
   for (const name of pedestrian) {
     const { profiles, networks, depends_on: needs } = compose.services[name];
     assert.match(profiles.join(), /^pedestrian(-scenes)?$/, name);
@@ -50,7 +50,7 @@ test('compose: every service is built from its own target of the one Dockerfile'
   }
 });
 
-test('compose: every service is hardened and bounded', () => {
+test('compose: every service has hardened settings and limits', () => {
   for (const [name, service] of services) {
     assert.equal(service.read_only, true, name);
     assert.deepEqual(service.cap_drop, ['ALL'], name);
@@ -60,13 +60,13 @@ test('compose: every service is hardened and bounded', () => {
   }
 });
 
-test('compose: no port is open but the broker, on this machine only', () => {
+test('compose: only the broker publishes a port, on this machine only', () => {
   const open = services.filter(([, { ports }]) => ports).map(([name]) => name);
   assert.deepEqual(open, ['pubsub-broker']);
   assert.ok(compose.services['pubsub-broker'].ports.every((port) => port.startsWith('127.0.0.1:')));
 });
 
-test('compose: every secret comes from .env, and its absence says what to do', () => {
+test('compose: every secret comes from .env, and the error for a missing one says what to do', () => {
   for (const [name, { environment }] of services) {
     for (const variable of secretVariables.filter((one) => one in environment)) {
       assert.equal(environment[variable], `\${${variable}:?run scripts/secrets first}`, name);
@@ -74,14 +74,14 @@ test('compose: every secret comes from .env, and its absence says what to do', (
   }
 });
 
-test('compose: every variable is one that the program reads', () => {
+test('compose: the program reads every variable that is set', () => {
   for (const [name, { environment }] of services) {
     const unread = Object.keys(environment).filter((variable) => !variablesOf(name).has(variable));
     assert.deepEqual(unread, [], name);
   }
 });
 
-test('compose: who depends on a service waits until it is healthy, and only loggers meet Redis', () => {
+test('compose: dependencies must be healthy, and only loggers are connected to Redis, only recorders to PostgreSQL', () => {
   for (const [, { depends_on: needs = {} }] of services) {
     assert.ok(Object.values(needs).every(({ condition }) => condition === 'service_healthy'));
   }
@@ -91,13 +91,13 @@ test('compose: who depends on a service waits until it is healthy, and only logg
   assert.ok(compose.networks.voters.internal && compose.networks.ballots.internal);
 });
 
-test('a machine, which shows who votes what, leaves no log of it', () => {
+test('the output of a machine, which shows voters and their choices, is not logged', () => {
   assert.deepEqual(compose.services['voting-machine'].logging, { driver: 'none' });
   const [, , machine] = read('deploy/kubernetes/demo/voting-machine.yaml').match(/image: (\S+)([^]*?)env:/);
   assert.match(machine, /args: \[--quiet\]/);
 });
 
-test('compose: what must outlive a container is on a named volume', () => {
+test('compose: data that must survive a container is on a named volume', () => {
   const folders = Object.fromEntries(services.map(([name, { volumes = [] }]) => [name, volumes]));
   assert.deepEqual(folders.redis, ['redis:/data']);
   assert.deepEqual(folders.postgres, ['postgres:/data']);
@@ -106,7 +106,7 @@ test('compose: what must outlive a container is on a named volume', () => {
   assert.deepEqual(Object.keys(compose.volumes), ['broker', 'redis', 'postgres', 'machine', 'views']);
 });
 
-test('images: each runs as a numbered user, checks its health by itself, from scratch', () => {
+test('images: each has a numbered user, a health check, an entry point and labels', () => {
   for (const [name] of services) {
     const text = linesOf(name);
     assert.match(text, /^USER 1\d{4}:1\d{4}$/m, name);
@@ -119,7 +119,7 @@ test('images: each runs as a numbered user, checks its health by itself, from sc
   }
 });
 
-test('images: every variable that an image sets is one that its program reads', () => {
+test('images: the program reads every variable that its image sets', () => {
   for (const name of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine', ...pedestrian]) {
     const set = [...linesOf(name).matchAll(/^ENV (.*)$/gm)].flatMap((line) => [...line[1].matchAll(/(\w+)=/g)].map((pair) => pair[1]));
     const read = new Set([...variablesOf(name), 'XDG_STATE_HOME']);
@@ -127,12 +127,12 @@ test('images: every variable that an image sets is one that its program reads', 
   }
 });
 
-test('images: nothing names an architecture, nothing needs BuildKit', () => {
+test('images: the Dockerfile names no architecture and needs no BuildKit', () => {
   assert.doesNotMatch(dockerfile, /amd64|x86_64|arm64|aarch64/);
   assert.doesNotMatch(dockerfile, /--mount|--chmod|--link|<<|^# syntax/m);
 });
 
-test('images: what the build needs of the tree is in the context', () => {
+test('images: the build context contains every file that the build needs', () => {
   const rules = read('.dockerignore').split('\n');
   const built = read('CMakeLists.txt').replace(/^if\(POLLBUS_TESTS\)$[^]*?^endif\(\)$/gm, '');
   const folders = [...built.matchAll(/^\s*add_subdirectory\((\w+)/gm)].map((match) => match[1]);
@@ -144,7 +144,7 @@ test('images: what the build needs of the tree is in the context', () => {
   }
 });
 
-test('images: the context is a list of what may come in, and no kind of secret is in it', () => {
+test('images: the build context is an allow list without any kind of secret', () => {
   const rules = read('.dockerignore').split('\n').filter((line) => line && !line.startsWith('#'));
   assert.equal(rules[0], '*');
   const let_in = rules.filter((rule) => rule.startsWith('!')).map((rule) => rule.slice(1));

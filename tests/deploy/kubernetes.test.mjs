@@ -10,9 +10,9 @@ import * as rules from './rules.mjs';
 import { problemsOf } from './schema.mjs';
 
 const rendered = hasKubectl();
-if (!rendered) console.log('# no kubectl from 1.27 on: the files are checked as they are, not rendered');
+if (!rendered) console.log('# kubectl 1.27 or newer is missing: the files are checked without being rendered');
 
-// Each overlay as it would be applied, or as near as its files come without kubectl.
+// The objects of each overlay, rendered if kubectl can do it.
 const objects = {
   local: rendered
     ? [...render('overlays/local'), ...render('demo')]
@@ -38,39 +38,43 @@ const secrets = secretsMade();
 for (const overlay of Object.keys(objects)) {
   const all = objects[overlay];
 
-  test(`${overlay}: every object is one that the API server takes`, () => {
+  test(`${overlay}: the API server accepts every object`, () => {
     assert.ok(all.length > 20);
     const problems = [...all, ...secrets].flatMap((object) => problemsOf(object).map((text) => `${nameOf(object)}: ${text}`));
     assert.deepEqual(problems, []);
   });
 
-  test(`${overlay}: every container has its probes, requests and limits`, () => {
+  test(`${overlay}: every container has probes, requests and limits`, () => {
     assert.deepEqual(rules.probesAndLimits(all), []);
   });
 
-  test(`${overlay}: every pod keeps to the restricted standard on a read-only file system`, () => {
+  test(`${overlay}: every pod meets the restricted standard and has a read-only root file system`, () => {
     assert.deepEqual(rules.security(all), []);
   });
 
-  test(`${overlay}: no pod gets the variables that Kubernetes makes of Services`, () => {
+  test(`${overlay}: no pod gets the variables that Kubernetes creates for Services`, () => {
     assert.deepEqual(rules.serviceLinks(all), []);
   });
 
-  test(`${overlay}: every selector matches, every name that is mentioned exists`, () => {
+  test(`${overlay}: volumes belong to the group of their pod, and private files on them stay private`, () => {
+    assert.deepEqual(rules.volumeGroups(all), []);
+  });
+
+  test(`${overlay}: every selector matches a pod and every object that is named exists`, () => {
     const beside = overlay === 'gke' ? [{ kind: 'x', metadata: { name: 'machine' }, spec: machinePods }] : [];
     assert.deepEqual(rules.selectors([...all, ...beside]), []);
   });
 
-  test(`${overlay}: every variable is one that the program reads`, () => {
+  test(`${overlay}: the program reads every variable that is set`, () => {
     assert.deepEqual(rules.variables(all), []);
   });
 
-  test(`${overlay}: every secret is one that scripts/secrets makes, and in no manifest`, () => {
+  test(`${overlay}: scripts/secrets creates every secret, and no manifest contains one`, () => {
     assert.deepEqual(rules.secretFiles(all, rules.secretsMade(secrets)), []);
     assert.deepEqual(all.filter(({ kind }) => kind === 'Secret'), []);
   });
 
-  test(`${overlay}: three loggers and three recorders, replaced one by one, never fewer than two`, () => {
+  test(`${overlay}: three loggers and three recorders, replaced one by one, and at least two stay available`, () => {
     for (const name of ['voting-logger', 'voting-recorder']) {
       const { spec } = find(all, 'Deployment', name);
       assert.equal(spec.replicas, 3);
@@ -81,7 +85,7 @@ for (const overlay of Object.keys(objects)) {
     }
   });
 
-  test(`${overlay}: the stores keep their data on volumes, under the names of the original`, () => {
+  test(`${overlay}: the stores keep their data on volumes and have the ports of the original programs`, () => {
     for (const [name, port] of [['redis', 6379], ['postgres', 5432]]) {
       const { spec } = find(all, 'StatefulSet', name);
       assert.equal(spec.volumeClaimTemplates.length, 1);
@@ -91,7 +95,7 @@ for (const overlay of Object.keys(objects)) {
     }
   });
 
-  test(`${overlay}: a logger reaches Redis and not PostgreSQL, a recorder PostgreSQL and not Redis`, () => {
+  test(`${overlay}: loggers can connect to Redis only, recorders to PostgreSQL only`, () => {
     const reach = (from, to) => rules.mayReach(all, from, to, to);
     assert.equal(reach('voting-logger', 'redis'), true);
     assert.equal(reach('voting-logger', 'postgres'), false);
@@ -102,7 +106,7 @@ for (const overlay of Object.keys(objects)) {
   });
 }
 
-// Policies of the base speak of machines too, which run elsewhere than in this overlay.
+// Policies of the base select machines too, which do not run in this overlay.
 const machinePods = {
   selector: { matchLabels: {} },
   template: { metadata: { labels: { 'app.kubernetes.io/component': 'machine' } }, spec: { containers: [] } },
@@ -114,7 +118,7 @@ function find(all, kind, name) {
   return found;
 }
 
-test('local: the services and a machine reach the broker, a machine no store, and the broker nobody', () => {
+test('local: services and machines can connect to the broker, machines to no store, and the broker to nothing', () => {
   const reach = (from, to, port) => rules.mayReach(objects.local, from, to, port);
   for (const name of ['voting-logger', 'voting-recorder', 'voting-machine']) {
     assert.equal(reach(name, 'pubsub-broker', 'pubsub'), true, name);
@@ -125,16 +129,45 @@ test('local: the services and a machine reach the broker, a machine no store, an
   assert.equal(reach('redis', 'pubsub-broker', 'pubsub'), false);
 });
 
-test('local: the broker keeps its data on a volume', () => {
+test('local: the broker keeps its data in a folder of its own below the root of a volume', () => {
   const { spec } = find(objects.local, 'StatefulSet', 'pubsub-broker');
   const [container] = spec.template.spec.containers;
   const folder = container.env.find(({ name }) => name === 'PUBSUB_BROKER_DATA_DIR').value;
-  const mount = container.volumeMounts.find(({ mountPath }) => mountPath === folder);
+  // The root of a volume belongs to root, so that the broker could not make it private.
+  const mount = container.volumeMounts.find(({ mountPath }) => folder.startsWith(`${mountPath}/`));
   assert.ok(spec.volumeClaimTemplates.some(({ metadata }) => metadata.name === mount.name));
 });
 
+// By the addresses of policies, not by pods: DNS may be served by the node or by Google's metadata server.
+const reachableAddresses = (all, port) =>
+  all
+    .filter(({ kind, spec }) => kind === 'NetworkPolicy' && spec.policyTypes.includes('Egress'))
+    .flatMap(({ spec }) => spec.egress ?? [])
+    .filter(({ ports }) => ['UDP', 'TCP'].every((protocol) => ports.some((one) => one.port === port && one.protocol === protocol)))
+    .flatMap(({ to }) => to.map(({ ipBlock }) => ipBlock?.cidr))
+    .filter(Boolean);
+
+test('every overlay can use DNS from a cache on the node, and gke also from Cloud DNS', () => {
+  const dns = 53;
+  for (const all of Object.values(objects)) assert.ok(reachableAddresses(all, dns).includes('169.254.20.10/32'));
+  assert.ok(reachableAddresses(objects.gke, dns).includes('169.254.169.254/32'));
+});
+
+test('docs/deploy.md states the sum of all requests', () => {
+  const document = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
+  const parts = {
+    '`overlays/local`': [...objectsOf('base'), ...objectsOf('overlays/local')],
+    '`demo`, in addition': objectsOf('demo'),
+    '`pedestrian`, in addition': objectsOf('pedestrian'),
+  };
+  for (const [part, all] of Object.entries(parts)) {
+    const { cpu, memory } = rules.requests(all);
+    assert.ok(document.includes(`| ${part} | ${cpu.toLocaleString('en')}m | ${memory.toLocaleString('en')} MiB |`), `${part}: ${cpu}m, ${memory} MiB`);
+  }
+});
+
 if (rendered) {
-  test('gke: project, service accounts, registry and version all come from project.env', () => {
+  test('gke: project, service accounts, registry and version come from project.env', () => {
     const given = Object.fromEntries(
       readFileSync(join(kubernetes, 'overlays/gke/project.env'), 'utf8')
         .split('\n')

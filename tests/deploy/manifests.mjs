@@ -1,5 +1,5 @@
-// The manifests as objects: rendered by kubectl where a new enough one is on the PATH; and the plain
-// files of a folder, which need no kubectl.
+// The manifests as objects, either rendered by kubectl or, where kubectl is missing or too old, read from
+// the files of a folder.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -19,7 +19,7 @@ export function parse(text) {
   });
 }
 
-// Whether kubectl renders what we write: kustomize 5 is in kubectl from 1.27 on.
+// Whether kubectl is new enough for our manifests: kubectl 1.27 and newer contain kustomize 5.
 export function hasKubectl() {
   try {
     const version = JSON.parse(execFileSync('kubectl', ['version', '--client', '-o', 'json'], { encoding: 'utf8' }));
@@ -33,7 +33,7 @@ export function render(folder) {
   return parse(execFileSync('kubectl', ['kustomize', join(kubernetes, folder)], { encoding: 'utf8' }));
 }
 
-// The objects of a folder's files, but for kustomize's own and those that only change another one.
+// The objects in a folder's files, without kustomize's own file and without patches.
 export function objectsOf(folder) {
   const read = (name) => parse(readFileSync(join(kubernetes, folder, name), 'utf8'));
   const [kustomization] = read('kustomization.yaml');
@@ -55,7 +55,7 @@ function configMap({ name, literals }) {
 
 export const nameOf = (object) => `${object.kind} ${object.metadata.name}`;
 
-// [{ object, pod, container }] of all that runs.
+// All containers with the pod and the object that they belong to.
 export function containersOf(objects) {
   return objects.flatMap((object) => {
     const pod = object.spec?.template?.spec;

@@ -1,4 +1,4 @@
-// The project's own rules for what runs on Kubernetes. Each gives sentences, one a breach.
+// The project's own rules for Kubernetes objects. Each rule returns one sentence for each violation.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const selects = (selector, labels) =>
   Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value) &&
   (selector.matchExpressions ?? []).every(({ key, operator, values }) => operator === 'In' && values.includes(labels[key]));
 
-// The variables that an image's program or start script reads.
+// The environment variables that the program or the start script of an image reads.
 const known = new Map();
 export function variablesOf(image) {
   const name = image.replace(/^.*\//, '').replace(/:.*$/, '');
@@ -34,7 +34,7 @@ function variablesOfStore(name) {
   return new Set([...script.matchAll(/\$\{?([A-Z][A-Z0-9_]+)/g)].map((match) => match[1]));
 }
 
-// What scripts/secrets makes: { secret: key }.
+// The Secrets of scripts/secrets: a map from the name of a Secret to its keys.
 export function secretsMade(listing) {
   return new Map(listing.map((secret) => [secret.metadata.name, Object.keys(secret.data)]));
 }
@@ -42,22 +42,22 @@ export function secretsMade(listing) {
 export function probesAndLimits(objects) {
   return containersOf(objects).flatMap((found) => {
     const { container } = found;
-    const breaches = [];
+    const violations = [];
     for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
-      if (!container[probe]) breaches.push(`${where(found)}: no ${probe}`);
+      if (!container[probe]) violations.push(`${where(found)}: no ${probe}`);
       const port = container[probe]?.httpGet?.port;
-      if (port && !container.ports?.some(({ name }) => name === port)) breaches.push(`${where(found)}: ${probe} asks no port of it`);
+      if (port && !container.ports?.some(({ name }) => name === port)) violations.push(`${where(found)}: ${probe} uses a port that the container does not have`);
     }
     for (const kind of ['requests', 'limits']) {
       for (const what of ['cpu', 'memory']) {
-        if (!container.resources?.[kind]?.[what]) breaches.push(`${where(found)}: no ${kind} of ${what}`);
+        if (!container.resources?.[kind]?.[what]) violations.push(`${where(found)}: no ${kind} of ${what}`);
       }
     }
-    return breaches;
+    return violations;
   });
 }
 
-// The "restricted" Pod Security Standard, and a read-only root file system.
+// The "restricted" Pod Security Standard, no token for the API server and a read-only root file system.
 export function security(objects) {
   return containersOf(objects).flatMap((found) => {
     const pod = found.pod.securityContext ?? {};
@@ -68,7 +68,7 @@ export function security(objects) {
       'may gain privileges': own.allowPrivilegeEscalation === false && own.privileged !== true,
       'may write its root file system': own.readOnlyRootFilesystem === true,
       'keeps capabilities': own.capabilities?.drop?.join() === 'ALL' && !own.capabilities.add,
-      'gets a token of the API server': found.pod.automountServiceAccountToken === false,
+      'gets a token for the API server': found.pod.automountServiceAccountToken === false,
       'shares something of the node': !['hostNetwork', 'hostPID', 'hostIPC'].some((key) => found.pod[key]),
     };
     const broken = Object.keys(rules).filter((rule) => !rules[rule]);
@@ -76,26 +76,51 @@ export function security(objects) {
   });
 }
 
-// Kubernetes adds a variable <SERVICE>_PORT=tcp://... for each Service to each container, unless the pod
-// says no. Those of the Services "redis" and "postgres" would replace our REDIS_PORT and POSTGRES_PORT.
+// Without this setting, Kubernetes sets <SERVICE>_PORT=tcp://... for each Service in each container. The
+// variables of the Services "redis" and "postgres" have the names of our REDIS_PORT and POSTGRES_PORT.
 export function serviceLinks(objects) {
   return containersOf(objects)
     .filter(({ pod }) => pod.enableServiceLinks !== false)
     .map((found) => `${where(found)}: enableServiceLinks is not false`);
 }
 
+// A pod that writes to a volume needs its group's rights there. They are set only where they are missing:
+// otherwise Kubernetes would change the modes of all files, also of private ones, at each start.
+export function volumeGroups(objects) {
+  return objects
+    .filter(({ spec }) => spec?.volumeClaimTemplates)
+    .filter(({ spec: { template } }) => {
+      const { fsGroup, runAsGroup, fsGroupChangePolicy } = template.spec.securityContext;
+      return fsGroup !== runAsGroup || fsGroupChangePolicy !== 'OnRootMismatch';
+    })
+    .map((object) => `${nameOf(object)}: fsGroup or fsGroupChangePolicy is missing`);
+}
+
+// The sum of what the pods request: { cpu: in thousandths of a processor, memory: in MiB }.
+export function requests(objects) {
+  const unitsOf = { cpu: { m: 1, '': 1000 }, memory: { Mi: 1, Gi: 1024 } };
+  const sum = { cpu: 0, memory: 0 };
+  for (const { object, container } of containersOf(objects)) {
+    for (const [resource, units] of Object.entries(unitsOf)) {
+      const [, number, unit] = /^([\d.]+)(\w*)$/.exec(container.resources.requests[resource]);
+      sum[resource] += object.spec.replicas * Number(number) * units[unit];
+    }
+  }
+  return sum;
+}
+
 export function selectors(objects) {
   const pods = objects.filter((object) => object.spec?.template).map(labelsOf);
   const named = (kind, name) => objects.some((object) => object.kind === kind && object.metadata.name === name);
-  const breaches = [];
+  const violations = [];
   const mustMatch = (object, selector) => {
-    if (!pods.some((labels) => selects(selector, labels))) breaches.push(`${nameOf(object)}: selects no pod`);
+    if (!pods.some((labels) => selects(selector, labels))) violations.push(`${nameOf(object)}: selects no pod`);
   };
   for (const object of objects) {
     const { kind, spec } = object;
-    if (spec?.template && !selects(spec.selector, labelsOf(object))) breaches.push(`${nameOf(object)}: does not select its pods`);
+    if (spec?.template && !selects(spec.selector, labelsOf(object))) violations.push(`${nameOf(object)}: does not select its own pods`);
     for (const spread of spec?.template?.spec.topologySpreadConstraints ?? []) {
-      if (!selects(spread.labelSelector, labelsOf(object))) breaches.push(`${nameOf(object)}: spreads other pods`);
+      if (!selects(spread.labelSelector, labelsOf(object))) violations.push(`${nameOf(object)}: spreads pods of another object`);
     }
     if (kind === 'Service') mustMatch(object, { matchLabels: spec.selector });
     if (kind === 'PodDisruptionBudget') mustMatch(object, spec.selector);
@@ -105,62 +130,62 @@ export function selectors(objects) {
       mustMatch(object, spec.podSelector);
     }
     const target = spec?.scaleTargetRef;
-    if (target && !named(target.kind, target.name)) breaches.push(`${nameOf(object)}: scales nothing`);
-    if (kind === 'StatefulSet' && stores.includes(spec.serviceName) && !named('Service', spec.serviceName)) {
-      breaches.push(`${nameOf(object)}: has no service`);
+    if (target && !named(target.kind, target.name)) violations.push(`${nameOf(object)}: its scale target does not exist`);
+    if (kind === 'StatefulSet' && !named('Service', spec.serviceName)) {
+      violations.push(`${nameOf(object)}: its Service does not exist`);
     }
     const account = spec?.template?.spec.serviceAccountName;
-    if (account && !named('ServiceAccount', account)) breaches.push(`${nameOf(object)}: no service account ${account}`);
+    if (account && !named('ServiceAccount', account)) violations.push(`${nameOf(object)}: its service account ${account} does not exist`);
   }
-  return breaches;
+  return violations;
 }
 
 const isMap = (name) => (object) =>
   object.kind === 'ConfigMap' && (object.metadata.name === name || object.metadata.name.startsWith(`${name}-`));
 
-// Every variable is one that the program reads; what it is taken from exists.
+// Every variable that is set is one that the program reads, and every ConfigMap that is used exists.
 export function variables(objects) {
   return containersOf(objects).flatMap((found) => {
     const read = variablesOf(found.container.image);
     const set = (found.container.env ?? []).map(({ name }) => name);
-    const breaches = [];
+    const violations = [];
     for (const { configMapRef } of found.container.envFrom ?? []) {
       const map = objects.find(isMap(configMapRef.name));
       if (map) set.push(...Object.keys(map.data));
-      else breaches.push(`${where(found)}: no config map ${configMapRef.name}`);
+      else violations.push(`${where(found)}: the ConfigMap ${configMapRef.name} does not exist`);
     }
     for (const { name, valueFrom } of found.container.env ?? []) {
       const key = valueFrom?.configMapKeyRef;
-      if (key && !(key.key in (objects.find(isMap(key.name))?.data ?? {}))) breaches.push(`${where(found)}: ${name} of no config key`);
+      if (key && !(key.key in (objects.find(isMap(key.name))?.data ?? {}))) violations.push(`${where(found)}: ${name} comes from a key that does not exist`);
     }
-    return [...breaches, ...set.filter((name) => !read.has(name)).map((name) => `${where(found)}: does not read ${name}`)];
+    return [...violations, ...set.filter((name) => !read.has(name)).map((name) => `${where(found)}: the program does not read ${name}`)];
   });
 }
 
-// Files of secrets that a container is pointed to are mounted, of Secrets that scripts/secrets makes.
+// Every secret's file that a variable names is mounted, from a Secret that scripts/secrets creates.
 export function secretFiles(objects, made) {
   return containersOf(objects).flatMap((found) => {
     const { pod, container } = found;
-    const breaches = [];
+    const violations = [];
     const files = new Set();
     for (const mount of container.volumeMounts ?? []) {
       const volume = (pod.volumes ?? []).find(({ name }) => name === mount.name);
       const claimed = found.object.spec.volumeClaimTemplates?.some(({ metadata }) => metadata.name === mount.name);
-      if (!volume && !claimed) breaches.push(`${where(found)}: mounts no volume ${mount.name}`);
+      if (!volume && !claimed) violations.push(`${where(found)}: the volume ${mount.name} does not exist`);
       const single = volume?.secret && { name: volume.secret.secretName };
       for (const secret of [single, ...(volume?.projected?.sources ?? []).map((source) => source.secret)].filter(Boolean)) {
-        if (!made.has(secret.name)) breaches.push(`${where(found)}: nobody makes the secret ${secret.name}`);
+        if (!made.has(secret.name)) violations.push(`${where(found)}: scripts/secrets does not create the Secret ${secret.name}`);
         for (const key of made.get(secret.name) ?? []) files.add(`${mount.mountPath}/${key}`);
       }
     }
     for (const { name, value } of container.env ?? []) {
-      if (name.endsWith('_FILE') && name !== 'JOURNAL_FILE' && !files.has(value)) breaches.push(`${where(found)}: ${name} is no secret's file`);
+      if (name.endsWith('_FILE') && name !== 'JOURNAL_FILE' && !files.has(value)) violations.push(`${where(found)}: ${name} names a file that is not mounted`);
     }
-    return breaches;
+    return violations;
   });
 }
 
-// Whether `from`, a pod's name label, may open a connection to `to`'s port, by both sides' policies.
+// Whether the network policies allow the pod named `from` to connect to a port of the pod named `to`.
 export function mayReach(objects, from, to, port) {
   const pod = (name) => objects.map(labelsOf).find((labels) => labels['app.kubernetes.io/name'] === name);
   const allowed = (labels, peer, direction, list, side) => {

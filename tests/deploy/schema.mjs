@@ -1,5 +1,5 @@
-// Checks objects against the schemas of the Kubernetes API (1.27), which kubernetes-models compiles
-// from the API server's own OpenAPI document.
+// Checks objects against the schemas of the Kubernetes API 1.27. kubernetes-models compiles them from
+// the API server's OpenAPI document.
 
 import { createRequire } from 'node:module';
 
@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 
 function validatorOf({ apiVersion, kind }) {
   const found = require(`kubernetes-models/${apiVersion}/${kind}`)[kind];
-  // validate() of an instance; the constructor keeps what it is given.
+  // Only an instance has validate(); the constructor stores the object as it is.
   return (object) => {
     try {
       new found(object).validate();
@@ -26,7 +26,7 @@ function pathsOf(value, path = []) {
   return [path, ...Object.keys(value).flatMap((key) => pathsOf(value[key], [...path, key]))];
 }
 
-// A value that no schema takes: where the object may have a field of that name, it is refused there.
+// A value that no schema accepts. Where a field exists, the schema reports the value as an error.
 const impossible = () => {};
 
 function withValue(object, path, value) {
@@ -36,8 +36,8 @@ function withValue(object, path, value) {
   return copy;
 }
 
-// Sentences, one a problem: what the API server would refuse, and unknown fields, as
-// `kubectl --validate=strict` finds them.
+// One sentence for each problem: everything that the API server would refuse, and fields that do not
+// exist, like `kubectl --validate=strict`.
 export function problemsOf(object) {
   let validate;
   try {

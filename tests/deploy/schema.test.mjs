@@ -30,21 +30,21 @@ const deployment = (change = () => {}) => {
   return object;
 };
 
-test('a right object has no problem', () => {
+test('a valid object has no problems', () => {
   assert.deepEqual(problemsOf(deployment()), []);
 });
 
-test('a misspelt field is found, at any depth', () => {
+test('a misspelt field is reported at any depth', () => {
   assert.deepEqual(problemsOf(deployment((container) => (container.livenessProbe.timeoutSecond = 3))), [
     '/spec/template/spec/containers/0/livenessProbe/timeoutSecond: no such field',
   ]);
 });
 
-test('a wrong type and a missing field are found', () => {
+test('a wrong type and a missing field are reported', () => {
   assert.match(problemsOf(deployment((container) => (container.ports[0].containerPort = '8080'))).join(), /containerPort/);
   assert.match(problemsOf(deployment((_, object) => delete object.spec.selector)).join(), /selector/);
 });
 
-test('an unknown kind is found', () => {
+test('an unknown kind is reported', () => {
   assert.deepEqual(problemsOf({ ...deployment(), apiVersion: 'apps/v9' }), ['no schema knows apps/v9 Deployment']);
 });
