@@ -1,33 +1,38 @@
-// The processes of one election on this machine: which there are, what each is told, in which order
-// they start and end.
+// The processes of one election on this machine: their settings, and the order in which they start
+// and end.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { removeFolder } from '../local.d/folders.mjs';
 import { isReady, page } from '../local.d/http.mjs';
-import { Part, PartFailure } from '../local.d/part.mjs';
-import { reservePort } from '../local.d/ports.mjs';
+import { Part, PartFailure, describeEnd } from '../local.d/part.mjs';
+import { hostAndPort, loopbackAddress, reservePort } from '../local.d/ports.mjs';
 import { PostgresClient, RedisClient } from '../local.d/stores.mjs';
 import { createTopicOn } from './foreign_bus.mjs';
 
 export const electionId = 12;
-const choices = 5;
+export const choices = 5;
 const topic = 'election';
 const database = 'pollbus';
 const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY'];
+// A part that ends more often than this has a problem that starting it again does not solve.
+const maxRestarts = 20;
+// One more machine draws its voters from at least this many, so that most of them have not voted.
+const minVotersOfOneMoreMachine = 1_000_000;
 
-// As a shell takes it.
+// Quotes a word for a POSIX shell.
 function quoted(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? String(word) : `'${String(word).replaceAll("'", "'\\''")}'`;
 }
 
+const commandLine = (words) => words.map(quoted).join(' ');
 const numbers = (count) => Array.from({ length: count }, (_, i) => i + 1);
 
 export class Election {
-  // `folder`: private and empty. `report(text)` is told what was started. `scripts`, `programs`:
-  // folders of ours.
+  // `folder` must be empty and private. `report(text)` is called when something has started, ended or
+  // been started again. `scripts` and `programs` are the folders of this checkout.
   constructor({ options, folder, scripts, programs, report }) {
     Object.assign(this, { options, folder, scripts, programs, report });
     this.project = `pollbus-demo-${randomBytes(4).toString('hex')}`;
@@ -42,7 +47,9 @@ export class Election {
     this.recorders = [];
     this.loggers = [];
     this.machines = [];
-    // Rejects when a part ends that should not; resolves never.
+    this.restarts = new Map();
+    this.stopping = false;
+    // Rejects when a part fails for good; never resolves.
     this.failure = new Promise((_, reject) => {
       this.fail = reject;
     });
@@ -54,106 +61,127 @@ export class Election {
   }
 
   async start() {
-    const [redis, postgres] = await Promise.all([this.startRedis(), this.startPostgres(), this.startBus()]);
+    this.host = await loopbackAddress();
+    await Promise.all([this.startRedis(), this.startPostgres(), this.startBus()]);
+    const recorder = {
+      POSTGRES_HOST: this.host,
+      POSTGRES_PORT: String(this.postgres.port),
+      POSTGRES_DB: database,
+      POSTGRES_USER: database,
+      POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
+      RECORDER_KEY_FILE: this.secretFile('RECORDER_KEY'),
+      ELECTION_SUB_ID: 'election-record-sub',
+    };
+    const logger = {
+      REDIS_HOST: this.host,
+      REDIS_PORT: String(this.redis.port),
+      REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
+      LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
+      ELECTION_SUB_ID: 'election-submit-sub',
+      RECORD_SUB_ID: 'election-record-sub',
+    };
     const services = [
-      ...(await this.startServices('recorder', this.options.recorders, this.recorders, {
-        POSTGRES_HOST: '127.0.0.1',
-        POSTGRES_PORT: String(postgres),
-        POSTGRES_DB: database,
-        POSTGRES_USER: database,
-        POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
-        RECORDER_KEY_FILE: this.secretFile('RECORDER_KEY'),
-        ELECTION_SUB_ID: 'election-record-sub',
-      })),
-      ...(await this.startServices('logger', this.options.loggers, this.loggers, {
-        REDIS_HOST: '127.0.0.1',
-        REDIS_PORT: String(redis),
-        REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
-        LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
-        ELECTION_SUB_ID: 'election-submit-sub',
-        RECORD_SUB_ID: 'election-record-sub',
-      })),
+      ...(await this.startServices('recorder', this.options.recorders, this.recorders, recorder)),
+      ...(await this.startServices('logger', this.options.loggers, this.loggers, logger)),
     ];
     await Promise.all(services.map((service) => service.ready()));
-    this.report(`${this.options.loggers} voting loggers, ${this.options.recorders} voting recorders`);
   }
 
-  // Starts a part that must live until it is stopped.
+  // Starts a part that is to run until stop(). Should it end before, it is started again.
   startPart(group, description) {
-    const part = new Part({ log: join(this.folder, `${description.name.replace(' ', '-')}.log`), ...description });
-    group.push(part.start());
-    part.guard().catch(this.fail);
+    const log = join(this.folder, `${description.name.replace(' ', '-')}.log`);
+    return this.startAt(group, group.length, { log, ...description });
+  }
+
+  startAt(group, place, description) {
+    const part = new Part(description).start();
+    group[place] = part;
+    part.ended.then((end) => this.onEnd(group, place, part, end)).catch(this.fail);
     return part;
   }
 
+  async onEnd(group, place, part, end) {
+    if (this.stopping || part.stopping) return;
+    const restarts = (this.restarts.get(part.name) ?? 0) + 1;
+    this.restarts.set(part.name, restarts);
+    if (!part.isReady || restarts > maxRestarts) throw new PartFailure(part, describeEnd(end));
+    const cause = end.code === null ? `was killed (${end.signal})` : `ended with exit code ${end.code}`;
+    this.report(`>> ${part.name} ${cause}. The election goes on; starting ${part.name} again.`);
+    const again = this.startAt(group, place, part);
+    await again.ready();
+    this.report(`>> ${part.name} runs again.`);
+  }
+
   async startRedis() {
-    const reserved = await reservePort();
-    this.redis = new RedisClient(reserved.port, this.secrets.REDIS_PASSWORD);
+    const reserved = await reservePort(this.host);
+    this.redis = new RedisClient(reserved.port, this.secrets.REDIS_PASSWORD, this.host);
     await reserved.release();
     await this.startPart(this.stores, {
       name: 'Redis',
-      command: [join(this.scripts, 'local-redis'), join(this.folder, 'redis'), String(reserved.port)],
+      command: [join(this.scripts, 'local-redis'), join(this.folder, 'redis'), String(reserved.port), this.host],
       env: { REDIS_PASSWORD: this.secrets.REDIS_PASSWORD },
       answers: () => this.redis.answers(),
     }).ready();
-    this.report(`Redis at 127.0.0.1:${reserved.port}`);
-    return reserved.port;
   }
 
   async startPostgres() {
-    const reserved = await reservePort();
+    const reserved = await reservePort(this.host);
     const password = this.secrets.POSTGRES_PASSWORD;
-    this.postgres = new PostgresClient({ port: reserved.port, user: database, database, password });
+    const { host } = this;
+    this.postgres = new PostgresClient({ host, port: reserved.port, user: database, database, password });
     await reserved.release();
     await this.startPart(this.stores, {
       name: 'PostgreSQL',
-      command: [join(this.scripts, 'local-postgres'), join(this.folder, 'postgres'), String(reserved.port)],
+      command: [join(this.scripts, 'local-postgres'), join(this.folder, 'postgres'), String(reserved.port), host],
       env: { POSTGRES_USER: database, POSTGRES_DB: database, POSTGRES_PASSWORD: password },
       answers: () => this.postgres.answers(),
       stopSignal: 'SIGINT',
     }).ready();
-    this.report(`PostgreSQL at 127.0.0.1:${reserved.port}`);
-    return reserved.port;
   }
 
   async startBus() {
     if (this.options.bus !== 'broker') {
       this.busAddress = this.options.bus;
       this.leaveForeignBus = await createTopicOn(this.busAddress, this.project, topic);
-      this.report(`Pub/Sub emulator at ${this.busAddress}`);
       return;
     }
-    const [reserved, http] = await Promise.all([reservePort(), reservePort()]);
-    this.busAddress = `127.0.0.1:${reserved.port}`;
+    const [reserved, http] = await Promise.all([reservePort(this.host), reservePort(this.host)]);
+    this.busAddress = hostAndPort(this.host, reserved.port);
     await Promise.all([reserved.release(), http.release()]);
     await this.startPart(this.bus, {
       name: 'pubsub-broker',
       command: [
         join(this.programs, 'pubsub-broker'),
-        ...['--listen', this.busAddress, '--http-port', String(http.port)],
+        ...['--listen', this.busAddress, '--http-host', this.host, '--http-port', String(http.port)],
         ...['--data-dir', join(this.folder, 'broker')],
         ...['--create-topic', `projects/${this.project}/topics/${topic}`],
       ],
-      answers: () => isReady({ port: http.port }),
+      answers: () => isReady({ host: this.host, port: http.port }),
     }).ready();
-    this.report(`Pub/Sub broker at ${this.busAddress}`);
   }
 
   busEnvironment() {
     return { GCP_PROJECT: this.project, TOPIC_NAME: topic, PUBSUB_EMULATOR_HOST: this.busAddress };
   }
 
+  // The settings and the readiness check of a process that serves HTTP on a free port.
+  async httpEndpoint() {
+    const { port, release } = await reservePort(this.host);
+    await release();
+    const address = { host: this.host, port };
+    return { address, env: { HTTP_HOST: this.host, HTTP_PORT: String(port) } };
+  }
+
   async startServices(kind, count, group, env) {
     const parts = [];
     for (const number of numbers(count)) {
-      const http = await reservePort();
-      await http.release();
+      const http = await this.httpEndpoint();
       parts.push(
         this.startPart(group, {
           name: `voting-${kind} ${number}`,
           command: [join(this.programs, `voting-${kind}`)],
-          env: { ...this.busEnvironment(), ...env, HTTP_PORT: String(http.port) },
-          answers: () => isReady({ port: http.port }),
+          env: { ...this.busEnvironment(), ...env, ...http.env },
+          answers: () => isReady(http.address),
         }),
       );
     }
@@ -164,7 +192,7 @@ export class Election {
     return join(this.folder, `machine-${number}.${kind}`);
   }
 
-  // Starts all of them; what they print is on their child.stdout.
+  // Starts all machines. Their output can be read from child.stdout.
   async startMachines({ quiet }) {
     const { votes, rate, inFlight, voters, seed } = this.options;
     for (const number of numbers(this.options.machines)) {
@@ -181,23 +209,23 @@ export class Election {
         '--journal': this.machineFile(number, 'journal'),
       };
       const words = [...Object.entries(flags).flat().map(String), ...(quiet ? ['--quiet'] : [])];
-      const http = await reservePort();
-      await http.release();
+      const http = await this.httpEndpoint();
       const machine = new Part({
         name: `machine ${number}`,
         log: this.machineFile(number, 'log'),
         command: [join(this.programs, 'voting-machine'), ...words],
-        env: { ...this.busEnvironment(), HTTP_PORT: String(http.port) },
+        env: { ...this.busEnvironment(), ...http.env },
         stdout: 'pipe',
       });
-      machine.metrics = async () => (await page({ port: http.port }, '/metrics')) ?? '';
+      machine.metrics = async () => (await page(http.address, '/metrics')) ?? '';
       this.machines.push(machine.start());
       machine.isReady = true;
     }
     return this.machines;
   }
 
-  // What each machine wrote about itself when it was done. Exit 1 says that votes are pending.
+  // Waits for the end of all machines and returns the summaries that they wrote. Exit code 1 means
+  // that some votes were not answered.
   async machineSummaries() {
     const ends = await Promise.all(this.machines.map((machine) => machine.ended));
     return ends.map(({ code, signal }, i) => {
@@ -209,6 +237,15 @@ export class Election {
     });
   }
 
+  // The summaries of machines that were started with oneMoreMachine() and have ended.
+  summariesOfMoreMachines() {
+    return readdirSync(this.folder)
+      .map((name) => Number(name.match(/^machine-(\d+)\.json$/)?.[1]))
+      .filter((number) => number > this.options.machines)
+      .sort((a, b) => a - b)
+      .map((number) => JSON.parse(readFileSync(this.machineFile(number, 'json'), 'utf8')));
+  }
+
   async storesContent() {
     const [marks, votes] = await Promise.all([
       this.redis.countKeys(`voted:${electionId}:*`),
@@ -217,23 +254,40 @@ export class Election {
     return { marks, ...votes };
   }
 
-  // The command line that runs one more machine against this election.
+  // The command line that runs one more machine in this election.
   oneMoreMachine() {
     const number = this.options.machines + 1;
     const environment = Object.entries(this.busEnvironment()).map(([name, value]) => `${name}=${value}`);
-    return [
+    const wanted = Math.max(minVotersOfOneMoreMachine, this.options.voters * 10);
+    return commandLine([
       ...environment,
       join(this.programs, 'voting-machine'),
       ...['--election', electionId, '--machine', number],
-      ...['--journal', this.machineFile(number, 'journal')],
-    ]
-      .map(quoted)
-      .join(' ');
+      ...['--voters', Math.min(wanted, Number.MAX_SAFE_INTEGER), '--choices', choices],
+      ...['--journal', this.machineFile(number, 'journal'), '--summary', this.machineFile(number, 'json')],
+    ]);
   }
 
-  // From the voters' side inwards: each part can still finish what it has in hand. Returns the
-  // failures of those that did not end well.
+  // Command lines that open the two stores. The passwords stay in their files.
+  postgresShell() {
+    const words = ['psql', '-h', this.host, '-p', this.postgres.port, '-U', database, '-d', database];
+    return `PGPASSWORD=$(cat ${quoted(this.secretFile('POSTGRES_PASSWORD'))}) ${commandLine(words)}`;
+  }
+
+  redisShell() {
+    const words = ['redis-cli', '-h', this.host, '-p', this.redis.port];
+    return `REDISCLI_AUTH=$(cat ${quoted(this.secretFile('REDIS_PASSWORD'))}) ${commandLine(words)}`;
+  }
+
+  // Kills one logger, the way a crash would.
+  killCommand() {
+    return `kill -KILL ${this.loggers[0].child.pid}`;
+  }
+
+  // Stops machines, loggers, recorders, bus and stores, in this order, so that each part can finish
+  // its work. Returns the failures of the parts that did not end well.
   async stop() {
+    this.stopping = true;
     for (const machine of this.machines) machine.stopping = true;
     const failures = [];
     await Promise.all(this.machines.map((machine) => machine.stop()));
@@ -247,6 +301,7 @@ export class Election {
   }
 
   kill() {
+    this.stopping = true;
     for (const group of [this.machines, this.loggers, this.recorders, this.bus, this.stores]) {
       for (const part of group) part.kill();
     }

@@ -1,8 +1,10 @@
-// The flags of scripts/demo. Run by itself, it only checks them: exit 2 with all problems at once.
+// The flags of scripts/demo. When this file is run by itself, it only checks the flags: it prints all
+// problems and exits with 2.
 
 import { pathToFileURL } from 'node:url';
 
 import { fileInFolder, integer, number, optionsOrExit, readFlags } from '../local.d/flags.mjs';
+import { splitHostAndPort } from '../local.d/ports.mjs';
 
 const maxSeed = Number.MAX_SAFE_INTEGER - 1_000;
 
@@ -17,22 +19,20 @@ const integers = {
 };
 const switches = { '--exit': 'exit', '--keep': 'keep' };
 
-// Each stores its value, or says what was expected.
 const readers = {
   ...Object.fromEntries(
     Object.entries(integers).map(([flag, { key, least, most }]) => [flag, integer(key, least, most)]),
   ),
   '--rate': number('rate', 0, 1_000_000),
   '--bus': (value, options) => {
-    const [, port] = value.match(/^[^\s:/]+:(\d{1,5})$/) ?? [];
-    if (value !== 'broker' && !(port >= 1 && port <= 65_535)) return 'broker or HOST:PORT';
+    if (value !== 'broker' && !splitHostAndPort(value)) return 'broker or HOST:PORT';
     options.bus = value;
     return undefined;
   },
   '--summary': fileInFolder('summary'),
 };
 
-// Returns { options, problems }: options are complete when there are no problems.
+// Returns { options, problems }. The options are complete when there are no problems.
 export function parseFlags(argv) {
   const options = { rate: 0, bus: 'broker', exit: false, keep: false, summary: undefined };
   for (const { key, default: value } of Object.values(integers)) options[key] = value;

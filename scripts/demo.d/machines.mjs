@@ -1,34 +1,77 @@
-// Shows what the voting machines print: each line with its machine, or, where that would be a flood,
-// how far they are.
+// Shows what the voting machines do: one line for each vote, or, where that would be too many lines,
+// the progress of all machines together.
 
 import { countInMetrics } from '../local.d/http.mjs';
 import { forEachLine } from '../local.d/lines.mjs';
 
-// More votes than that are not shown one by one.
+// Larger elections show their progress only.
 const maxShownVotes = 2_000;
 const terminalIntervalMs = 1_000;
 const logIntervalMs = 10_000;
 
-// Whether each vote is shown. voting-machine itself prints none where many are under way at once.
+// Whether each vote is shown. voting-machine prints single votes only with one vote in flight.
 export function showsEachVote({ machines, votes, inFlight }) {
   return machines * votes <= maxShownVotes && inFlight === 1;
 }
 
 export function showMachines(machines, options, output = process.stdout) {
   return showsEachVote(options)
-    ? showLines(machines, output)
+    ? showLines(machines, options, output)
     : showProgress(machines, options.machines * options.votes, output);
 }
 
-function showLines(machines, output) {
-  const width = Math.max(...machines.map((machine) => machine.name.length));
+function showLines(machines, { voters }, output) {
+  const nameWidth = Math.max(...machines.map((machine) => machine.name.length));
+  const voterWidth = String(voters - 1).length;
   for (const machine of machines) {
-    const prefix = machine.name.padEnd(width);
+    const prefix = machine.name.padEnd(nameWidth);
+    const describe = voteDescriber(voterWidth);
     forEachLine(machine.child.stdout, (line) => {
-      if (line !== '') output.write(`${prefix} | ${line}\n`);
+      for (const text of describe(line)) output.write(`${prefix} | ${text}\n`);
     });
   }
   return { finish() {} };
+}
+
+const wordsForResults = {
+  successful: 'recorded',
+  'Already Voted!!!': 'refused, this voter has voted before',
+};
+const timeOut = 'no answer for 10 s (Time out); the machine keeps the vote and sends it again';
+
+// Turns the lines of one voting-machine into one line for each answer or time-out: returns a function
+// from a line to the lines to show. Lines of any other form are shown as they are.
+export function voteDescriber(voterWidth = 1) {
+  const sent = new Map();
+  let latest;
+  const describe = (vote, what) => [
+    `voter ${String(vote.voter_ID).padStart(voterWidth)} chooses ${vote.voting}: ${what}`,
+  ];
+  return (line) => {
+    const vote = parsed(line.match(/^The message (\{.*\}) is sent$/)?.[1]);
+    if (vote) {
+      sent.set(vote.UUID, vote);
+      latest = vote;
+      return [];
+    }
+    const answer = parsed(line.match(/^Received (\{.*\})\.$/)?.[1]);
+    if (answer && sent.has(answer.UUID)) {
+      const { result, reason } = answer;
+      const words = wordsForResults[result] ?? (reason ? `${result}: ${reason}` : result);
+      return describe(sent.get(answer.UUID), words);
+    }
+    if (line === 'Time out' && latest) return describe(latest, timeOut);
+    return line === '' || line.startsWith('Listening for messages on ') ? [] : [line];
+  };
+}
+
+function parsed(json) {
+  if (json === undefined) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function showProgress(machines, totalVotes, output) {
@@ -55,13 +98,14 @@ function showProgress(machines, totalVotes, output) {
   };
 }
 
-// Answers that a machine got so far, by its metrics; a machine that has ended keeps its last count.
+// Reads from the machine's metrics how many answers it has received. A machine that has ended keeps
+// its last count.
 async function readAnswers(machine, answers) {
   const count = countInMetrics(await machine.metrics(), 'pollbus_bus_received_total');
   if (count !== undefined) answers.set(machine, count);
 }
 
-// An answer may come twice, so that there may be more of them than votes.
+// The same answer may arrive twice, so there can be more answers than votes.
 export function progressLine(answers, totalVotes, seconds, rate) {
   const answered = Math.min(answers, totalVotes);
   const share = Math.floor((answered * 100) / totalVotes);

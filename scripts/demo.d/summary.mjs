@@ -1,15 +1,15 @@
-// From the machines' summaries and the stores' contents to the summary of the whole demo.
+// Combines the summaries of the machines and the contents of the stores into one summary.
 
 const percentiles = { p50: 0.5, p95: 0.95, p99: 0.99 };
 
-// Adds up histograms of the form [[upper bound, count], ...]; the result is in ascending order.
+// Adds up histograms of the form [[upper bound, count], ...]. The result is in ascending order.
 export function mergeHistograms(histograms) {
   const counts = new Map();
   for (const [bound, count] of histograms.flat()) counts.set(bound, (counts.get(bound) ?? 0) + count);
   return [...counts].sort(([a], [b]) => a - b);
 }
 
-// The least bound that `share` of all values do not exceed; null when there are none.
+// The smallest bound that at least `share` of all values do not exceed; null for an empty histogram.
 export function quantile(histogram, share) {
   const total = histogram.reduce((sum, [, count]) => sum + count, 0);
   if (total === 0) return null;
@@ -31,7 +31,7 @@ export function latencyMs(histogramUs) {
 const sum = (machines, key) => machines.reduce((total, machine) => total + machine[key], 0);
 const answered = (machine) => machine.successful + machine.already_voted + machine.rejected;
 
-// All answers over the time from the first machine's start to the last one's finish.
+// All answers, divided by the time from the start of the first machine to the end of the last one.
 export function votesPerSecond(machines) {
   const started = Math.min(...machines.map((machine) => machine.started_ms));
   const finished = Math.max(...machines.map((machine) => machine.finished_ms));
@@ -39,8 +39,8 @@ export function votesPerSecond(machines) {
   return finished > started ? Math.round((votes * 10_000) / (finished - started)) / 10 : 0;
 }
 
-// `machines`: what each voting-machine wrote to its --summary file. `stores`: { rows, marks, tally }
-// with the tally as { election: { choice: votes } }.
+// `machines` holds the objects that voting-machine wrote to its --summary files. `stores` is
+// { rows, marks, tally }, with the tally as { election: { choice: votes } }.
 export function summarise(machines, stores) {
   return {
     sent: sum(machines, 'sent'),
@@ -56,15 +56,15 @@ export function summarise(machines, stores) {
   };
 }
 
-// What must hold when every vote is answered, and does not: sentences.
+// Returns a sentence for each thing that must hold when all votes are answered, but does not.
 export function disagreements(summary) {
   if (summary.pending > 0) return [`${summary.pending} votes were not answered`];
   const found = [];
   if (summary.rows !== summary.successful) {
-    found.push(`${summary.successful} votes were accepted, PostgreSQL holds ${summary.rows}`);
+    found.push(`${summary.successful} votes were accepted, but PostgreSQL holds ${summary.rows}`);
   }
   if (summary.marks !== summary.successful) {
-    found.push(`${summary.successful} votes were accepted, Redis knows ${summary.marks} voters`);
+    found.push(`${summary.successful} votes were accepted, but Redis has ${summary.marks} voters marked`);
   }
   return found;
 }

@@ -1,10 +1,11 @@
-// Flags of the scripts: which there are is a table, and every problem is told at once.
+// Reads the flags of a script from a table of flags, and reports all problems at once.
 
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-// `switches` maps flags that take no value to keys of the options; `readers` maps the others to
-// functions (value, options) that store the value, or say what was expected. Returns what is wrong.
+// `switches` maps flags without a value to keys of `options`. `readers` maps the other flags to
+// functions (value, options) that store the value and return undefined, or return what they expected.
+// Returns the problems as sentences.
 export function readFlags(argv, { switches, readers }, options) {
   const problems = [];
   const words = argv.flatMap(splitAtEquals);
@@ -18,11 +19,11 @@ export function readFlags(argv, { switches, readers }, options) {
         problems.push(`${flag}: a value is missing`);
       } else {
         i++;
-        const problem = readers[flag](value, options);
-        if (problem) problems.push(`${flag}: expected ${problem}, got ${JSON.stringify(value)}`);
+        const expected = readers[flag](value, options);
+        if (expected) problems.push(`${flag}: expected ${expected}, got ${JSON.stringify(value)}`);
       }
     } else {
-      problems.push(`${flag}: no such flag (--help lists them)`);
+      problems.push(`${flag}: unknown flag (--help lists all flags)`);
     }
   }
   return problems;
@@ -33,7 +34,8 @@ function splitAtEquals(word) {
   return word.startsWith('--') && at > 0 ? [word.slice(0, at), word.slice(at + 1)] : [word];
 }
 
-// Readers for values of one kind, stored as `key`.
+// The following functions make readers that store the value as `key`.
+
 export const integer = (key, least, most) => (value, options) => {
   const number = Number(value);
   if (!/^\d+$/.test(value) || number < least || number > most) return `an integer from ${least} to ${most}`;
@@ -51,12 +53,12 @@ export const number = (key, least, most) => (value, options) => {
 
 export const fileInFolder = (key) => (value, options) => {
   const folder = statSync(dirname(resolve(value)), { throwIfNoEntry: false });
-  if (value === '' || !folder?.isDirectory()) return 'a file in a folder that exists';
+  if (value === '' || !folder?.isDirectory()) return 'a file in an existing folder';
   options[key] = value;
   return undefined;
 };
 
-// The options, when there is no problem; otherwise all problems, and exit 2.
+// Returns the options when there are no problems; otherwise prints all problems and exits with 2.
 export function optionsOrExit(script, { options, problems }) {
   if (problems.length > 0) {
     for (const problem of problems) console.error(`${script}: ${problem}`);

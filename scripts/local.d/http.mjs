@@ -1,10 +1,10 @@
-// The HTTP endpoints of our processes.
+// Reads the HTTP endpoints of Pollbus processes.
 
 import { get } from 'node:http';
 
 const pageTimeoutMs = 2_000;
 
-// The body of a page that answers with 200; undefined for any other.
+// The body of a page that was answered with status 200; undefined otherwise.
 export function page({ host = '127.0.0.1', port }, path) {
   return new Promise((resolve) => {
     const request = get({ host, port, path, timeout: pageTimeoutMs }, (answer) => {
@@ -21,7 +21,8 @@ export function page({ host = '127.0.0.1', port }, path) {
 
 export const isReady = async (address) => (await page(address, '/readyz')) !== undefined;
 
-// The sum of a counter over its labels, in Prometheus' text format; undefined when it is not there.
+// The sum of a counter over all its labels. `text` is in the Prometheus text format. Returns
+// undefined when the text does not contain the counter.
 export function countInMetrics(text, name) {
   const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
   if (lines.length === 0) return undefined;

@@ -1,6 +1,5 @@
-// Streams of text, line by line.
-
-// Calls `onLine` with each whole line of a stream, as a string.
+// Calls `onLine` with each line of a text stream, as a string without its line break. A last line
+// without a line break counts, too.
 export function forEachLine(stream, onLine) {
   let rest = '';
   stream.setEncoding('utf8');

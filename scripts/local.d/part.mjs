@@ -9,10 +9,10 @@ const pollIntervalMs = 50;
 const stopDeadlineMs = 15_000;
 const shownLogLines = 20;
 
-// Trouble that a sentence tells enough of.
+// A failure that its message explains completely; no stack trace is shown.
 export class LocalFailure extends Error {}
 
-// A part that did not do what it should; its log tells more.
+// A part failed; its log tells more.
 export class PartFailure extends LocalFailure {
   constructor(part, what) {
     super(`${part.name} ${what}`);
@@ -20,7 +20,7 @@ export class PartFailure extends LocalFailure {
   }
 }
 
-// What our processes see of the caller's environment: nothing that would configure them.
+// Parts inherit only these variables, so that the caller's environment does not configure them.
 const inherited = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
 export function baseEnvironment() {
   return Object.fromEntries(
@@ -29,17 +29,18 @@ export function baseEnvironment() {
 }
 
 export class Part {
-  // `answers`: a function that tells, or promises, whether it is ready. `stdout`: 'log' or 'pipe'.
+  // `answers` is a function that returns, or promises, whether the part is ready. `stdout` is 'log'
+  // or 'pipe'.
   constructor({ name, log, command, env = {}, answers, stopSignal = 'SIGTERM', stdout = 'log' }) {
     Object.assign(this, { name, log, command, env, answers, stopSignal, stdout });
     this.stopping = false;
     this.isReady = false;
-    // undefined while it runs; then { code, signal }.
+    // Undefined while the part runs, then { code, signal }.
     this.end = undefined;
   }
 
-  // In a session of its own, so that a terminal's Ctrl-C reaches the script alone. setpriv has the
-  // kernel kill it should the script die without stopping it.
+  // Runs the part in a session of its own, so that Ctrl-C on a terminal reaches only the script. If
+  // the script is killed, the kernel kills the part (setpriv --pdeathsig).
   start() {
     const fd = openSync(this.log, 'a', 0o600);
     this.child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...this.command], {
@@ -49,16 +50,17 @@ export class Part {
     });
     closeSync(fd);
     this.ended = new Promise((resolve) => {
-      const settle = (end) => {
+      const finish = (end) => {
         this.end ??= end;
         resolve(this.end);
       };
-      this.child.once('close', (code, signal) => settle({ code, signal }));
-      this.child.once('error', (error) => settle({ code: null, signal: error.message }));
+      this.child.once('close', (code, signal) => finish({ code, signal }));
+      this.child.once('error', (error) => finish({ code: null, signal: error.message }));
     });
     return this;
   }
 
+  // Returns when the part is ready. Throws when it ends before, or is not ready within 90 s.
   async ready() {
     const deadline = Date.now() + readyDeadlineMs;
     while (!(await this.answers())) {
@@ -69,17 +71,17 @@ export class Part {
     this.isReady = true;
   }
 
-  // Rejects as soon as it ends without having been asked to.
+  // Throws as soon as the part ends without having been stopped.
   async guard() {
     const end = await this.ended;
     if (!this.stopping) throw new PartFailure(this, describeEnd(end));
   }
 
-  // Asks it to end, and makes it when it does not within the deadline. Whether it ended well.
+  // Asks the part to end, and kills it if it does not do so within 15 s. Returns whether it ended well.
   async stop() {
     this.stopping = true;
     if (!this.child || this.end) return true;
-    // One that still starts has nothing to lose, and may not be listening to signals yet.
+    // A part that is still starting has nothing to lose and may not handle signals yet.
     if (this.isReady) this.child.kill(this.stopSignal);
     else this.kill();
     const timer = setTimeout(() => this.kill(), stopDeadlineMs);
@@ -88,14 +90,14 @@ export class Part {
     return end.code === 0 || !this.isReady;
   }
 
-  // With all that it started.
+  // Kills the part and every process that it started.
   kill() {
     this.stopping = true;
     if (!this.child?.pid || this.end) return;
     try {
       process.kill(-this.child.pid, 'SIGKILL');
     } catch (error) {
-      // It ended a moment ago, and we have not been told yet.
+      // ESRCH: it ended a moment ago, and its 'close' event has not arrived yet.
       if (error.code !== 'ESRCH') throw error;
     }
   }
@@ -106,6 +108,6 @@ export class Part {
   }
 }
 
-function describeEnd({ code, signal }) {
+export function describeEnd({ code, signal }) {
   return code === null ? `ended unexpectedly (${signal})` : `ended unexpectedly (exit ${code})`;
 }

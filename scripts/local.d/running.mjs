@@ -1,4 +1,4 @@
-// What a script that runs parts does about its folder, about Ctrl-C, and about failures.
+// What every script that runs parts needs: a folder, the end by Ctrl-C, and the report of a failure.
 
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -9,26 +9,28 @@ export const exitCodes = { ok: 0, failed: 1, interrupted: 130 };
 
 export class Interrupted extends Error {}
 
-// Rejects at Ctrl-C and its like; the second time, `atOnce` is called.
+// Returns a promise that rejects with Interrupted at the first SIGINT, SIGTERM or SIGHUP, or when
+// nobody reads the output any more. At the second one, `atOnce` is called.
 export function interruption(atOnce) {
   const interrupted = new Promise((_, reject) => {
     let count = 0;
     const interrupt = () => (++count === 1 ? reject(new Interrupted()) : atOnce());
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
-    // Nobody reads any more: `scripts/demo | head`.
+    // The reader of a pipe has ended, as in `scripts/demo | head`.
     process.stdout.on('error', interrupt);
   });
   interrupted.catch(() => {});
   return interrupted;
 }
 
-// A private, empty folder for one run, below <root>/.demo.
+// Makes an empty folder for one run below <root>/.demo. Only its owner can read it.
 export function makeFolder(root) {
   mkdirSync(join(root, '.demo'), { recursive: true });
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   return mkdtempSync(join(root, '.demo', `${time}-`));
 }
 
+// Prints the failure; for a part that failed, the end of its log as well.
 export function showFailure(script, error) {
   console.error(`\n${script}: ${error instanceof LocalFailure ? error.message : error.stack}`);
   if (!(error instanceof PartFailure)) return;

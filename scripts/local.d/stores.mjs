@@ -1,4 +1,5 @@
-// Asks a local Redis and PostgreSQL, through their own clients; passwords go by environment.
+// Queries a local Redis and PostgreSQL with their own command-line clients. Passwords are passed in
+// the environment, never on the command line.
 
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -25,7 +26,7 @@ export class RedisClient {
     return result?.stdout.trim() === 'PONG';
   }
 
-  // How many keys match; a scan may show a key twice.
+  // The number of different keys that match. (A scan may return a key twice.)
   countKeys(pattern) {
     const [program, ...args] = [...this.command, '--scan', '--pattern', pattern];
     return new Promise((resolve, reject) => {
@@ -52,7 +53,7 @@ export class PostgresClient {
     return (await this.query('SELECT 1').catch(() => undefined)) !== undefined;
   }
 
-  // Rows of one statement, as texts.
+  // Runs one statement. Returns its rows as lists of texts.
   async query(sql) {
     const args = [...this.address, '-X', '-q', '-A', '-t', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c', sql];
     const { stdout } = await run('psql', args, {
@@ -63,7 +64,7 @@ export class PostgresClient {
     return stdout.split('\n').filter((line) => line !== '').map((line) => line.split('\t'));
   }
 
-  // { rows, tally: { election: { choice: votes } } }
+  // Returns { rows, tally: { election: { choice: votes } } }.
   async countVotes() {
     const sql = 'SELECT electionid, voting, count(*) FROM votes GROUP BY 1, 2 ORDER BY 1, 2';
     const tally = {};

@@ -1,7 +1,7 @@
-// scripts/demo itself, with the programs in POLLBUS_PROGRAMS.
+// Runs scripts/demo as a whole, with the programs in POLLBUS_PROGRAMS.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { somebodyListens } from '../../scripts/local.d/ports.mjs';
+import { somebodyListens, splitHostAndPort } from '../../scripts/local.d/ports.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'dev', 'bin');
@@ -17,7 +17,12 @@ const timeout = 300_000;
 const deadlineMs = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'pollbus-demo-test-'));
-after(() => rmSync(folder, { recursive: true }));
+const demos = [];
+after(() => {
+  // A demo that a failed test left behind would keep the test runner waiting.
+  for (const demo of demos) demo.kill('SIGKILL');
+  rmSync(folder, { recursive: true });
+});
 
 async function eventually(what, holds) {
   const deadline = Date.now() + deadlineMs;
@@ -27,12 +32,14 @@ async function eventually(what, holds) {
   }
 }
 
-// A running demo: { child, text(), ended }.
-function startDemo(flags, env = {}) {
-  const child = spawn(join(root, 'scripts', 'demo'), flags, {
+// Starts a demo; `before` is a command that runs it. Returns { child, text(), ended }.
+function startDemo(flags, env = {}, before = []) {
+  const [program, ...words] = [...before, join(root, 'scripts', 'demo'), ...flags];
+  const child = spawn(program, words, {
     env: { ...process.env, POLLBUS_PROGRAMS: programs, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  demos.push(child);
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk) => (text += chunk));
@@ -41,11 +48,11 @@ function startDemo(flags, env = {}) {
   return { child, text: () => text, ended };
 }
 
-async function runToTheEnd(name, flags) {
+async function runToTheEnd(name, flags, before = []) {
   const file = join(folder, `${name}.json`);
-  const demo = startDemo([...flags, '--exit', '--summary', file]);
+  const demo = startDemo([...flags, '--exit', '--summary', file], {}, before);
   assert.equal(await demo.ended, 0, demo.text());
-  return JSON.parse(readFileSync(file, 'utf8'));
+  return { summary: JSON.parse(readFileSync(file, 'utf8')), text: demo.text() };
 }
 
 function assertSound(summary, sent) {
@@ -59,35 +66,46 @@ function assertSound(summary, sent) {
   assert.equal(votes, summary.rows);
 }
 
-const portsOf = (text) => [...text.matchAll(/ at 127\.0\.0\.1:(\d+)/g)].map((match) => Number(match[1]));
+// The addresses of the broker, Redis and PostgreSQL, as the demo prints them.
+function serversOf(text) {
+  const lines = text.split('\n').filter((line) => /^ {2}(pubsub-broker|Redis|PostgreSQL) /.test(line));
+  return lines.map((line) => splitHostAndPort(line.trim().split(/\s+/)[1]));
+}
+
 const folderOf = (text) => text.match(/--journal '?(\S+)\/machine-/)[1];
 
-async function startAndStay() {
-  const demo = startDemo(['--machines', '1', '--votes', '5', '--loggers', '1', '--recorders', '1']);
-  await eventually(demo.text, () => demo.text().includes('One more machine:') && demo.text().endsWith('\n\n'));
+// A command line that the demo offers while it stays up.
+const offered = (text, start) => text.split('\n').find((line) => line.startsWith(`  ${start}`)).trim();
+
+async function startAndStay(flags = ['--votes', '5', '--loggers', '1', '--recorders', '1']) {
+  const demo = startDemo(['--machines', '1', ...flags]);
+  await eventually(demo.text, () => /\n {2}kill -KILL \d+\n\n$/.test(demo.text()));
   return demo;
 }
 
-async function assertNobodyListens(ports) {
-  assert.equal(ports.length, 3);
-  for (const port of ports) {
-    await eventually(() => `somebody listens on ${port}`, async () => !(await somebodyListens(port)));
+async function assertNobodyListens(servers) {
+  assert.equal(servers.length, 3);
+  for (const { host, port } of servers) {
+    await eventually(() => `a server still listens on ${port}`, async () => !(await somebodyListens(port, host)));
   }
 }
 
-test('two elections beside each other are both sound', { timeout }, async () => {
+test('two elections that run at the same time both end with stores that agree', { timeout }, async () => {
   const [one, other] = await Promise.all([
     runToTheEnd('one', ['--machines', '3', '--votes', '40', '--voters', '50', '--seed', '7']),
     runToTheEnd('other', ['--machines', '2', '--votes', '50', '--in-flight', '20', '--loggers', '1']),
   ]);
-  assertSound(one, 120);
-  assertSound(other, 100);
+  assertSound(one.summary, 120);
+  assertSound(other.summary, 100);
+  const votes = one.text.match(/^machine \d \| voter +\d+ chooses \d: (recorded|refused, .*)$/gm);
+  assert.equal(votes.length, 120);
+  assert.equal(votes.filter((line) => line.endsWith(': recorded')).length, one.summary.successful);
 });
 
-test('Ctrl-C stops everything and takes the data away; no secret was shown', { timeout }, async () => {
+test('Ctrl-C stops everything and removes the data, and no secret was shown', { timeout }, async () => {
   const demo = await startAndStay();
   const data = folderOf(demo.text());
-  const secrets = ['redis_password', 'postgres_password', 'logger_key', 'recorder_key'].map((name) =>
+  const secrets = ['redis_password', 'postgres_password', 'logger_key'].map((name) =>
     readFileSync(join(data, name), 'utf8'),
   );
   const commandLines = readdirSync('/proc')
@@ -104,37 +122,103 @@ test('Ctrl-C stops everything and takes the data away; no secret was shown', { t
     .map((name) => readFileSync(join(data, name), 'utf8'));
   demo.child.kill('SIGINT');
   assert.equal(await demo.ended, 0, demo.text());
+  assert.match(demo.text(), /No vote was added since the table above\.\n$/);
   for (const secret of secrets) {
     assert.equal(secret.length, 64);
     for (const text of [demo.text(), ...commandLines, ...logs]) assert.ok(!text.includes(secret));
   }
   assert.ok(!existsSync(data));
-  await assertNobodyListens(portsOf(demo.text()));
+  await assertNobodyListens(serversOf(demo.text()));
+});
+
+test('the commands that the demo prints work, and Ctrl-C shows what one more machine added', { timeout }, async () => {
+  const demo = await startAndStay(['--votes', '20', '--voters', '5']);
+  const shell = (command) => execFileSync('bash', ['-c', command], { encoding: 'utf8' });
+  shell(`${offered(demo.text(), 'GCP_PROJECT=')} --votes 10 --rate 0`);
+  // All five voters have voted, so the ten votes of the other machine are those of new voters.
+  const select = "-Atc 'SELECT count(*) FROM votes'";
+  assert.equal(Number(shell(`${offered(demo.text(), 'PGPASSWORD=')} ${select}`)), 15);
+  assert.equal(Number(shell(`${offered(demo.text(), 'REDISCLI_AUTH=')} DBSIZE`)), 15);
+  demo.child.kill('SIGINT');
+  assert.equal(await demo.ended, 0, demo.text());
+  const again = demo.text().slice(demo.text().indexOf('kill -KILL'));
+  assert.match(again, /^machine 2 +10 +10 +0 +0 +0 /m);
+  assert.match(again, /^all 2 +30 +15 +15 +0 +0 /m);
+  const added = [...again.matchAll(/^ {2}choice \d .* \+(\d+)$/gm)].map((match) => Number(match[1]));
+  assert.equal(added.length, 5);
+  assert.equal(added.reduce((sum, count) => sum + count), 10);
 });
 
 test('nothing survives a demo that is killed', { timeout }, async () => {
   const demo = await startAndStay();
   demo.child.kill('SIGKILL');
   assert.equal(await demo.ended, 'SIGKILL');
-  await assertNobodyListens(portsOf(demo.text()));
+  await assertNobodyListens(serversOf(demo.text()));
   rmSync(folderOf(demo.text()), { recursive: true, maxRetries: 10, retryDelay: 100 });
 });
 
-test('a part that fails ends the demo, which shows its last lines', { timeout }, async () => {
+test('a replica or a server that is killed is started again, and the election goes on', { timeout }, async () => {
+  const demo = await startAndStay();
+  const [broker, redis, postgres] = serversOf(demo.text()).map(({ port }) => port);
+  const victims = [
+    ['voting-logger 1', Number(offered(demo.text(), 'kill ').split(' ').at(-1))],
+    ['pubsub-broker', serverProcess(/\/pubsub-broker\0/, broker)],
+    ['Redis', serverProcess(/^redis-server /, redis)],
+    ['PostgreSQL', serverProcess(/\/postgres\0-D\0/, postgres)],
+  ];
+  for (const [, pid] of victims) process.kill(pid, 'SIGKILL');
+  for (const [name] of victims) {
+    await eventually(demo.text, () => demo.text().includes(`>> ${name} runs again.`));
+    assert.match(demo.text(), new RegExp(`>> ${name} was killed \\(SIGKILL\\)\\. The election goes on`));
+  }
+  execFileSync('bash', ['-c', `${offered(demo.text(), 'GCP_PROJECT=')} --votes 10 --rate 0`]);
+  demo.child.kill('SIGINT');
+  assert.equal(await demo.ended, 0, demo.text());
+  assert.match(demo.text(), /^machine 2 +10 +10 +0 +0 +0 /m);
+});
+
+// The id of the process of a server that listens on this port.
+function serverProcess(program, port) {
+  const found = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      return program.test(words) && words.includes(String(port));
+    } catch {
+      return false;
+    }
+  });
+  assert.ok(found, `no process of ${program} with port ${port}`);
+  return Number(found);
+}
+
+test('a part that fails at its start ends the demo, which shows its last lines', { timeout }, async () => {
   const broken = mkdtempSync(join(folder, 'broken-'));
   for (const program of ['pubsub-broker', 'voting-recorder', 'voting-machine']) {
     symlinkSync(join(programs, program), join(broken, program));
   }
-  writeFileSync(join(broken, 'voting-logger'), '#!/bin/sh\necho what went wrong >&2\nexit 7\n', { mode: 0o755 });
+  writeFileSync(join(broken, 'voting-logger'), '#!/bin/sh\necho no logger today >&2\nexit 7\n', { mode: 0o755 });
   const demo = startDemo(['--exit'], { POLLBUS_PROGRAMS: broken });
   assert.equal(await demo.ended, 1);
   assert.match(demo.text(), /voting-logger \d ended unexpectedly \(exit 7\)/);
-  assert.match(demo.text(), / {2}what went wrong/);
+  assert.match(demo.text(), / {2}no logger today/);
   const [, kept] = demo.text().match(/are kept in (\S+)/);
   rmSync(join(process.cwd(), kept), { recursive: true });
 });
 
-test('wrong flags are all told, and nothing starts', { timeout }, async () => {
+test('a host that has only IPv6 runs the demo', { timeout }, async (context) => {
+  const user = process.getuid() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
+  const unshare = ['unshare', '--net', ...user];
+  if (spawnSync(unshare[0], [...unshare.slice(1), 'true']).status !== 0) {
+    context.diagnostic('NOT RUN: this system does not let the test make a network namespace');
+    return;
+  }
+  const onlyIpv6 = 'ip link set lo up && ip addr del 127.0.0.1/8 dev lo && exec "$@"';
+  const { summary, text } = await runToTheEnd('ipv6', ['--votes', '10'], [...unshare, 'bash', '-c', onlyIpv6, '-']);
+  assertSound(summary, 30);
+  assert.deepEqual(serversOf(text).map(({ host }) => host), ['::1', '::1', '::1']);
+});
+
+test('all wrong flags are reported, and nothing starts', { timeout }, async () => {
   const demo = startDemo(['--machines', '0', '--votes', 'x']);
   assert.equal(await demo.ended, 2);
   assert.equal(demo.text().trim().split('\n').length, 2);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { parseFlags } from '../../scripts/demo.d/flags.mjs';
 
-test('without flags, three machines, three loggers and three recorders use our broker', () => {
+test('the default is three machines, three loggers and three recorders on pubsub-broker', () => {
   const { options, problems } = parseFlags([]);
   assert.deepEqual(problems, []);
   assert.equal(options.machines, 3);
@@ -13,7 +13,7 @@ test('without flags, three machines, three loggers and three recorders use our b
   assert.equal(options.exit, false);
 });
 
-test('flags are taken with a space or an equals sign', () => {
+test('a value follows its flag after a space or an equals sign', () => {
   const { options, problems } = parseFlags([
     ...['--machines', '2', '--votes=5', '--voters', '7', '--rate', '2.5', '--in-flight=2000'],
     ...['--bus', 'localhost:8085', '--exit', '--seed', '0', '--summary', 's.json', '--keep'],
@@ -35,30 +35,32 @@ test('flags are taken with a space or an equals sign', () => {
   });
 });
 
-test('every problem is told at once, with what is expected', () => {
+test('all problems are reported at once, each with the expected value', () => {
   const { problems } = parseFlags(['--machines', '0', '--votes', 'many', '--bus', 'nowhere', '--what', '--seed']);
   assert.deepEqual(problems, [
     '--machines: expected an integer from 1 to 100, got "0"',
     '--votes: expected an integer from 1 to 100000000, got "many"',
     '--bus: expected broker or HOST:PORT, got "nowhere"',
-    '--what: no such flag (--help lists them)',
+    '--what: unknown flag (--help lists all flags)',
     '--seed: a value is missing',
   ]);
 });
 
-test('a number in any other notation is refused', () => {
+test('numbers must be plain decimal digits', () => {
   for (const value of ['1e3', '-1', '0x10', ' 5', '5.5', '']) {
     assert.equal(parseFlags([`--votes=${value}`]).problems.length, 1, value);
   }
 });
 
-test('a bus port is from 1 to 65535', () => {
-  for (const bus of ['host:0', 'host:65536', 'host:', ':80', 'http://host:80']) {
+test('the bus is a host, or an IPv6 address in brackets, with a port from 1 to 65535', () => {
+  for (const bus of ['host:0', 'host:65536', 'host:', ':80', 'http://host:80', '::1:80', '[::1]']) {
     assert.equal(parseFlags(['--bus', bus]).problems.length, 1, bus);
   }
-  assert.deepEqual(parseFlags(['--bus', 'host:65535']).problems, []);
+  for (const bus of ['host:65535', '127.0.0.1:1', '[::1]:8085']) {
+    assert.deepEqual(parseFlags(['--bus', bus]).problems, [], bus);
+  }
 });
 
-test('a summary goes into a folder that exists', () => {
+test('the folder of the summary must exist', () => {
   assert.equal(parseFlags(['--summary', '/no/such/folder/s.json']).problems.length, 1);
 });

@@ -16,12 +16,12 @@ const machine = (values) => ({
   ...values,
 });
 
-test('histograms add up bound by bound, in ascending order', () => {
+test('histograms are added bound by bound, in ascending order', () => {
   const merged = summary.mergeHistograms([[[2_000, 1], [4_000, 2]], [[1_000, 3], [2_000, 4]], []]);
   assert.deepEqual(merged, [[1_000, 3], [2_000, 5], [4_000, 2]]);
 });
 
-test('a quantile is the least bound that this share of the values does not exceed', () => {
+test('a quantile is the smallest bound that this share of the values does not exceed', () => {
   const histogram = [[1, 50], [2, 45], [3, 5]];
   assert.equal(summary.quantile(histogram, 0.5), 1);
   assert.equal(summary.quantile(histogram, 0.51), 2);
@@ -30,16 +30,16 @@ test('a quantile is the least bound that this share of the values does not excee
   assert.equal(summary.quantile([[7, 1]], 0.5), 7);
 });
 
-test('without an answer there is no latency', () => {
+test('without answers, all latencies are null', () => {
   assert.deepEqual(summary.latencyMs([]), { p50: null, p95: null, p99: null });
 });
 
-test('the rate counts all answers from the first start to the last finish', () => {
+test('the rate is that of all answers, from the first start to the last end', () => {
   const machines = [machine(), machine({ started_ms: 1_500, finished_ms: 5_000, rejected: 2 })];
   assert.equal(summary.votesPerSecond(machines), 5.3);
 });
 
-test('the summary has exactly the fields that are promised', () => {
+test('the summary has exactly the documented fields', () => {
   const stores = { rows: 8, marks: 8, tally: { 12: { 0: 5, 3: 3 } } };
   assert.deepEqual(summary.summarise([machine(), machine()], stores), {
     sent: 20,
@@ -55,14 +55,14 @@ test('the summary has exactly the fields that are promised', () => {
   });
 });
 
-test('stores that do not hold what was accepted are told of', () => {
+test('stores that differ from the accepted votes are reported', () => {
   const good = { successful: 8, rows: 8, marks: 8, pending: 0 };
   assert.deepEqual(summary.disagreements(good), []);
   assert.equal(summary.disagreements({ ...good, rows: 7 }).length, 1);
   assert.equal(summary.disagreements({ ...good, rows: 9, marks: 9 }).length, 2);
 });
 
-test('while votes are pending, the stores may be ahead of the answers', () => {
+test('while votes are pending, the stores may hold more than was answered', () => {
   const found = summary.disagreements({ successful: 7, rows: 8, marks: 8, pending: 1 });
   assert.deepEqual(found, ['1 votes were not answered']);
 });

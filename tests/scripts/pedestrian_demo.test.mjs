@@ -55,7 +55,7 @@ test('wrong flags are all told at once', () => {
     '--scenes: expected an integer from 1 to 10000, got "0"',
     '--rate: expected a number from 0 to 1000, got "x"',
     '--data: expected a folder with a labels.csv, got "/none"',
-    '--what: no such flag (--help lists them)',
+    '--what: unknown flag (--help lists all flags)',
     '--out: a value is missing',
   ]);
 });
