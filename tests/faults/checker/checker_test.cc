@@ -4,8 +4,8 @@
 
 #include <sstream>
 
-#include "election/pseudonym.h"
 #include "faults/checker/judge.h"
+#include "faults/checker/pseudonym.h"
 #include "faults/checker/recovery.h"
 #include "faults/checker/report.h"
 

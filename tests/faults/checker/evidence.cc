@@ -18,8 +18,11 @@ const std::map<std::string, MachineEvent::Kind>& machine_events() {
   static const std::map<std::string, MachineEvent::Kind> kNames{{"start", kStart},
                                                                 {"cast", kCast},
                                                                 {"recovered", kRecovered},
+                                                                {"kept", kKept},
                                                                 {"republished", kRepublished},
-                                                                {"answered", kAnswered}};
+                                                                {"answered", kAnswered},
+                                                                {"erased", kErased},
+                                                                {"left", kLeft}};
   return kNames;
 }
 
@@ -48,9 +51,10 @@ std::string text(const json& line, const char* name) { return line.at(name); }
 MachineEvent machine_event(MachineEvent::Kind kind, const json& line) {
   MachineEvent event{
       .kind = kind, .t_us = number(line, "t_us"), .machine = number(line, "machine")};
-  const bool is_vote = kind == MachineEvent::Kind::kCast || kind == MachineEvent::Kind::kRecovered;
-  if (kind == MachineEvent::Kind::kStart || is_vote) event.election = number(line, "election");
-  if (kind == MachineEvent::Kind::kStart) return event;
+  using enum MachineEvent::Kind;
+  const bool is_vote = kind == kCast || kind == kRecovered || kind == kKept;
+  if (kind == kStart || is_vote) event.election = number(line, "election");
+  if (kind == kStart) return event;
   event.uuid = text(line, "uuid");
   std::ranges::transform(event.uuid, event.uuid.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -59,7 +63,7 @@ MachineEvent machine_event(MachineEvent::Kind kind, const json& line) {
     event.voter = hash_of(text(line, "voter"));
     event.choice = number(line, "choice");
   }
-  if (kind == MachineEvent::Kind::kAnswered) {
+  if (kind == kAnswered) {
     event.result = outcome_of(text(line, "result"));
     event.ends = line.at("ends");
   }
@@ -116,7 +120,7 @@ absl::Status Evidence::add(const std::string& text_line) try {
     return absl::InvalidArgumentError(fmt::format("no event is called \"{}\"", event));
   }
   return absl::OkStatus();
-} catch (const std::exception& error) {  // what the JSON library and the readers above throw
+} catch (const std::exception& error) {  // thrown by the JSON library and the readers above
   return absl::InvalidArgumentError(error.what());
 }
 
@@ -152,7 +156,13 @@ std::string to_line(const MachineEvent& event) {
     case MachineEvent::Kind::kCast:
       return when + fmt::format("casts {} (choice {})", event.uuid, event.choice);
     case MachineEvent::Kind::kRecovered:
-      return when + fmt::format("finds {} in its journal", event.uuid);
+      return when + fmt::format("recovers {} from its journal", event.uuid);
+    case MachineEvent::Kind::kKept:
+      return when + fmt::format("has ended with {} in its journal", event.uuid);
+    case MachineEvent::Kind::kErased:
+      return when + fmt::format("erases {} from its journal", event.uuid);
+    case MachineEvent::Kind::kLeft:
+      return when + fmt::format("still has {} in its journal", event.uuid);
     case MachineEvent::Kind::kRepublished:
       return when + fmt::format("publishes {} again", event.uuid);
     case MachineEvent::Kind::kAnswered:

@@ -10,22 +10,31 @@
 #include "election/keyed_hash.h"
 #include "election/vote.h"
 
-// What became of an election, as tests/faults/README.md defines it line by line: plain values,
-// which a simulation fills in memory and a harness by files. Times are microseconds of one clock.
+// The evidence of one election: plain values, which the simulation fills in directly and which
+// tests/faults/README.md defines as lines for files. Times are microseconds of one clock.
 namespace pollbus::faults {
 
 struct MachineEvent {
-  enum class Kind { kStart, kCast, kRecovered, kRepublished, kAnswered };
+  enum class Kind {
+    kStart,
+    kCast,         // written to the journal, or first seen on the bus
+    kRecovered,    // found in the journal by a new life, which must get an answer for it
+    kKept,         // seen in the journal of a machine that had ended
+    kRepublished,  // published again
+    kAnswered,
+    kErased,  // from the journal
+    kLeft,    // still in the journal when the election was over
+  };
 
   Kind kind = Kind::kStart;
   std::int64_t t_us = 0;
-  std::int64_t election = 0;  // kStart, kCast and kRecovered only
+  std::int64_t election = 0;
   std::int64_t machine = 0;
-  std::string uuid;  // lower-case
-  KeyedHash voter{};
+  std::string uuid;   // lower-case
+  KeyedHash voter{};  // kCast, kRecovered and kKept only, as the choice is
   std::int64_t choice = 0;
-  Outcome result = Outcome::kSuccessful;
-  bool ends = false;
+  Outcome result = Outcome::kSuccessful;  // kAnswered only
+  bool ends = false;                      // kAnswered only: the vote was pending
 };
 
 struct Rows {
@@ -38,7 +47,7 @@ struct Rows {
 struct StoredReceipt {
   std::int64_t election = 0;
   KeyedHash receipt{};
-  std::optional<std::int64_t> t_us;  // of the commit, where it is known
+  std::optional<std::int64_t> t_us;  // when it was committed, if known
 };
 
 struct StoredMark {
@@ -75,12 +84,12 @@ struct Evidence {
   std::vector<Notice> notices;
   std::vector<Fault> faults;
 
-  // Adds what one line says. INVALID_ARGUMENT says what is wrong with it.
+  // Adds one line. INVALID_ARGUMENT says what is wrong with it.
   absl::Status add(const std::string& line);
-  // Adds a file's lines; what a crash left of a last line is passed over. After the last file,
-  // call sort().
+  // Adds the lines of a file, and ignores a last line that a crash cut off. Call sort() after the
+  // last file.
   absl::Status add_all(std::istream& lines);
-  // By time; events of one moment stay as they came.
+  // Sorts by time. Events of the same time keep their order.
   void sort();
 
  private:
@@ -88,11 +97,11 @@ struct Evidence {
     std::int64_t id = 0;
     std::int64_t t_us = 0;
   };
-  std::vector<Heal> heals_;  // whose faults are joined by sort()
+  std::vector<Heal> heals_;  // sort() joins them with their faults
 };
 
 std::string text_of(Outcome outcome);
-// One event as a line of a story, without what is secret.
+// One event as a line of a vote's story.
 std::string to_line(const MachineEvent& event);
 
 }  // namespace pollbus::faults

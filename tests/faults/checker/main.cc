@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
   using namespace pollbus;
   faults::CheckerSettings checker;
   Settings settings("election-checker",
-                    "Judges from machines' histories and stores whether an election kept what it "
+                    "Judges from machines, stores whether an election kept what it "
                     "promises (tests/faults/README.md). Exit 0: yes; 1: no; 2: cannot tell.");
   checker.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;

@@ -1,8 +1,9 @@
 #include "faults/checker/votes.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "election/pseudonym.h"
+#include "faults/checker/pseudonym.h"
 
 namespace pollbus::faults {
 
@@ -12,6 +13,7 @@ bool Vote::was_answered(Outcome outcome) const {
 
 Votes::Votes(const Evidence& evidence, const Keys& keys) {
   for (const MachineEvent& event : evidence.events) add(event);
+  add_early_answers();
   find_receipts(evidence, keys);
   for (const Rows& found : evidence.rows)
     rows[{found.election, found.machine, found.choice}] += found.count;
@@ -25,6 +27,7 @@ void Votes::add(const MachineEvent& event) {
       break;
     case MachineEvent::Kind::kCast:
     case MachineEvent::Kind::kRecovered:
+    case MachineEvent::Kind::kKept:
       add_vote(event);
       break;
     case MachineEvent::Kind::kRepublished:
@@ -33,6 +36,12 @@ void Votes::add(const MachineEvent& event) {
       break;
     case MachineEvent::Kind::kAnswered:
       add_answer(event);
+      break;
+    case MachineEvent::Kind::kErased:
+      add_erased(event);
+      break;
+    case MachineEvent::Kind::kLeft:
+      add_left(event);
       break;
   }
 }
@@ -46,7 +55,7 @@ void Votes::add_vote(const MachineEvent& event) {
     return;
   }
   Vote& vote = all[found->second];
-  vote.is_pending = true;
+  if (event.kind != MachineEvent::Kind::kKept) vote.is_pending = true;
   if (vote.content != content || vote.voter != event.voter) {
     contradictions.push_back({"I2", event.uuid, "was cast twice with different content"});
   }
@@ -55,14 +64,37 @@ void Votes::add_vote(const MachineEvent& event) {
 void Votes::add_answer(const MachineEvent& event) {
   const auto found = by_uuid.find(event.uuid);
   if (found == by_uuid.end()) {
-    // Whoever sends bad messages under a machine's id has it answered for them.
-    if (event.result != Outcome::kRejected)
-      contradictions.push_back({"I6", event.uuid, "is answered, and nobody cast it"});
+    early_answers_.push_back(&event);
     return;
   }
   Vote& vote = all[found->second];
   vote.answers.push_back({event.t_us, event.machine, event.result});
   if (event.ends) vote.is_pending = false;
+}
+
+void Votes::add_early_answers() {
+  for (const MachineEvent* event : std::exchange(early_answers_, {})) {
+    if (by_uuid.contains(event->uuid)) {
+      add_answer(*event);
+    } else if (event->result != Outcome::kRejected) {
+      // Bad messages may carry any machine's id, so a machine may get rejections for them.
+      contradictions.push_back({"I6", event->uuid, "was answered, but no machine cast it"});
+    }
+  }
+}
+
+void Votes::add_erased(const MachineEvent& event) {
+  const auto found = by_uuid.find(event.uuid);
+  if (found != by_uuid.end() && all[found->second].answers.empty()) {
+    contradictions.push_back(
+        {"I6", event.uuid, "was erased from its machine's journal before it was answered"});
+  }
+}
+
+void Votes::add_left(const MachineEvent& event) {
+  const auto found = by_uuid.find(event.uuid);
+  if (found != by_uuid.end()) all[found->second].is_pending = true;
+  contradictions.push_back({"I6", event.uuid, "is still in its machine's journal"});
 }
 
 void Votes::find_receipts(const Evidence& evidence, const Keys& keys) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Inside tests/faults/checker only.
+// Used inside tests/faults/checker only.
 
 #include <compare>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace pollbus::faults {
 
-// What a row holds.
+// The columns of a stored vote.
 struct Content {
   std::int64_t election = 0;
   std::int64_t machine = 0;
@@ -29,7 +29,7 @@ struct Answer {
   Outcome result = Outcome::kSuccessful;
 };
 
-// A vote with all that is known of it.
+// A vote and everything that is known about it.
 struct Vote {
   std::string uuid;
   Content content;
@@ -42,25 +42,32 @@ struct Vote {
   bool was_answered(Outcome outcome) const;
 };
 
-// The evidence joined by vote, voter, receipt and mark. Borrows it.
+// The evidence joined by vote, voter, receipt and mark. Borrows the evidence.
 struct Votes {
   Votes(const Evidence& evidence, const Keys& keys);
 
   using ByVoter = std::pair<std::int64_t, KeyedHash>;  // election and voter
 
-  std::vector<Vote> all;  // as they were cast
+  std::vector<Vote> all;  // in the order in which they were cast
   std::unordered_map<std::string, std::size_t> by_uuid;
   std::map<ByVoter, std::vector<std::size_t>> by_voter;
   std::map<ByVoter, const StoredMark*> marks;
   std::map<Content, std::int64_t> rows;
-  std::vector<const StoredReceipt*> strange_receipts;
-  std::vector<Violation> contradictions;  // within the histories themselves
+  std::vector<const StoredReceipt*> strange_receipts;  // of no vote that was cast
+  std::vector<Violation> contradictions;               // within the machines' events
 
  private:
   void add(const MachineEvent& event);
   void add_vote(const MachineEvent& event);
   void add_answer(const MachineEvent& event);
+  void add_erased(const MachineEvent& event);
+  void add_left(const MachineEvent& event);
+  void add_early_answers();
   void find_receipts(const Evidence& evidence, const Keys& keys);
+
+  // Answers that come before their vote in the evidence: the witness that watches the bus may see
+  // an answer first.
+  std::vector<const MachineEvent*> early_answers_;
 };
 
 }  // namespace pollbus::faults

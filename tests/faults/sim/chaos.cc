@@ -30,22 +30,22 @@ void Chaos::schedule() {
                });
 }
 
-absl::Status Chaos::reached(Failpoint place) {
+absl::Status Chaos::reached(std::string_view place) {
   Process* const process = world_.running();
   if (process == nullptr || process->is_sheltered) return absl::OkStatus();
   Random& random = world_.random();
   if (random.chance(profile_.crash)) {
-    note("crash at", process->name() + " " + to_string(place), {});
+    note("crash at", fmt::format("{} {}", process->name(), place), {});
     world_.crash();
   }
   if (random.chance(profile_.hang)) {
     const auto duration = random.between(milliseconds(1), milliseconds(kMostFrozen));
-    standstill("hang at", process->name() + " " + to_string(place), duration);
+    hold_still("hang at", fmt::format("{} {}", process->name(), place), duration);
     if (random.chance(0.5)) process->freeze(duration);
     world_.sleep(duration);
   }
   if (!random.chance(profile_.fail)) return absl::OkStatus();
-  note("failure at", process->name() + " " + to_string(place), {});
+  note("failure at", fmt::format("{} {}", process->name(), place), {});
   return absl::UnavailableError("simulated failure");
 }
 
@@ -66,7 +66,7 @@ void Chaos::strike(Process& process) {
   }
   if (profile_.freezes && random.chance(0.4)) {
     const auto duration = random.between(milliseconds(1), milliseconds(kMostFrozen));
-    standstill("freeze of", process.name(), duration);
+    hold_still("freeze of", process.name(), duration);
     return process.freeze(duration);
   }
   if (profile_.stops && random.chance(0.4)) {
@@ -101,10 +101,10 @@ void Chaos::lasts(const char* kind, const std::string& target, std::chrono::nano
   world_.after(duration, std::move(end));
 }
 
-void Chaos::standstill(const char* kind, const std::string& target,
+void Chaos::hold_still(const char* kind, const std::string& target,
                        std::chrono::nanoseconds duration) {
   note(kind, target, duration);
-  standstill_ends_ = std::max(standstill_ends_, world_.now() + duration);
+  last_hold_ends_ = std::max(last_hold_ends_, world_.now() + duration);
 }
 
 void Chaos::note(const char* kind, const std::string& target,
@@ -128,7 +128,7 @@ SteadyTime Chaos::heal() {
   is_healed_ = true;
   for (Server* server : servers_) server->is_up = true;
   for (Process* process : processes_()) process->loses_requests = process->loses_answers = false;
-  return std::max(world_.now(), standstill_ends_);
+  return std::max(world_.now(), last_hold_ends_);
 }
 
 }  // namespace pollbus::faults

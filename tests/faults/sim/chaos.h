@@ -2,9 +2,9 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/failpoint.h"
 #include "faults/checker/evidence.h"
 #include "faults/sim/network.h"
 #include "faults/sim/profile.h"
@@ -12,11 +12,11 @@
 
 namespace pollbus::faults {
 
-// Does to processes and servers what the profile allows, at random moments and at the failpoints of
-// the services' code, until heal().
+// Makes the faults that the profile allows, at random moments and at the services' failpoints,
+// until heal().
 class Chaos {
  public:
-  // Borrows all but the functions. `processes` tells who lives now.
+  // Borrows everything but the function, which returns the processes that are alive.
   Chaos(World& world, const Profile& profile, Evidence& evidence, std::vector<Server*> servers,
         std::function<std::vector<Process*>()> processes)
       : world_(world),
@@ -26,19 +26,19 @@ class Chaos {
         processes_(std::move(processes)) {}
 
   void begin();
-  // For the oracle of base/failpoint.h.
-  absl::Status reached(Failpoint place);
-  // Ends all faults, but for threads and processes that stand still: returns when the last of them
-  // goes on. The profile is its owner's.
+  // What the services' failpoints call.
+  absl::Status reached(std::string_view place);
+  // Ends all faults except hangs and freezes, and returns when the last of those ends. The caller
+  // heals the profile.
   SteadyTime heal();
 
  private:
   void schedule();
   void strike();
-  void standstill(const char* kind, const std::string& target, std::chrono::nanoseconds duration);
+  void hold_still(const char* kind, const std::string& target, std::chrono::nanoseconds duration);
   void strike(Process& process);
   void strike(Server& server);
-  // Notes a fault that lasts so long, and what ends it.
+  // Notes a fault, and calls `end` when its time is over.
   void lasts(const char* kind, const std::string& target, std::chrono::nanoseconds duration,
              std::function<void()> end);
   void note(const char* kind, const std::string& target,
@@ -51,7 +51,7 @@ class Chaos {
   std::function<std::vector<Process*>()> processes_;
   bool is_healed_ = false;
   std::int64_t last_fault_ = 0;
-  SteadyTime standstill_ends_{};
+  SteadyTime last_hold_ends_{};
 };
 
 }  // namespace pollbus::faults

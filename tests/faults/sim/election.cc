@@ -31,21 +31,18 @@ constexpr double kPowerCut = 0.3;
 
 class Election {
  public:
-  Election(std::uint64_t seed, std::optional<Mutant> mutant, bool is_traced)
-      : world_(seed, is_traced),
+  Election(std::uint64_t seed, const Mutant& mutant, bool is_traced)
+      : mutant_(mutant),
+        world_(seed, is_traced),
         profile_(draw_profile(world_.random())),
         drawn_(profile_),
         chaos_(world_, profile_, evidence_, {&bus_.server(), &redis_.server(), &postgres_.server()},
                [this] { return living(); }) {
-    oracle_ = {.reached = [this](Failpoint place) { return chaos_.reached(place); },
-               .mutant = mutant};
-    set_oracle_of_this_thread(&oracle_);
     build();
   }
   ~Election() {
     slots_.clear();
     ended_.clear();
-    set_oracle_of_this_thread(nullptr);
   }
   Election(const Election&) = delete;
   Election& operator=(const Election&) = delete;
@@ -178,20 +175,28 @@ class Election {
     return std::ranges::all_of(machines_, [](const auto& state) { return state->is_done; });
   }
 
+  const Mutant& mutant_;
   World world_;
   Profile profile_;
   const Profile drawn_;
   Evidence evidence_;
   Network network_{world_, profile_};
-  SimulatedBus bus_{world_, profile_, network_, evidence_};
-  SimulatedRedis redis_{world_, network_};
-  SimulatedPostgres postgres_{world_, network_};
-  // One for all processes: nobody looks at it, and it is slow to make.
+  SimulatedBus bus_{world_, profile_, network_, evidence_, mutant_};
+  SimulatedRedis redis_{world_, network_, mutant_};
+  SimulatedPostgres postgres_{world_, network_, mutant_};
+  // Shared by all processes: nobody reads it, and it is slow to make.
   prometheus::Registry metrics_;
-  Surroundings around_{world_,    profile_,          bus_,    redis_, postgres_,
-                       evidence_, simulation_keys(), metrics_};
   Chaos chaos_;
-  FailpointOracle oracle_;
+  Surroundings around_{world_,
+                       profile_,
+                       bus_,
+                       redis_,
+                       postgres_,
+                       evidence_,
+                       simulation_keys(),
+                       metrics_,
+                       [this](std::string_view place) { return chaos_.reached(place); },
+                       mutant_};
   std::vector<std::unique_ptr<MachineState>> machines_;
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<Process>> ended_;  // leases still know them
@@ -206,7 +211,7 @@ const Keys& simulation_keys() {
   return keys;
 }
 
-SimulatedElection simulate(std::uint64_t seed, std::optional<Mutant> mutant, bool is_traced) {
+SimulatedElection simulate(std::uint64_t seed, const Mutant& mutant, bool is_traced) {
   return Election(seed, mutant, is_traced).run();
 }
 

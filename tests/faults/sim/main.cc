@@ -1,4 +1,4 @@
-// election-sim: whole elections with simulated faults, from seeds.
+// election-sim: runs whole elections with simulated faults, each drawn from a seed.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <mutex>
 #include <set>
@@ -18,33 +20,49 @@
 namespace pollbus::faults {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr int kExitBroken = 1;
 constexpr std::size_t kMaxStories = 3;
 constexpr std::size_t kMaxFailuresNamed = 20;
 constexpr std::chrono::milliseconds kProgressInterval{500};
 constexpr std::chrono::milliseconds kProgressLineInterval{10'000};
 
+std::optional<std::string> check_mutant(const std::string& name) {
+  if (mutant_named(name) != nullptr) return std::nullopt;
+  return "no mutant is called \"" + name + "\"; --list-mutants lists them";
+}
+
 struct SimulationSettings {
   std::int64_t seeds = 1'000;
   std::int64_t first = 1;
   std::int64_t jobs = static_cast<std::int64_t>(std::max(1U, std::thread::hardware_concurrency()));
   std::string mutant;
+  bool until_broken = false;
   bool all_mutants = false;
   bool list_mutants = false;
   bool history = false;
 
+  Mutant chosen_mutant() const {
+    const Mutant* const found = mutant_named(mutant);
+    return found == nullptr ? Mutant{} : *found;
+  }
+
   void add_to(Settings& settings) {
-    settings.integer({"seeds", "", "N", "How many elections; with --mutants, at most for each"},
+    settings.integer({"seeds", "", "N", "Number of elections; with --mutants, at most for each"},
                      &seeds, 1);
-    settings.integer({"first", "", "SEED", "The first seed; the others follow"}, &first);
-    settings.integer({"jobs", "", "N", "Elections at once"}, &jobs, 1, 256);
-    settings.text({"mutant", "", "NAME", "Let the services make this mistake"}, &mutant,
-                  check_mutants);
+    settings.integer({"first", "", "SEED", "The first seed; the others follow it"}, &first);
+    settings.integer({"jobs", "", "N", "Number of elections at a time"}, &jobs, 1, 256);
+    settings.text({"mutant", "", "NAME", "Let the services make this mistake (--list-mutants)"},
+                  &mutant, check_mutant);
+    settings.boolean({"until-broken", "", "",
+                      "Stop at the first election that breaks an invariant; exit 1 if none does"},
+                     &until_broken);
     settings.boolean(
-        {"mutants", "", "", "Try each mutant until an election finds it; exit 1 if one survives"},
+        {"mutants", "", "", "Try each mutant until an election is broken; exit 1 if none is"},
         &all_mutants);
-    settings.boolean({"list-mutants", "", "", "Name the mutants"}, &list_mutants);
-    settings.boolean({"history", "", "", "Print all that happened, also when nothing is broken"},
+    settings.boolean({"list-mutants", "", "", "List the names of the mutants"}, &list_mutants);
+    settings.boolean({"history", "", "", "Print everything that happens in each election"},
                      &history);
   }
 };
@@ -66,7 +84,8 @@ void for_each_seed(const SimulationSettings& settings,
   }
 }
 
-// How far it is: a line that lives on a terminal, a line now and then in a log.
+// Shows how many elections are done: one line that is redrawn on a terminal, or a line now and then
+// in a log.
 class Progress {
  public:
   explicit Progress(std::int64_t all) : all_(all) {}
@@ -148,16 +167,16 @@ void print_sums(const Sums& sums, double seconds) {
       static_cast<double>(sums.slowest_us) / 1e6, sums.slowest_seed, sums.failed.size());
 }
 
-// Once more, with all that happens written down: the same seed is the same election.
-void print_failures(Sums& sums, const std::string& mutant) {
+// Runs the first broken election again to print its history: the same seed gives the same election.
+void print_failures(Sums& sums, const SimulationSettings& settings) {
   if (sums.failed.empty()) return;
   std::ranges::sort(sums.failed);
-  const auto first = simulate(sums.failed.front(), mutant_named(mutant), /*is_traced=*/true);
+  const auto first = simulate(sums.failed.front(), settings.chosen_mutant(), /*is_traced=*/true);
   std::cout << first.history;
   print_violations(first);
   for (std::size_t i = 0; i < std::min(sums.failed.size(), kMaxFailuresNamed); ++i) {
     std::cout << fmt::format("seed {} fails; replay: {}\n", sums.failed[i],
-                             replay_command(sums.failed[i], mutant));
+                             replay_command(sums.failed[i], settings.mutant));
   }
 }
 
@@ -170,9 +189,9 @@ int run_seeds(const SimulationSettings& settings) {
   std::mutex mutex;
   Sums sums;
   Progress progress(settings.seeds);
+  const Mutant mutant = settings.chosen_mutant();
   for_each_seed(settings, [&](std::uint64_t seed) {
-    const SimulatedElection election =
-        simulate(seed, mutant_named(settings.mutant), settings.history);
+    const SimulatedElection election = simulate(seed, mutant, settings.history);
     const std::lock_guard lock(mutex);
     if (settings.history) std::cout << election.history;
     sums.add(seed, election);
@@ -181,15 +200,15 @@ int run_seeds(const SimulationSettings& settings) {
   });
   progress.clear();
   const double seconds = seconds_since(begin);
-  print_failures(sums, settings.mutant);
+  print_failures(sums, settings);
   print_sums(sums, seconds);
   return sums.failed.empty() ? 0 : kExitBroken;
 }
 
-// The first seed that finds the mutant, and how.
+// The first election that is broken.
 struct Catch {
   std::uint64_t seed = 0;
-  std::string invariants;  // that are broken
+  std::string invariants;  // those that are broken
   std::string what;
 };
 
@@ -201,7 +220,7 @@ Catch catch_of(std::uint64_t seed, const std::vector<Violation>& violations) {
           fmt::format("{}{}", first.uuid.empty() ? "" : "a vote ", first.what)};
 }
 
-std::optional<Catch> catch_mutant(const SimulationSettings& settings, Mutant mutant) {
+std::optional<Catch> catch_mutant(const SimulationSettings& settings, const Mutant& mutant) {
   std::mutex mutex;
   std::optional<Catch> caught;
   for_each_seed(settings, [&](std::uint64_t seed) {
@@ -214,27 +233,55 @@ std::optional<Catch> catch_mutant(const SimulationSettings& settings, Mutant mut
   return caught;
 }
 
+// Prints the line of one mutant. False: no election was broken.
+bool print_catch(std::string_view name, const std::optional<Catch>& caught, std::int64_t seeds) {
+  std::cout << (caught ? fmt::format("{:<30} {:<9} {}: {}\n", name, caught->seed,
+                                     caught->invariants, caught->what)
+                       : fmt::format("{:<30} SURVIVES {} elections\n", name, seeds))
+            << std::flush;
+  return caught.has_value();
+}
+
+int run_until_broken(const SimulationSettings& settings, std::string_view name) {
+  const auto caught = catch_mutant(settings, settings.chosen_mutant());
+  return print_catch(name, caught, settings.seeds) ? 0 : kExitBroken;
+}
+
+// The programs that are this one with a patched service (tests/faults/mutants).
+std::vector<fs::path> patched_programs() {
+  std::vector<fs::path> programs;
+  const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path() / "mutants";
+  if (!fs::is_directory(folder)) return programs;
+  for (const auto& entry : fs::directory_iterator(folder)) programs.push_back(entry.path());
+  std::ranges::sort(programs);
+  return programs;
+}
+
+bool is_caught(const SimulationSettings& settings, const fs::path& program) {
+  const std::string command =
+      fmt::format("'{}' --until-broken --first {} --seeds {} --jobs {}", program.string(),
+                  settings.first, settings.seeds, settings.jobs);
+  return std::system(command.c_str()) == 0;
+}
+
 int run_mutants(const SimulationSettings& settings) {
-  int survivors = 0;
+  std::size_t caught = 0;
   const auto begin = std::chrono::steady_clock::now();
-  std::cout << fmt::format("{:<28} {:<9} {}\n", "mutant", "by seed", "because");
-  for (int i = 0; i < mutant_count(); ++i) {
-    const auto mutant = static_cast<Mutant>(i);
-    const auto caught = catch_mutant(settings, mutant);
-    if (!caught) ++survivors;
-    std::cout << (caught ? fmt::format("{:<28} {:<9} {}: {}\n", to_string(mutant), caught->seed,
-                                       caught->invariants, caught->what)
-                         : fmt::format("{:<28} SURVIVES {} elections\n", to_string(mutant),
-                                       settings.seeds))
-              << std::flush;
-  }
-  std::cout << fmt::format("{} of {} mutants caught in {:.1f} s\n", mutant_count() - survivors,
-                           mutant_count(), seconds_since(begin));
-  return survivors == 0 ? 0 : kExitBroken;
+  std::cout << fmt::format("{:<30} {:<9} {}\n", "mutant", "by seed", "because") << std::flush;
+  for (const Mutant& mutant : mutants())
+    caught += print_catch(mutant.name, catch_mutant(settings, mutant), settings.seeds) ? 1 : 0;
+  const std::vector<fs::path> programs = patched_programs();
+  for (const fs::path& program : programs) caught += is_caught(settings, program) ? 1 : 0;
+  const std::size_t all = mutants().size() + programs.size();
+  std::cout << fmt::format("{} of {} mutants caught in {:.1f} s\n", caught, all,
+                           seconds_since(begin));
+  return caught == all ? 0 : kExitBroken;
 }
 
 void list_mutants() {
-  for (int i = 0; i < mutant_count(); ++i) std::cout << to_string(static_cast<Mutant>(i)) << "\n";
+  for (const Mutant& mutant : mutants()) std::cout << mutant.name << "\n";
+  for (const fs::path& program : patched_programs())
+    std::cout << program.filename().string() << " (a patch)\n";
 }
 
 }  // namespace
@@ -245,15 +292,21 @@ int main(int argc, char** argv) {
   faults::SimulationSettings simulation;
   Settings settings("election-sim",
                     "Runs elections with the services' real code in a simulated world that loses, "
-                    "repeats, reorders, delays and crashes, and judges each. Exit 0: every "
-                    "invariant holds in each; 1: not.");
+                    "repeats, reorders and delays messages and crashes processes, and judges each "
+                    "election. Exit 0: every invariant holds in all of them; 1: not.");
   simulation.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
-  // What the services log of their simulated troubles is nobody's.
+  // The services' warnings about simulated faults are of no interest.
   set_up_logging("election-sim", LogFormat::kText, LogLevel::kError);
   if (simulation.list_mutants) {
     faults::list_mutants();
     return 0;
   }
-  return simulation.all_mutants ? faults::run_mutants(simulation) : faults::run_seeds(simulation);
+  if (simulation.all_mutants) return faults::run_mutants(simulation);
+  if (simulation.until_broken) {
+    const std::string program = std::filesystem::path(argv[0]).filename();
+    return faults::run_until_broken(simulation,
+                                    simulation.mutant.empty() ? program : simulation.mutant);
+  }
+  return faults::run_seeds(simulation);
 }

@@ -4,66 +4,85 @@
 
 #include <array>
 #include <memory>
-#include <set>
+#include <utility>
 
 #include "base/dependency.h"
 #include "base/readiness.h"
 #include "base/status.h"
 #include "bus/settler.h"
 #include "election/messages.h"
-#include "election/pseudonym.h"
 #include "election/wire.h"
+#include "faults/decorators/failing_bus.h"
+#include "faults/decorators/failing_journal.h"
+#include "faults/decorators/failing_stores.h"
+#include "faults/sim/machine_observer.h"
 #include "voting_logger/handler.h"
 #include "voting_recorder/handler.h"
 
 namespace pollbus::faults {
 namespace {
 
-// The services' own, without jitter: that draws on the operating system's chance.
+template <typename Part>
+std::unique_ptr<Part> wrapped(std::unique_ptr<Part> part, const Mutant::Around<Part>& around) {
+  return around ? around(std::move(part)) : std::move(part);
+}
+
+// As in the services, but without jitter, which would come from the operating system.
 constexpr BackoffPolicy kBackoff{.initial = std::chrono::milliseconds(100),
                                  .max = std::chrono::milliseconds(5'000),
                                  .jittered = false};
 
-// What every service has, as in its main().
+// What each service's main() makes first. `part` is the service's name in failpoints.
 struct Base {
-  explicit Base(Surroundings& surroundings)
+  Base(Surroundings& surroundings, std::string part_name,
+       const Mutant::AroundPublisher& around_publisher)
       : around(surroundings),
+        part(std::move(part_name)),
         clock(around.world),
-        bus("bus", "simulated", clock, readiness, around.metrics, kBackoff) {}
+        bus("bus", "simulated", clock, readiness, around.metrics, kBackoff),
+        wrong(around_publisher ? around_publisher(around.bus.publisher()) : nullptr),
+        topic(wrong ? *wrong : around.bus.publisher(), part, around.failpoints) {}
 
-  Intake::Parts intake_parts() { return {around.bus.publisher(), around.bus.quarantine(), bus}; }
+  Intake::Parts intake_parts() { return {topic, around.bus.quarantine(), bus}; }
+  // Puts the failpoints around the handler of this service's subscription.
+  BatchHandler failing(BatchHandler handler) const {
+    return failing_handler(std::move(handler), part, around.failpoints);
+  }
 
   Surroundings& around;
+  const std::string part;
   SimulatedClock clock;
   Readiness readiness{clock};
   Dependency bus;
+  std::unique_ptr<Publisher> wrong;  // a mutant's
+  FailingPublisher topic;
 };
 
 struct Logger : Base {
   explicit Logger(Surroundings& surroundings)
-      : Base(surroundings),
+      : Base(surroundings, "logger", surroundings.mutant.logger_publisher),
         redis("redis", "simulated", clock, readiness, around.metrics, kBackoff),
-        voters(around.redis.connect()),
-        handler(intake_parts(), *voters, redis, around.keys.logger, around.metrics) {}
+        voters(wrapped(around.redis.connect(), around.mutant.voters), around.failpoints),
+        handler(intake_parts(), voters, redis, around.keys.logger, around.metrics) {}
 
   Dependency redis;
-  std::unique_ptr<VoterRegister> voters;
+  FailingRegister voters;
   voting_logger::Handler handler;
 };
 
 struct Recorder : Base {
   explicit Recorder(Surroundings& surroundings)
-      : Base(surroundings),
+      : Base(surroundings, "recorder", surroundings.mutant.recorder_publisher),
         postgres("postgres", "simulated", clock, readiness, around.metrics, kBackoff),
-        ballots(around.postgres.connect()),
-        handler(intake_parts(), *ballots, postgres, around.keys.recorder, around.metrics) {}
+        ballots(wrapped(around.postgres.connect(), around.mutant.ballots), around.failpoints),
+        handler(intake_parts(), ballots, postgres, around.keys.recorder, around.metrics) {}
 
   Dependency postgres;
-  std::unique_ptr<BallotBox> ballots;
+  FailingBallotBox ballots;
   voting_recorder::Handler handler;
 };
 
-// The handler's thread of a subscriber.
+// The thread of a subscriber that calls the handler.
 void work(Surroundings& around, Process& process, const std::string& subscription,
           BatchHandler handler) {
   Settler settler(std::move(handler));
@@ -84,73 +103,35 @@ void work(Surroundings& around, Process& process, const std::string& subscriptio
   }
 }
 
+// A logger or a recorder. All that its threads use lives until the last of them has ended.
+template <typename Service>
+void run_service(Surroundings& around, Process& process, const std::string& subscription) {
+  process.spawn([&around, &process, subscription] {
+    const auto service = std::make_shared<Service>(around);
+    BatchHandler handler = [service](auto batch, auto stop) {
+      return service->handler.handle(batch, std::move(stop));
+    };
+    if (around.mutant.service_handler)
+      handler = around.mutant.service_handler(std::move(handler), process);
+    work(around, process, subscription, service->failing(std::move(handler)));
+  });
+}
+
 }  // namespace
 
 std::string result_subscription(std::int64_t machine) { return fmt::format("result-{}", machine); }
 
 void run_logger(Surroundings& around, Process& process) {
-  process.spawn([&around, &process] {
-    Logger logger(around);
-    work(around, process, kSubmitSubscription,
-         [&](auto batch, auto stop) { return logger.handler.handle(batch, stop); });
-  });
+  run_service<Logger>(around, process, kSubmitSubscription);
 }
 
 void run_recorder(Surroundings& around, Process& process) {
-  process.spawn([&around, &process] {
-    Recorder recorder(around);
-    work(around, process, kRecordSubscription,
-         [&](auto batch, auto stop) { return recorder.handler.handle(batch, stop); });
-  });
+  run_service<Recorder>(around, process, kRecordSubscription);
 }
 
 namespace {
 
-// Writes down what one machine lives through.
-class SimulatedHistory final : public voting_machine::History {
- public:
-  SimulatedHistory(Surroundings& around, MachineState& state) : around_(around), state_(state) {
-    note({.kind = MachineEvent::Kind::kStart, .election = kElection});
-  }
-
-  void cast(std::span<const SubmittedVote> votes) override {
-    for (const SubmittedVote& vote : votes) note_vote(MachineEvent::Kind::kCast, vote);
-    state_.cast += std::ssize(votes);
-  }
-  void recovered(const SubmittedVote& vote) override {
-    note_vote(MachineEvent::Kind::kRecovered, vote);
-  }
-  void republished(const std::string& data) override {
-    const auto vote = std::get<SubmittedVote>(wire::parse_submitted(data));
-    note({.kind = MachineEvent::Kind::kRepublished, .uuid = vote.uuid});
-  }
-  void answered(const Result& result, bool ends) override {
-    note({.kind = MachineEvent::Kind::kAnswered,
-          .uuid = result.uuid,
-          .result = result.outcome,
-          .ends = ends});
-  }
-
- private:
-  void note_vote(MachineEvent::Kind kind, const SubmittedVote& vote) {
-    note({.kind = kind,
-          .election = vote.election,
-          .uuid = vote.uuid,
-          .voter = pseudonym(around_.keys.history, vote.election, vote.voter),
-          .choice = vote.choice});
-  }
-  void note(MachineEvent event) {
-    event.t_us = around_.world.now_us();
-    event.machine = state_.id;
-    if (around_.world.is_traced()) around_.world.trace(to_line(event));
-    around_.evidence.events.push_back(std::move(event));
-  }
-
-  Surroundings& around_;
-  MachineState& state_;
-};
-
-// Version-4 UUIDs from the world's own chance.
+// A version-4 UUID from the world's random numbers.
 std::string draw_uuid(Random& random) {
   const std::uint64_t high = random.next();
   const std::uint64_t low = random.next();
@@ -160,29 +141,35 @@ std::string draw_uuid(Random& random) {
 
 voting_machine::RandomVoter voter_of(Surroundings& around, const MachineState& state) {
   constexpr std::int64_t kChoices = 3;
-  return {state.seed + static_cast<std::uint64_t>(state.cast), around.profile.voters, kChoices,
-          [&around] { return draw_uuid(around.world.random()); }};
+  return {state.seed + static_cast<std::uint64_t>(state.record.cast), around.profile.voters,
+          kChoices, [&around] { return draw_uuid(around.world.random()); }};
 }
 
 // One life of a machine. What its main() does, between its two threads.
 struct Machine : Base {
   Machine(Surroundings& surroundings, Process& its_process, MachineState& its_state)
-      : Base(surroundings), process(its_process), state(its_state), history(around, state) {}
+      : Base(surroundings, "machine", surroundings.mutant.machine_publisher),
+        process(its_process),
+        state(its_state),
+        observer(around.world, around.keys.history, kElection, state.id, around.evidence,
+                 state.record),
+        observed_topic(observer.around(topic)) {}
 
   absl::Status open() {
     const std::string owner = fmt::format("election {} machine {}", kElection, state.id);
-    ASSIGN_OR_RETURN(journal, voting_machine::Journal::open(state.disk.open(), owner));
+    auto file = observer.around(std::make_unique<FailingJournalFile>(
+        wrapped(state.disk.open(), around.mutant.journal), around.failpoints));
+    ASSIGN_OR_RETURN(journal, voting_machine::Journal::open(std::move(file), owner));
     machine = std::make_unique<voting_machine::Machine>(
         voting_machine::Machine::Parts{
             .journal = *journal,
-            .bus = intake_parts(),
+            .bus = {*observed_topic, around.bus.quarantine(), bus},
             .clock = clock,
             .metrics = around.metrics,
-            .history = &history,
             .seed = static_cast<std::uint32_t>(around.world.random().next())},
         voting_machine::Load{.election = kElection,
                              .machine = state.id,
-                             .votes = state.votes - state.cast,
+                             .votes = state.votes - state.record.cast,
                              .rate = around.profile.rate,
                              .in_flight = around.profile.in_flight,
                              .patience = std::chrono::hours(24)},
@@ -190,7 +177,7 @@ struct Machine : Base {
     return absl::OkStatus();
   }
 
-  // As Machine::run() does, with a thread that is not a real one.
+  // The loop of Machine::run(), with a wait in simulated time.
   absl::Status cast() {
     const std::stop_token stop = process.stop_token();
     while (!stop.stop_requested()) {
@@ -214,7 +201,8 @@ struct Machine : Base {
 
   Process& process;
   MachineState& state;
-  SimulatedHistory history;
+  MachineObserver observer;
+  std::unique_ptr<Publisher> observed_topic;
   std::unique_ptr<voting_machine::Journal> journal;
   std::unique_ptr<voting_machine::Machine> machine;
   int batches = 0;
@@ -230,7 +218,8 @@ void run_machine(Surroundings& around, Process& process, MachineState& state) {
     if (status.ok()) {
       process.spawn([life] {
         work(life->around, life->process, result_subscription(life->state.id),
-             [&](auto batch, auto stop) { return life->on_results(batch, stop); });
+             life->failing(life->observer.around(
+                 [&](auto batch, auto stop) { return life->on_results(batch, stop); })));
       });
       status = life->cast();
     }
@@ -242,38 +231,24 @@ void run_machine(Surroundings& around, Process& process, MachineState& state) {
 }
 
 void run_original_machine(Surroundings& around, Process& process, MachineState& state) {
-  struct Life {
-    Life(Surroundings& around, MachineState& state) : history(around, state) {}
-    SimulatedHistory history;
-    std::set<std::string> pending;
-  };
-  const auto life = std::make_shared<Life>(around, state);
-  process.spawn([&around, &process, &state, life] {
+  const auto observer = std::make_shared<MachineObserver>(
+      around.world, around.keys.history, kElection, state.id, around.evidence, state.record);
+  process.spawn([&around, &state, observer] {
     auto voter = voter_of(around, state);
     for (std::int64_t i = 0; i < state.votes; ++i) {
       const SubmittedVote vote = voter.cast(kElection, state.id, 0);
-      life->pending.insert(vote.uuid);
-      life->history.cast({&vote, 1});
+      observer->cast(vote);
       const std::array message{wire::submit_message(vote)};
       while (!around.bus.publisher().publish(message).ok())
         around.world.sleep(std::chrono::milliseconds(around.world.random().between(50, 2'000)));
       around.world.sleep(std::chrono::milliseconds(around.world.random().between(0, 2'000)));
     }
-    (void)process;
   });
-  process.spawn([&around, &process, &state, life] {
-    work(around, process, result_subscription(state.id), [&](auto batch, auto) {
-      for (const ReceivedMessage& message : batch) {
-        const auto parsed = wire::parse_result(message.data);
-        const auto* result = std::get_if<Result>(&parsed);
-        const bool is_mine =
-            message.attribute(std::string(wire::kMachineId)) == std::to_string(state.id);
-        if (result == nullptr || !is_mine) continue;
-        life->history.answered(*result, life->pending.erase(result->uuid) > 0);
-      }
-      state.is_done = state.cast == state.votes && life->pending.empty();
+  process.spawn([&around, &process, &state, observer] {
+    work(around, process, result_subscription(state.id), observer->around([&](auto batch, auto) {
+      state.is_done = state.record.cast == state.votes && observer->is_all_answered();
       return std::vector<Verdict>(batch.size(), Verdict::kAck);
-    });
+    }));
   });
 }
 

@@ -9,6 +9,9 @@
 #include "election/keyed_hash.h"
 #include "faults/checker/evidence.h"
 #include "faults/checker/judge.h"
+#include "faults/decorators/failpoints.h"
+#include "faults/sim/machine_observer.h"
+#include "faults/sim/mutants.h"
 #include "faults/sim/simulated_bus.h"
 #include "faults/sim/simulated_disk.h"
 #include "faults/sim/simulated_stores.h"
@@ -22,7 +25,7 @@ inline constexpr char kSubmitSubscription[] = "submit";
 inline constexpr char kRecordSubscription[] = "record";
 std::string result_subscription(std::int64_t machine);
 
-// All that a simulated service has around it.
+// Everything that a simulated service has around it.
 struct Surroundings {
   World& world;
   const Profile& profile;
@@ -32,29 +35,31 @@ struct Surroundings {
   Evidence& evidence;
   const Keys& keys;
   prometheus::Registry& metrics;
+  Failpoints failpoints;
+  const Mutant& mutant;
 };
 
-// What the services' own main functions do: the real decisions in the middle, simulated
-// surroundings around them. Each spawns a process's threads; all that they use lives as long as
-// these threads.
+// Each does what the main() of its service does, with the service's real code and simulated
+// surroundings, and spawns the process's threads. What the threads use lives as long as they do.
 void run_logger(Surroundings& around, Process& process);
 void run_recorder(Surroundings& around, Process& process);
 
-// A machine, over all its lives.
+// What of a machine outlives its process.
 struct MachineState {
   std::int64_t id = 0;
-  std::int64_t votes = 0;  // to be cast
-  std::int64_t cast = 0;   // of these
+  std::int64_t votes = 0;  // to be cast in all lives together
   std::uint64_t seed = 0;
   SimulatedDisk disk;
+  MachineRecord record;
   bool is_done = false;
 };
 void run_machine(Surroundings& around, Process& process, MachineState& state);
 
-// One like the original program: publishes each vote until the bus has it, then waits.
+// A machine like the original program: publishes each vote until the bus accepts it, never again,
+// and waits for the answers.
 void run_original_machine(Surroundings& around, Process& process, MachineState& state);
 
-// Publishes what is no vote.
+// Publishes messages that are not votes.
 void run_poisoner(Surroundings& around, Process& process, int count);
 
 }  // namespace pollbus::faults

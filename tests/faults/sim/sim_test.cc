@@ -20,21 +20,21 @@ class SimulationTest : public ::testing::Test {
 
 TEST_F(SimulationTest, TheSameSeedIsTheSameElection) {
   for (const std::uint64_t seed : {1, 2, 3, 4, 5}) {
-    const SimulatedElection first = simulate(seed, {}, /*is_traced=*/true);
+    const SimulatedElection first = simulate(seed, Mutant{}, /*is_traced=*/true);
     EXPECT_THAT(first.history, Not(IsEmpty()));
-    EXPECT_EQ(simulate(seed, {}, /*is_traced=*/true).history, first.history) << seed;
-    EXPECT_EQ(simulate(seed, {}, /*is_traced=*/false).evidence.events.size(),
+    EXPECT_EQ(simulate(seed, Mutant{}, /*is_traced=*/true).history, first.history) << seed;
+    EXPECT_EQ(simulate(seed, Mutant{}, /*is_traced=*/false).evidence.events.size(),
               first.evidence.events.size());
   }
 }
 
 TEST_F(SimulationTest, AnotherSeedIsAnotherElection) {
-  EXPECT_NE(simulate(1, {}, true).history, simulate(2, {}, true).history);
+  EXPECT_NE(simulate(1, Mutant{}, true).history, simulate(2, Mutant{}, true).history);
 }
 
 TEST_F(SimulationTest, AMutantIsFoundAndItsVotesStoryTold) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    const SimulatedElection election = simulate(seed, Mutant::kNoFingerprint, false);
+    const SimulatedElection election = simulate(seed, *mutant_named("no-fingerprint"), false);
     for (const Violation& violation : election.judgement.violations) {
       if (violation.uuid.empty()) continue;
       EXPECT_THAT(story_of(election.evidence, simulation_keys(), violation.uuid),

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/failpoint.h"
 #include "election/wire.h"
 
 namespace pollbus::faults {
@@ -53,11 +52,12 @@ std::string named(const Message& message) {
 }  // namespace
 
 SimulatedBus::SimulatedBus(World& world, const Profile& profile, Network& network,
-                           Evidence& evidence)
+                           Evidence& evidence, const Mutant& mutant)
     : world_(world),
       profile_(profile),
       network_(network),
       evidence_(evidence),
+      mutant_(mutant),
       publisher_(std::make_unique<SimulatedPublisher>(*this, false)),
       quarantine_(std::make_unique<SimulatedPublisher>(*this, true)) {
   server_.on_crash = [this] { crash(); };
@@ -250,7 +250,7 @@ void SimulatedBus::crash() {
       again.holder = nullptr;
     }
     subscription.acked_lately.clear();
-    if (is_mutant(Mutant::kBusNotSynced)) {
+    if (mutant_.bus_forgets) {
       std::erase_if(subscription.pending, [&](const auto& entry) {
         return entry.second.published + milliseconds(1'000) > world_.now();
       });

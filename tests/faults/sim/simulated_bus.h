@@ -8,6 +8,7 @@
 #include "base/message.h"
 #include "bus/publisher.h"
 #include "faults/checker/evidence.h"
+#include "faults/sim/mutants.h"
 #include "faults/sim/network.h"
 
 namespace pollbus::faults {
@@ -22,7 +23,8 @@ class SimulatedBus {
     ReceivedMessage message;
   };
 
-  SimulatedBus(World& world, const Profile& profile, Network& network, Evidence& evidence);
+  SimulatedBus(World& world, const Profile& profile, Network& network, Evidence& evidence,
+               const Mutant& mutant);
 
   // Messages whose `function`, and `machineID` unless it is empty, are these.
   void subscribe(const std::string& name, std::string function, std::string machine);
@@ -80,6 +82,7 @@ class SimulatedBus {
   const Profile& profile_;
   Network& network_;
   Evidence& evidence_;
+  const Mutant& mutant_;
   Server server_{.name = "bus"};
   std::map<std::string, Subscription> subscriptions_;
   std::uint64_t last_message_ = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/failpoint.h"
 #include "base/status.h"
 
 namespace pollbus::faults {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/failpoint.h"
-
 namespace pollbus::faults {
 namespace {
 
@@ -50,7 +48,8 @@ class SimulatedRedis::Connection final : public VoterRegister {
   SimulatedRedis& redis_;
 };
 
-SimulatedRedis::SimulatedRedis(World& world, Network& network) : world_(world), network_(network) {
+SimulatedRedis::SimulatedRedis(World& world, Network& network, const Mutant& mutant)
+    : world_(world), network_(network), mutant_(mutant) {
   server_.on_crash = [this] { crash(); };
 }
 
@@ -66,7 +65,7 @@ MarkOutcome SimulatedRedis::mark(const Mark& mark) {
   if (!is_new) {
     outcome = found->second.fingerprint == mark.fingerprint ? MarkOutcome::kSameVoteAgain
                                                             : MarkOutcome::kOtherVote;
-    if (is_mutant(Mutant::kSetWithoutNx)) found->second = entry;
+    if (mutant_.redis_overwrites) found->second = entry;
   }
   if (world_.is_traced())
     world_.trace(fmt::format("redis: voter {} {}", mark.voter, name_of(outcome)));
@@ -74,7 +73,7 @@ MarkOutcome SimulatedRedis::mark(const Mark& mark) {
 }
 
 void SimulatedRedis::crash() {
-  if (!is_mutant(Mutant::kRegisterNotSynced)) return;
+  if (!mutant_.redis_forgets) return;
   std::erase_if(marks_,
                 [&](const auto& entry) { return entry.second.at + kNotSynced > world_.now(); });
 }
@@ -105,8 +104,8 @@ class SimulatedPostgres::Connection final : public BallotBox {
   SimulatedPostgres& postgres_;
 };
 
-SimulatedPostgres::SimulatedPostgres(World& world, Network& network)
-    : world_(world), network_(network) {
+SimulatedPostgres::SimulatedPostgres(World& world, Network& network, const Mutant& mutant)
+    : world_(world), network_(network), mutant_(mutant) {
   server_.on_crash = [this] { crash(); };
 }
 
@@ -118,7 +117,7 @@ void SimulatedPostgres::record(std::span<const Ballot> ballots) {
   for (const Ballot& ballot : ballots) {
     const Row row{.ballot = ballot, .at = world_.now()};
     const bool is_new = rows_.try_emplace(ballot.receipt, row).second;
-    if (!is_new && is_mutant(Mutant::kNoReceipt)) repeated_.push_back(row);
+    if (!is_new && mutant_.postgres_stores_again) repeated_.push_back(row);
     if (world_.is_traced()) {
       world_.trace(fmt::format("postgres: a vote of machine {} {}", ballot.machine,
                                is_new ? "is stored" : "was stored before"));
@@ -127,7 +126,7 @@ void SimulatedPostgres::record(std::span<const Ballot> ballots) {
 }
 
 void SimulatedPostgres::crash() {
-  if (!is_mutant(Mutant::kBallotBoxNotSynced)) return;
+  if (!mutant_.postgres_forgets) return;
   std::erase_if(rows_,
                 [&](const auto& entry) { return entry.second.at + kNotSynced > world_.now(); });
 }

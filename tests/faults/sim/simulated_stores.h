@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "faults/checker/evidence.h"
+#include "faults/sim/mutants.h"
 #include "faults/sim/network.h"
 #include "stores/ballot_box.h"
 #include "stores/voter_register.h"
@@ -15,7 +16,7 @@ namespace pollbus::faults {
 // What Redis keeps: a mark for each voter, on disk before it is answered.
 class SimulatedRedis {
  public:
-  SimulatedRedis(World& world, Network& network);
+  SimulatedRedis(World& world, Network& network, const Mutant& mutant);
 
   // A connection of one process. Borrows this.
   std::unique_ptr<VoterRegister> connect();
@@ -35,6 +36,7 @@ class SimulatedRedis {
 
   World& world_;
   Network& network_;
+  const Mutant& mutant_;
   Server server_{.name = "redis"};
   std::map<Voter, Entry> marks_;
 };
@@ -42,7 +44,7 @@ class SimulatedRedis {
 // What PostgreSQL keeps: receipts and rows, a transaction at a time.
 class SimulatedPostgres {
  public:
-  SimulatedPostgres(World& world, Network& network);
+  SimulatedPostgres(World& world, Network& network, const Mutant& mutant);
 
   std::unique_ptr<BallotBox> connect();
   Server& server() { return server_; }
@@ -60,6 +62,7 @@ class SimulatedPostgres {
 
   World& world_;
   Network& network_;
+  const Mutant& mutant_;
   Server server_{.name = "postgres"};
   std::map<KeyedHash, Row> rows_;  // by receipt
   std::vector<Row> repeated_;      // a mutant's

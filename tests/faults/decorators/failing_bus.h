@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "bus/publisher.h"
+#include "bus/subscriber.h"
+#include "faults/decorators/failpoints.h"
+
+namespace pollbus::faults {
+
+// A publisher with the places `<part>.before_publish` and `<part>.after_publish`. Borrows the inner
+// publisher.
+class FailingPublisher final : public Publisher {
+ public:
+  FailingPublisher(Publisher& inner, std::string part, Failpoints at)
+      : inner_(inner), part_(std::move(part)), at_(std::move(at)) {}
+
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+    RETURN_IF_ERROR(at_(part_ + ".before_publish"));
+    ASSIGN_OR_RETURN(auto ids, inner_.publish(batch));
+    RETURN_IF_ERROR(at_(part_ + ".after_publish"));
+    return ids;
+  }
+
+ private:
+  Publisher& inner_;
+  const std::string part_;
+  const Failpoints at_;
+};
+
+// A handler with the places `<part>.before_handle` and `<part>.before_ack`. Where one of them
+// fails, the whole batch is given back.
+inline BatchHandler failing_handler(BatchHandler inner, const std::string& part, Failpoints at) {
+  return [inner = std::move(inner), part, at = std::move(at)](
+             std::span<const ReceivedMessage> batch, std::stop_token stop) {
+    const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
+    if (!at(part + ".before_handle").ok()) return give_back;
+    std::vector<Verdict> verdicts = inner(batch, stop);
+    return at(part + ".before_ack").ok() ? verdicts : give_back;
+  };
+}
+
+}  // namespace pollbus::faults

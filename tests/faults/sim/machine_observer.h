@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bus/publisher.h"
+#include "bus/subscriber.h"
+#include "election/keyed_hash.h"
+#include "election/vote.h"
+#include "faults/checker/evidence.h"
+#include "faults/sim/world.h"
+#include "voting_machine/journal_file.h"
+
+namespace pollbus::faults {
+
+// What all lives of one machine have done so far.
+struct MachineRecord {
+  std::int64_t cast = 0;
+  std::set<std::string> published;  // UUIDs
+};
+
+// Writes down what one life of a voting machine does, by watching what it writes to its journal,
+// publishes and receives. The machine does not know of it. Borrows everything it is given.
+class MachineObserver {
+ public:
+  using JournalFile = voting_machine::JournalFile;
+
+  MachineObserver(World& world, const HashKey& pseudonym_key, std::int64_t election,
+                  std::int64_t machine, Evidence& evidence, MachineRecord& record);
+
+  // Each puts an observer around one part of the machine.
+  std::unique_ptr<JournalFile> around(std::unique_ptr<JournalFile> file);
+  std::unique_ptr<Publisher> around(Publisher& publisher);
+  BatchHandler around(BatchHandler handler);
+
+  // For machines without a journal: the original one.
+  void cast(const SubmittedVote& vote);
+
+  // Whether every vote that this life knows has been answered.
+  bool is_all_answered() const { return pending_.empty(); }
+
+ private:
+  class ObservedJournal;
+  class ObservedPublisher;
+
+  void kept(const SubmittedVote& vote, bool is_recovered);
+  void erased(const std::string& uuid);
+  void published(const Message& message);
+  void received(const ReceivedMessage& message);
+  void note(MachineEvent event);
+
+  World& world_;
+  const HashKey& pseudonym_key_;
+  const std::int64_t election_;
+  const std::int64_t machine_;
+  Evidence& evidence_;
+  MachineRecord& record_;
+  std::set<std::string> pending_;
+};
+
+}  // namespace pollbus::faults

@@ -1,0 +1,266 @@
+#include "faults/sim/mutants.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "base/status.h"
+#include "election/wire.h"
+
+namespace pollbus::faults {
+namespace {
+
+using voting_machine::JournalFile;
+
+template <typename Wrong, typename Part>
+std::unique_ptr<Part> put_around(std::unique_ptr<Part> inner) {
+  return std::make_unique<Wrong>(std::move(inner));
+}
+
+template <typename Wrong>
+std::unique_ptr<Publisher> put_around_publisher(Publisher& inner) {
+  return std::make_unique<Wrong>(inner);
+}
+
+// Passes everything on. A mistake overrides one function.
+class SameJournal : public JournalFile {
+ public:
+  explicit SameJournal(std::unique_ptr<JournalFile> inner) : inner_(std::move(inner)) {}
+  const std::string& name() const override { return inner_->name(); }
+  absl::StatusOr<std::size_t> records() const override { return inner_->records(); }
+  absl::Status read(std::size_t position, Record* record) const override {
+    return inner_->read(position, record);
+  }
+  absl::Status write(std::size_t position, const Record& record) override {
+    return inner_->write(position, record);
+  }
+  absl::Status sync() override { return inner_->sync(); }
+  absl::Status grow(std::size_t records) override { return inner_->grow(records); }
+
+ private:
+  const std::unique_ptr<JournalFile> inner_;
+};
+
+class NotSynced final : public SameJournal {
+ public:
+  using SameJournal::SameJournal;
+  absl::Status sync() override { return absl::OkStatus(); }
+};
+
+// Each life takes the file for one that holds nothing but its header.
+class NotRecovered final : public SameJournal {
+ public:
+  using SameJournal::SameJournal;
+  absl::Status read(std::size_t position, Record* record) const override {
+    if (position == 0) return SameJournal::read(position, record);
+    *record = {};
+    return absl::OkStatus();
+  }
+};
+
+class SameRegister : public VoterRegister {
+ public:
+  explicit SameRegister(std::unique_ptr<VoterRegister> inner) : inner_(std::move(inner)) {}
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    return inner_->mark(marks);
+  }
+  absl::Status check() override { return inner_->check(); }
+
+ private:
+  const std::unique_ptr<VoterRegister> inner_;
+};
+
+class TransientIsRejection final : public SameRegister {
+ public:
+  using SameRegister::SameRegister;
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    auto outcomes = SameRegister::mark(marks);
+    if (outcomes.ok()) return outcomes;
+    return std::vector<MarkOutcome>(marks.size(), MarkOutcome::kOtherVote);
+  }
+};
+
+class NoFingerprint final : public SameRegister {
+ public:
+  using SameRegister::SameRegister;
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    ASSIGN_OR_RETURN(auto outcomes, SameRegister::mark(marks));
+    std::ranges::replace(outcomes, MarkOutcome::kSameVoteAgain, MarkOutcome::kOtherVote);
+    return outcomes;
+  }
+};
+
+class FingerprintOfVoterOnly final : public SameRegister {
+ public:
+  using SameRegister::SameRegister;
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    std::vector<Mark> alike(marks.begin(), marks.end());
+    for (Mark& mark : alike) mark.fingerprint = {};
+    return SameRegister::mark(alike);
+  }
+};
+
+class SameBallotBox : public BallotBox {
+ public:
+  explicit SameBallotBox(std::unique_ptr<BallotBox> inner) : inner_(std::move(inner)) {}
+  absl::Status record(std::span<const Ballot> ballots) override { return inner_->record(ballots); }
+  absl::Status check() override { return inner_->check(); }
+  absl::Status migrate() override { return inner_->migrate(); }
+
+ private:
+  const std::unique_ptr<BallotBox> inner_;
+};
+
+class ReceiptPerBatch final : public SameBallotBox {
+ public:
+  using SameBallotBox::SameBallotBox;
+  absl::Status record(std::span<const Ballot> ballots) override {
+    std::vector<Ballot> changed(ballots.begin(), ballots.end());
+    ++batch_;
+    for (Ballot& ballot : changed) ballot.receipt.back() ^= batch_;
+    return SameBallotBox::record(changed);
+  }
+
+ private:
+  unsigned char batch_ = 0;
+};
+
+class CommitFailureIgnored final : public SameBallotBox {
+ public:
+  using SameBallotBox::SameBallotBox;
+  absl::Status record(std::span<const Ballot> ballots) override {
+    SameBallotBox::record(ballots).IgnoreError();
+    return absl::OkStatus();
+  }
+};
+
+class NotAwaited final : public Publisher {
+ public:
+  explicit NotAwaited(Publisher& inner) : inner_(inner) {}
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+    inner_.publish(batch).IgnoreError();
+    return std::vector<std::string>(batch.size());
+  }
+
+ private:
+  Publisher& inner_;
+};
+
+// All results of a batch go to the machine of the first one.
+class ToTheFirstMachine final : public Publisher {
+ public:
+  explicit ToTheFirstMachine(Publisher& inner) : inner_(inner) {}
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+    std::vector<Message> changed(batch.begin(), batch.end());
+    for (Message& message : changed) message.attributes = changed.front().attributes;
+    return inner_.publish(changed);
+  }
+
+ private:
+  Publisher& inner_;
+};
+
+class FreshUuidOnRetry final : public Publisher {
+ public:
+  explicit FreshUuidOnRetry(Publisher& inner) : inner_(inner) {}
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+    std::vector<Message> changed(batch.begin(), batch.end());
+    for (Message& message : changed) {
+      if (published_.contains(message.data)) message.data = with_other_uuid(message.data);
+    }
+    ASSIGN_OR_RETURN(auto ids, inner_.publish(changed));
+    for (const Message& message : batch) published_.insert(message.data);
+    return ids;
+  }
+
+ private:
+  static std::string with_other_uuid(const std::string& data) {
+    auto vote = std::get<SubmittedVote>(wire::parse_submitted(data));
+    std::reverse(vote.uuid.end() - 12, vote.uuid.end());
+    return wire::encode(vote);
+  }
+
+  Publisher& inner_;
+  std::set<std::string> published_;
+};
+
+// Says that a batch is done, and handles it on another thread.
+BatchHandler ack_first(BatchHandler inner, Process& process) {
+  return [inner = std::move(inner), &process](std::span<const ReceivedMessage> batch,
+                                              std::stop_token stop) {
+    process.spawn([inner, stop = std::move(stop),
+                   messages = std::vector<ReceivedMessage>(batch.begin(), batch.end())] {
+      inner(messages, stop);
+    });
+    return std::vector<Verdict>(batch.size(), Verdict::kAck);
+  };
+}
+
+BatchHandler ack_what_failed(BatchHandler inner, Process& /*process*/) {
+  return [inner = std::move(inner)](std::span<const ReceivedMessage> batch, std::stop_token stop) {
+    inner(batch, std::move(stop));
+    return std::vector<Verdict>(batch.size(), Verdict::kAck);
+  };
+}
+
+BatchHandler ack_when_stopped(BatchHandler inner, Process& /*process*/) {
+  return [inner = std::move(inner)](std::span<const ReceivedMessage> batch, std::stop_token stop) {
+    std::vector<Verdict> verdicts = inner(batch, stop);
+    if (stop.stop_requested()) std::ranges::fill(verdicts, Verdict::kAck);
+    return verdicts;
+  };
+}
+
+BatchHandler verdicts_of_batch_before(BatchHandler inner, Process& /*process*/) {
+  return [inner = std::move(inner), before = std::vector<Verdict>()](
+             std::span<const ReceivedMessage> batch, std::stop_token stop) mutable {
+    std::vector<Verdict> verdicts = std::exchange(before, inner(batch, std::move(stop)));
+    verdicts.resize(batch.size(), Verdict::kAck);
+    return verdicts;
+  };
+}
+
+std::vector<Mutant> make_mutants() {
+  return {
+      {.name = "fresh-uuid-on-retry", .machine_publisher = put_around_publisher<FreshUuidOnRetry>},
+      {.name = "journal-not-synced", .journal = put_around<NotSynced, JournalFile>},
+      {.name = "journal-not-recovered", .journal = put_around<NotRecovered, JournalFile>},
+      {.name = "ack-before-publish", .service_handler = ack_first},
+      {.name = "ack-what-failed", .service_handler = ack_what_failed},
+      {.name = "ack-when-stopped", .service_handler = ack_when_stopped},
+      {.name = "acks-of-another-batch", .service_handler = verdicts_of_batch_before},
+      {.name = "publish-not-awaited",
+       .logger_publisher = put_around_publisher<NotAwaited>,
+       .recorder_publisher = put_around_publisher<NotAwaited>},
+      {.name = "transient-is-rejection", .voters = put_around<TransientIsRejection, VoterRegister>},
+      {.name = "set-without-nx", .redis_overwrites = true},
+      {.name = "no-fingerprint", .voters = put_around<NoFingerprint, VoterRegister>},
+      {.name = "fingerprint-of-voter-only",
+       .voters = put_around<FingerprintOfVoterOnly, VoterRegister>},
+      {.name = "no-receipt", .postgres_stores_again = true},
+      {.name = "receipt-per-batch", .ballots = put_around<ReceiptPerBatch, BallotBox>},
+      {.name = "commit-failure-ignored", .ballots = put_around<CommitFailureIgnored, BallotBox>},
+      {.name = "result-to-the-wrong-machine",
+       .recorder_publisher = put_around_publisher<ToTheFirstMachine>},
+      {.name = "bus-not-synced", .bus_forgets = true},
+      {.name = "register-not-synced", .redis_forgets = true},
+      {.name = "ballot-box-not-synced", .postgres_forgets = true},
+  };
+}
+
+}  // namespace
+
+const std::vector<Mutant>& mutants() {
+  static const std::vector<Mutant> kMutants = make_mutants();
+  return kMutants;
+}
+
+const Mutant* mutant_named(std::string_view name) {
+  const auto found = std::ranges::find(mutants(), name, &Mutant::name);
+  return found == mutants().end() ? nullptr : &*found;
+}
+
+}  // namespace pollbus::faults

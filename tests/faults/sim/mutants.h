@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "bus/publisher.h"
+#include "bus/subscriber.h"
+#include "faults/sim/world.h"
+#include "stores/ballot_box.h"
+#include "stores/voter_register.h"
+#include "voting_machine/journal_file.h"
+
+namespace pollbus::faults {
+
+// A service or server with one known mistake, which proves that the simulation finds that mistake.
+// Each function puts something wrong around one part of a service; an empty one leaves the part as
+// it is. Mistakes that need another order of steps are patches instead (../mutants).
+struct Mutant {
+  template <typename Part>
+  using Around = std::function<std::unique_ptr<Part>(std::unique_ptr<Part>)>;
+  using AroundPublisher = std::function<std::unique_ptr<Publisher>(Publisher&)>;
+  // The process is the one whose thread calls the handler.
+  using AroundHandler = std::function<BatchHandler(BatchHandler, Process&)>;
+
+  std::string_view name;
+  Around<voting_machine::JournalFile> journal;
+  Around<VoterRegister> voters;
+  Around<BallotBox> ballots;
+  AroundPublisher machine_publisher;
+  AroundPublisher logger_publisher;
+  AroundPublisher recorder_publisher;
+  AroundHandler service_handler;  // of loggers and recorders
+
+  // What is wrong with a simulated server.
+  bool bus_forgets = false;
+  bool redis_forgets = false;
+  bool redis_overwrites = false;
+  bool postgres_forgets = false;
+  bool postgres_stores_again = false;
+};
+
+// All mutants that are made of decorators.
+const std::vector<Mutant>& mutants();
+// nullptr when none has this name.
+const Mutant* mutant_named(std::string_view name);
+
+}  // namespace pollbus::faults
