@@ -1,6 +1,6 @@
-// Checks the rules of the source tree (ARCHITECTURE.md): includes run downwards only, each library
-// stays where it belongs, one folder is one CMake target. Prints each breach, exit 1.
-//   node scripts/check-tree.mjs
+// Checks the rules of the source tree (ARCHITECTURE.md): includes run downwards only, each external
+// library is used only in its folders, one folder is one CMake target. Prints all breaches and exits
+// with 1 if there are any. Usage: node scripts/check-tree.mjs
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, extname, join, relative } from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const parts = ['base', 'election', 'bus', 'stores'];
 
-// Whom each folder of src/ may include, besides itself. A folder in a folder is one of its own.
+// The folders that each folder of src/ may include, besides itself.
 const mayKnow = {
   base: [],
   election: ['base'],
@@ -24,7 +24,7 @@ const mayKnow = {
   voting_recorder: parts,
 };
 
-// Libraries that only some folders may touch, by how their includes and their targets look.
+// External libraries that only some folders may use, with the form of their includes and targets.
 const enclosed = [
   {
     name: 'gRPC',
@@ -38,7 +38,7 @@ const enclosed = [
   { name: 'OpenCV', include: /^opencv2\//, target: /pollbus::opencv/, folders: ['pedestrian'] },
 ];
 
-// The folder that a path below src/ belongs to: "broker/core" of "broker/core/filter.h".
+// The folder to which a path below src/ belongs: "broker/core" for "broker/core/filter.h".
 function folderOf(path) {
   const words = path.split('/');
   const inner = words.slice(0, 2).join('/');
@@ -51,7 +51,7 @@ function includesOf(text) {
   return [...text.matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm)].map((match) => match[1]);
 }
 
-// `files` maps paths like "src/bus/admin.h" to their text. Returns sentences, one a breach.
+// `files` maps paths like "src/bus/admin.h" to their text. Returns one sentence per breach.
 export function breachesIn(files) {
   const code = Object.keys(files).filter((path) => ['.h', '.cc'].includes(extname(path)));
   return [
@@ -63,27 +63,28 @@ export function breachesIn(files) {
 
 function includeBreaches(path, files) {
   const folder = folderOfFile(path);
-  if (!(folder in mayKnow)) return [`${path}: no rule knows the folder ${folder}`];
+  if (!(folder in mayKnow)) return [`${path}: check-tree.mjs has no rule for the folder ${folder}`];
   const upwards = includesOf(files[path])
     .filter((included) => `src/${included}` in files || included.split('/')[0] in mayKnow)
     .filter((included) => ![folder, ...mayKnow[folder]].includes(folderOf(included)))
     .map((included) => `${path}: ${folder} must not include ${included}`);
-  const strangers = enclosed
+  const misplaced = enclosed
     .filter((library) => !library.folders.includes(folder))
     .flatMap((library) => {
       const chain = chainTo(library.include, path, files);
       return chain ? [`${path}: ${library.name} must stay out of ${folder}: ${chain.join(' -> ')}`] : [];
     });
-  return [...upwards, ...strangers];
+  return [...upwards, ...misplaced];
 }
 
-// How `path` comes to an include that matches, through headers of ours; undefined: it does not.
+// The chain of includes from `path`, through headers of this tree, to one that matches `pattern`;
+// undefined if there is none.
 function chainTo(pattern, path, files, visited = new Set()) {
   visited.add(path);
   for (const included of includesOf(files[path])) {
-    const ours = `src/${included}`;
-    if (ours in files) {
-      const rest = visited.has(ours) ? undefined : chainTo(pattern, ours, files, visited);
+    const header = `src/${included}`;
+    if (header in files) {
+      const rest = visited.has(header) ? undefined : chainTo(pattern, header, files, visited);
       if (rest) return [included, ...rest];
     } else if (pattern.test(included)) {
       return [included];
@@ -111,7 +112,7 @@ function folderBreaches(files, code) {
     });
 }
 
-// One folder is one library, named as the folder, or one program; either of all its sources.
+// A folder makes one library with the folder's name, or one program, from all its sources.
 function targetProblems(folder, text, sources) {
   const names = (rule) => [...text.matchAll(rule)].map((match) => match[1]);
   const libraries = names(/^\s*pollbus_library\(\s*([\w-]+)/gm);
@@ -122,8 +123,8 @@ function targetProblems(folder, text, sources) {
     .map((path) => relative(`src/${folder}`, path))
     .filter((source) => !words.has(source))
     .map((source) => `does not build ${source}`);
-  const asItShould = libraries.join() === name || (libraries.length === 0 && programs.length === 1);
-  if (sources.length > 0 && !asItShould) {
+  const isOneTarget = libraries.join() === name || (libraries.length === 0 && programs.length === 1);
+  if (sources.length > 0 && !isOneTarget) {
     problems.unshift(`must make the one library ${name}, makes ${libraries.join(', ') || 'none'}`);
   }
   return problems;
@@ -136,10 +137,10 @@ function linkProblems(folder, text) {
     .map((match) => match[1])
     .filter((target) => all.includes(target) && !allowed.includes(target))
     .map((target) => `${folder} must not link pollbus::${target}`);
-  const strangers = enclosed
+  const misplaced = enclosed
     .filter((library) => !library.folders.includes(folder) && library.target.test(text))
     .map((library) => `${library.name} must stay out of ${folder}`);
-  return [...upwards, ...strangers];
+  return [...upwards, ...misplaced];
 }
 
 function readTree(root) {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154  # run shares its variables with this file
 # Sourced by run: a Docker engine that answers; where there is none, one of our own until the end.
 
 readonly engine_patience_s=60
@@ -20,7 +21,7 @@ find_engine() {
   command -v dockerd >/dev/null || scripts/setup --packages --with docker-engine
   # Not every kernel has what Docker's firewall rules need. Without them, networks are not kept apart.
   start_engine || start_engine --iptables=false --ip6tables=false || {
-    tail -n $error_lines "$state/engine.log" >&2
+    tail -n "$error_lines" "$state/engine.log" >&2
     fail "Docker's engine does not start here. The whole log: $state/engine.log"
   }
   engine_ready=ours
