@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { breaches } from '../docker/invariants.mjs';
+import { violations } from '../docker/invariants.mjs';
 
 const vote = (UUID, voter_ID, voting, machine_ID = 1) => ({ UUID, voter_ID, voting, machine_ID, election_ID: 12 });
 const answer = (UUID, result = 'successful') => ({ UUID, result });
@@ -16,7 +16,7 @@ const whole = () => ({
 });
 
 test('a correct election has no violations', () => {
-  assert.deepEqual(breaches(whole()), []);
+  assert.deepEqual(violations(whole()), []);
 });
 
 const broken = {
@@ -38,6 +38,6 @@ for (const [name, [breakIt, expected]] of Object.entries(broken)) {
   test(`reported: ${name}`, () => {
     const all = whole();
     breakIt(all);
-    assert.match(breaches(all).join('\n'), new RegExp(expected.source, 'm'));
+    assert.match(violations(all).join('\n'), new RegExp(expected.source, 'm'));
   });
 }

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { commandsOf } from '../deploy/documents.mjs';
 import { reservePort } from '../../scripts/local.d/ports.mjs';
-import { breaches } from './invariants.mjs';
+import { violations } from './invariants.mjs';
 import * as docker from './support.mjs';
 import { Tap } from './tap.mjs';
 
@@ -50,7 +51,7 @@ async function storesContent() {
 
 async function assertInvariants() {
   await tap.read();
-  assert.deepEqual(breaches({ submitted: tap.submitted, results: tap.results, ...(await storesContent()) }), []);
+  assert.deepEqual(violations({ submitted: tap.submitted, results: tap.results, ...(await storesContent()) }), []);
 }
 
 async function vote(name, machine, ...flags) {
@@ -58,14 +59,14 @@ async function vote(name, machine, ...flags) {
   return docker.summaryOf(name);
 }
 
-test('up brings a broker, Redis, PostgreSQL, three loggers and three recorders to health', slow, async () => {
+test('up starts a broker, Redis, PostgreSQL, three loggers and three recorders, and all become healthy', slow, async () => {
   await compose('up', '--detach');
   tap = await new Tap(Number(process.env.BROKER_PORT)).open();
   for (const service of services) assert.equal((await containersOf(service)).length, replicas[service], service);
   await untilAllHealthy();
 });
 
-test('every process runs as its numbered user, with no capability and no way to gain one', async () => {
+test('every process runs as its numbered user, without capabilities and unable to gain any', async () => {
   for (const service of services) {
     const [container] = await containersOf(service);
     const status = await docker.beside(container, 'cat', '/proc/1/status');
@@ -86,7 +87,7 @@ test('every root file system is mounted read-only', async () => {
   }
 });
 
-test('no port is open but the broker, on this machine only', async () => {
+test('only the broker publishes a port, on this machine only', async () => {
   const open = [];
   for (const container of await allContainers()) {
     const { NetworkSettings } = await inspect(container);
@@ -95,7 +96,7 @@ test('no port is open but the broker, on this machine only', async () => {
   assert.deepEqual(open, [{ HostIp: '127.0.0.1', HostPort: process.env.BROKER_PORT }]);
 });
 
-test('no secret is in a log or in a list of processes', async () => {
+test('no secret is in a log or in the list of processes', async () => {
   const secrets = readFileSync(join(docker.tree, 'deploy/.env'), 'utf8').match(/[0-9a-f]{64}/g);
   for (const container of await allContainers()) {
     const told = (await docker.docker('logs', container)) + (await docker.docker('top', container));
@@ -103,7 +104,7 @@ test('no secret is in a log or in a list of processes', async () => {
   }
 });
 
-test('300 votes: each is answered, and I1 to I7 hold', slow, async () => {
+test('each of 300 votes is answered, and I1 to I7 hold', slow, async () => {
   const summary = await vote('first', 1, '--votes', 300, '--voters', 200, '--seed', 1);
   assert.equal(summary.sent, 300);
   assert.equal(summary.pending + summary.rejected, 0);
@@ -112,7 +113,7 @@ test('300 votes: each is answered, and I1 to I7 hold', slow, async () => {
   assert.equal(new Set(tap.submitted.map(({ UUID }) => UUID)).size, 300);
 });
 
-test('a machine under load, and one container of each kind killed: each comes back', { timeout: 600_000 }, async (context) => {
+test('a container of each kind is killed under load, and each starts again', { timeout: 600_000 }, async (context) => {
   const machine = await docker.startMachine('load', 2, ['--rate', 50, '--voters', 5_000, '--in-flight', 200, '--seed', 2]);
   const victims = (await Promise.all(services.map(containersOf))).map(([first]) => first);
   for (const victim of victims) {
@@ -121,8 +122,8 @@ test('a machine under load, and one container of each kind killed: each comes ba
     await untilHealthy(victim);
     context.diagnostic(`killed, and healthy again: ${(await inspect(victim)).Name}`);
   }
-  // Whether a machine that `run` started is started again by itself depends on the make of Compose; its
-  // journal is on a volume.
+  // Only the Compose plugin applies the restart policy to a container of `run`. The journal is on a volume,
+  // so the machine can be started again in either case.
   const startedAt = await crash(machine);
   await docker.until('the machine has ended', async () => {
     const { State } = await inspect(machine);
@@ -134,14 +135,14 @@ test('a machine under load, and one container of each kind killed: each comes ba
   assert.equal((await inspect(machine)).State.ExitCode, 0);
 });
 
-test('after all of it every vote is answered, and I1 to I7 hold', slow, async (context) => {
+test('after all kills every vote is answered, and I1 to I7 hold', slow, async (context) => {
   const summary = await vote('rest', 2, '--votes', 0);
   assert.equal(summary.pending, 0);
   await assertInvariants();
   context.diagnostic(`${new Set(tap.submitted.map(({ UUID }) => UUID)).size} votes, ${tap.submitted.length} submitted with repeats`);
 });
 
-test('asked to stop, each ends by itself within ten seconds, with exit code 0', slow, async () => {
+test('on a stop request each program exits with 0 within ten seconds', slow, async () => {
   for (const service of ['voting-logger', 'voting-recorder', 'pubsub-broker', 'redis', 'postgres']) {
     const [container] = await containersOf(service);
     const before = Date.now();
@@ -153,7 +154,7 @@ test('asked to stop, each ends by itself within ten seconds, with exit code 0', 
   await untilAllHealthy();
 });
 
-test('down and up: the votes and the marks are there, and the same voters are refused', slow, async () => {
+test('after down and up the votes and marks exist, and the same voters are refused', slow, async () => {
   const before = await storesContent();
   await compose('down');
   assert.deepEqual(await allContainers(), []);
@@ -169,14 +170,28 @@ test('down and up: the votes and the marks are there, and the same voters are re
   await assertInvariants();
 });
 
-// deploy/stores/backup or restore; what it says, or the sentence it fails with.
+test('votes are recorded after the passwords were changed as docs/deploy.md describes', slow, async () => {
+  const commands = commandsOf('docs/deploy.md', 'Change the passwords with Compose').join('\n');
+  const adapted = commands.replaceAll('docker compose -f deploy/compose.yaml', process.env.POLLBUS_COMPOSE);
+  const before = readFileSync(join(docker.tree, 'deploy/.env'), 'utf8');
+  await docker.run('bash', ['-euo', 'pipefail', '-c', adapted], { cwd: docker.tree });
+  assert.notEqual(readFileSync(join(docker.tree, 'deploy/.env'), 'utf8'), before);
+  await untilAllHealthy();
+
+  const summary = await vote('rotated', 6, '--votes', 200, '--voters', 10_000, '--seed', 6);
+  assert.ok(summary.successful > 0);
+  assert.equal(summary.pending + summary.rejected, 0);
+  await assertInvariants();
+});
+
+// Runs deploy/stores/backup or restore. Returns its log, or throws it as an error.
 async function stores(command, marks, votes) {
   const flags = ['--marks', join(folder, marks), '--votes', join(folder, votes)];
   const program = join(docker.tree, 'deploy/stores', command);
   return docker.run(program, flags).then(({ stderr }) => stderr, ({ stderr }) => Promise.reject(new Error(stderr)));
 }
 
-test('a backup while votes are cast, then empty volumes, then the restore: nobody can vote again', { timeout: 600_000 }, async () => {
+test('after a backup under load, empty volumes and a restore, nobody can vote twice', { timeout: 600_000 }, async () => {
   await stores('backup', 'early.rdb', 'early.dump');
   const machine = await docker.startMachine('meanwhile', 4, ['--rate', 50, '--voters', 5_000, '--seed', 4]);
   await docker.until('votes are cast', async () => (await storesContent()).rows.some(([id]) => id === 4));
@@ -185,7 +200,7 @@ test('a backup while votes are cast, then empty volumes, then the restore: nobod
   await assert.rejects(stores('restore', 'marks.rdb', 'votes.dump'), /stop the services first/);
 
   await compose('down', '--volumes');
-  // Marks of an earlier day than the votes.
+  // The marks are older than the votes.
   await assert.rejects(stores('restore', 'early.rdb', 'votes.dump'), /more votes than marks/);
   await compose('down', '--volumes');
   await stores('restore', 'marks.rdb', 'votes.dump');

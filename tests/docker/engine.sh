@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # run shares its variables with this file
-# Sourced by run: a Docker engine that answers; where there is none, one of our own until the end.
+# Sourced by run: finds a running Docker engine, or starts one that ends with the test.
 
 readonly engine_patience_s=60
 readonly engine_stop_patience_s=30
@@ -13,24 +13,26 @@ engine_answers() {
 
 find_engine() {
   if command -v docker >/dev/null && engine_answers; then
-    engine_ready=theirs
-    echo "Docker $(docker version --format '{{.Server.Version}}') answers."
+    engine_ready=existing
+    echo "Using the running Docker engine $(docker version --format '{{.Server.Version}}')."
     return
   fi
-  ((EUID == 0)) || fail 'no Docker engine answers. Start one, or run this as root, who gets one of its own.'
+  ((EUID == 0)) || fail 'no Docker engine is running. Start one, or run this as root, which starts one for the test.'
   command -v dockerd >/dev/null || scripts/setup --packages --with docker-engine
-  # Not every kernel has what Docker's firewall rules need. Without them, networks are not kept apart.
+  # Some kernels lack what Docker's firewall rules need. Without these rules, networks are not isolated.
   start_engine || start_engine --iptables=false --ip6tables=false || {
     tail -n "$error_lines" "$state/engine.log" >&2
-    fail "Docker's engine does not start here. The whole log: $state/engine.log"
+    fail "the Docker engine does not start. Its log: $state/engine.log"
   }
-  engine_ready=ours
+  engine_ready=started
 }
 
 start_engine() {
-  # A socket's path must be short.
+  # The path of a socket must be short.
   engine_folder=$(mktemp -d /tmp/pollbus-docker.XXXXXX)
-  setsid dockerd --data-root "$state/engine" --exec-root "$engine_folder/exec" \
+  # In a mount namespace of its own, because the engine leaves exec/netns/default mounted when it ends
+  # after a container has used the host's network. The mount ends with the namespace.
+  setsid unshare --mount dockerd --data-root "$state/engine" --exec-root "$engine_folder/exec" \
     --pidfile "$engine_folder/pid" --host "unix://$engine_folder/socket" "$@" \
     >"$state/engine.log" 2>&1 </dev/null 9>&- &
   engine_pid=$!
@@ -43,7 +45,7 @@ start_engine() {
     fi
     sleep 0.5
   done
-  echo "Docker $(docker version --format '{{.Server.Version}}') started for this test${*:+ with $*}."
+  echo "Started Docker engine $(docker version --format '{{.Server.Version}}') for this test${*:+ with $*}."
 }
 
 stop_engine() {

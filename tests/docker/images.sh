@@ -1,13 +1,13 @@
-# shellcheck shell=bash disable=SC2154  # run shares its variables with this file
-# Sourced by run: a copy of the checkout with secrets lying about, the base image, and all images.
+# shellcheck shell=bash disable=SC2034,SC2154  # run shares its variables with this file
+# Sourced by run: copies the checkout, plants secrets in the copy, and builds all images from it.
 
 readonly pull_patience_s=180
 readonly build_stage=pollbus-build:test
 readonly profiles=(--profile demo --profile pedestrian --profile pedestrian-scenes)
 network=()
 
-# What the images are built from, so that a checkout's own secrets are not touched. In it lie secrets
-# of every kind that may lie about in a checkout: none may get into an image.
+# The images are built from a copy, so that the checkout's own secrets are not touched. The copy contains
+# every kind of secret file that a checkout may contain; none may get into an image.
 copy_tree() {
   rm -rf "$tree"
   mkdir -p "$tree"
@@ -22,10 +22,10 @@ copy_tree() {
   done
 }
 
-# Of what the Docker context may hold.
+# A digest of all files in the build context.
 digest() {
   (
-    cd "$tree" || exit
+    cd "$tree"
     sed -n 's/^!//p' .dockerignore | xargs tar -c --sort=name --mtime=@0 --owner=0 --group=0 | sha256sum
   ) | cut -d ' ' -f 1
 }
@@ -33,14 +33,14 @@ digest() {
 ensure_base_image() {
   if ! docker image inspect "$base_image" >/dev/null 2>&1 &&
     ! timeout $pull_patience_s docker pull "$base_image" >"$state/pull.log" 2>&1; then
-    echo "$base_image cannot be pulled: $(tail -n 1 "$state/pull.log" | cut -c1-120)"
-    ((EUID == 0)) || fail "making $base_image with debootstrap needs root"
+    echo "Cannot pull $base_image: $(tail -n 1 "$state/pull.log" | cut -c1-120)"
+    ((EUID == 0)) || fail "creating $base_image with debootstrap needs root"
     command -v debootstrap >/dev/null || scripts/setup --packages --with docker-base-image
     [[ -s $state/base.tar ]] || step 'base image' make_base_tar
-    docker import --change "LABEL $base_label=ours" --change 'CMD ["bash"]' "$state/base.tar" "$base_image" >/dev/null
+    docker import --change "LABEL $base_label=created" --change 'CMD ["bash"]' "$state/base.tar" "$base_image" >/dev/null
   fi
-  # Where no registry is reached, only the machine's own network reaches the package mirrors.
-  if [[ $(docker image inspect --format "{{index .Config.Labels \"$base_label\"}}" "$base_image") == ours ]]; then
+  # Without access to a registry, only the host's network has access to the package mirrors.
+  if [[ $(docker image inspect --format "{{index .Config.Labels \"$base_label\"}}" "$base_image") == created ]]; then
     network=(--network host)
     for name in $(compose_services); do printf '  %s: { build: { network: host } }\n' "$name"; done |
       { echo 'services:'; cat; } >"$tree/deploy/network.yaml"
@@ -50,7 +50,7 @@ ensure_base_image() {
   fi
 }
 
-# As Debian makes the slim image: no documents, and dpkg does not wait for the disk.
+# Like Debian's slim image: without documentation, and dpkg does not sync to disk.
 make_base_tar() {
   local folder
   folder=$(mktemp -d "$state/base.XXXXXX")
@@ -69,9 +69,8 @@ compose_services() {
   sed -n '/^services:/,/^[^ ]/ s/^  \([a-z-]*\):\( &.*\)\{0,1\}$/\1/p' "$tree/deploy/compose.yaml"
 }
 
-# The last stage that compiles, and all before it, from nothing; all images then the way a user builds
-# them, on top of it. A run that was interrupted goes on with the layers that it has built of the same
-# files.
+# Builds the last compiling stage from scratch, and then all images the way a user builds them. After an
+# interrupted run with the same files, the layers that exist are used again.
 build_images() {
   local cache=(--no-cache)
   [[ $(cat "$state/begun" 2>/dev/null) != "$context_digest" ]] || cache=()
@@ -82,7 +81,6 @@ build_images() {
       --tag "$build_stage" --file "$tree/deploy/docker/Dockerfile" "$tree"
     echo "$context_digest" >"$state/built"
   fi
-  # shellcheck disable=SC2086  # the Compose command may be two words
   POLLBUS_VERSION=$version step 'compose build' $POLLBUS_COMPOSE "${profiles[@]}" build
 }
 
@@ -95,7 +93,7 @@ remove_containers() {
 }
 
 remove_images() {
-  [[ $engine_ready == theirs ]] || return 0
+  [[ $engine_ready == existing ]] || return 0
   docker images --quiet --filter "reference=pollbus/*:$version" --filter "reference=$build_stage" |
     sort -u | xargs -r docker rmi --force >/dev/null || true
   if ((${#network[@]} > 0)); then docker rmi "$base_image" >/dev/null || true; fi

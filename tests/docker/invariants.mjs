@@ -1,5 +1,5 @@
-// I1 to I7 of an election that has come to rest, by what went over the bus and what the stores hold.
-// Plain functions: tests/deploy/invariants.test.mjs tests them by tables.
+// Checks the invariants I1 to I7 of an election without votes in flight, from the messages on the bus and
+// the contents of the stores. tests/deploy/invariants.test.mjs tests this check.
 
 const voteOf = ({ machine_ID: machine, voting }) => `machine ${machine}, choice ${voting}`;
 
@@ -23,10 +23,10 @@ function differences(name, expected, found) {
     .map((key) => `${name}: ${key}: ${expected.get(key) ?? 0} expected, ${found.get(key) ?? 0} found`);
 }
 
-// `submitted`, `results`: the messages of the bus, repeats and all. `rows`: [machine, choice] of each
-// vote in PostgreSQL; `receipts`: how many there are; `voters`: whom Redis has marked. Sentences, one
-// a breach; they name no voter beside a choice.
-export function breaches({ submitted, results, rows, receipts, voters }) {
+// Returns one sentence for each violation. `submitted` and `results` are the messages on the bus, including
+// repeats; `rows` the [machine, choice] of each vote in PostgreSQL; `receipts` the number of receipts;
+// `voters` the voters marked in Redis. No sentence contains a voter and a choice.
+export function violations({ submitted, results, rows, receipts, voters }) {
   const votes = grouped(submitted, (vote) => vote.UUID);
   const answers = grouped(results, (result) => result.UUID);
   const found = [];

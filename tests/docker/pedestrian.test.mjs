@@ -17,7 +17,7 @@ const slow = { timeout: 300_000 };
 
 const folder = mkdtempSync(join(tmpdir(), 'pollbus-scenes-'));
 
-// The build's own program renders the scenes, as docs/pedestrian.md says.
+// The program pedestrian-scenes of the build stage renders the scenes, as docs/pedestrian.md describes.
 before(async () => {
   const reserved = await reservePort();
   await reserved.release();
@@ -34,13 +34,13 @@ after(async () => {
   await compose('--profile', 'pedestrian', 'down', '--volumes', '--remove-orphans');
 });
 
-// The lines of the views that are saved, none before the first.
+// One line for each view that is saved.
 async function savedViews(consumer) {
   const text = await fileOf(consumer, viewsFile).catch(() => '');
   return text.toString().split('\n').filter(Boolean).slice(1);
 }
 
-test('up brings the seven stages and the consumer to health, and no part of the election with them', slow, async () => {
+test('up starts the seven stages and the consumer, all become healthy, and no service of the election starts', slow, async () => {
   await compose('--profile', 'pedestrian', 'up', '--detach', ...services);
   for (const service of services) {
     const containers = await containersOf(service);
@@ -52,7 +52,7 @@ test('up brings the seven stages and the consumer to health, and no part of the 
   }
 });
 
-test('every scene becomes one view, though each stage is killed on the way', slow, async () => {
+test('every scene results in one view although each stage is killed meanwhile', slow, async () => {
   const [consumer] = await containersOf('pedestrian-consumer');
   const producing = compose('run', '--rm', '-T', 'pedestrian-producer', '--rate', scenesPerSecond);
   await until('the first view is saved', async () => (await savedViews(consumer)).length > 0);

@@ -1,4 +1,4 @@
-// Docker, and the election that deploy/compose.yaml makes of the images, as the tests see them.
+// Access to Docker and to the election of deploy/compose.yaml, for the tests.
 
 import { execFile, execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,7 +24,7 @@ export const userOf = { redis: 10002, postgres: 10003 };
 export const programUser = 10001;
 export const imageOf = (service) => `pollbus/${service}:${version}`;
 
-// What a command prints; an error holds what it prints as one.
+// Runs a command and returns its output. If it fails, the error contains its standard error.
 async function output(program, args, { input } = {}) {
   const running = run(program, args, { encoding: 'buffer', maxBuffer: maxOutputBytes });
   running.child.stdin.on('error', () => {});
@@ -45,7 +45,7 @@ export const compose = async (...args) => (await composeBytes(args)).toString().
 
 export const inspect = async (container) => (await dockerJson('inspect', container))[0];
 
-// Containers of a service, running or not.
+// The containers of a service, including stopped ones.
 export async function containersOf(service) {
   const filters = ['com.docker.compose.oneoff=False', `com.docker.compose.service=${service}`];
   const project = `com.docker.compose.project=${process.env.COMPOSE_PROJECT_NAME}`;
@@ -58,7 +58,7 @@ export async function until(what, holds, deadlineMs = healthDeadlineMs) {
   for (;;) {
     const value = await holds();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs / 1_000} s: ${what}`);
+    if (Date.now() > deadline) throw new Error(`did not happen within ${deadlineMs / 1_000} s: ${what}`);
     await pause(pollIntervalMs);
   }
 }
@@ -69,14 +69,14 @@ export function untilHealthy(container) {
   return until(`${container.slice(0, 12)} is healthy`, async () => isHealthy(await inspect(container)));
 }
 
-// Runs a program of BusyBox among a container's processes, as its user.
+// Runs a BusyBox program as the user of a container and in its process namespace.
 export async function beside(container, ...command) {
   const { Config } = await inspect(container);
   const own = ['run', '--rm', '--network', 'none', '--pid', `container:${container}`, '--user', Config.User];
   return docker(...own, '--entrypoint', '/bin/busybox', imageOf('redis'), ...command);
 }
 
-// Ends a container's program as a crash would: behind the engine's back, which then starts it again.
+// Kills the program of a container without the engine, so that the engine starts it again as after a crash.
 export async function crash(container) {
   const { Config, State } = await inspect(container);
   const own = ['run', '--rm', '--network', 'none', '--pid', 'host', '--user', Config.User];
@@ -91,7 +91,7 @@ export function untilRestarted(container, startedAt) {
   });
 }
 
-// A file of a container, also of one that has ended.
+// The contents of a file in a container, which may be stopped.
 export async function fileOf(container, path) {
   const archive = await output('docker', ['cp', `${container}:${path}`, '-']);
   return execFileSync('tar', ['-x', '-O'], { input: archive, maxBuffer: maxOutputBytes });
@@ -109,7 +109,7 @@ export async function redisKeys(pattern) {
   return [...new Set(text.split('\n').filter(Boolean))];
 }
 
-// A machine in a container of its own; resolves when it runs.
+// Starts a machine in a container of its own and resolves when the container runs.
 export async function startMachine(name, machine, flags) {
   const own = ['--election', electionId, '--machine', machine, '--summary', `/var/lib/pollbus/summary-${name}.json`];
   const words = ['run', '--detach', '--no-deps', '--name', containerName(name), 'voting-machine'];
@@ -120,7 +120,7 @@ export async function startMachine(name, machine, flags) {
 export const electionId = 12;
 export const containerName = (name) => `${process.env.COMPOSE_PROJECT_NAME}-${name}`;
 
-// Waits for a machine's end; returns its summary.
+// Waits until a machine has ended and returns its summary.
 export async function summaryOf(name) {
   const code = await docker('wait', containerName(name));
   if (code !== '0') throw new Error(`machine ${name} ended with ${code}: ${await docker('logs', containerName(name))}`);

@@ -1,5 +1,5 @@
-// A subscription without a filter: everything that goes over the topic, kept by the broker until it
-// is asked for.
+// A subscription without a filter, which receives every message on the topic. The broker keeps the
+// messages until they are read.
 
 import { v1 } from '@google-cloud/pubsub';
 import { grpc } from 'google-gax';
@@ -22,7 +22,7 @@ export class Tap {
     return this;
   }
 
-  // Takes all that is there by now. What an ack was lost for comes twice, which does no harm.
+  // Reads all messages that are available. Repeated deliveries do no harm.
   async read() {
     for (;;) {
       const [{ receivedMessages }] = await this.client.pull({ subscription: this.name, maxMessages, returnImmediately: true });
