@@ -25,7 +25,7 @@ copy_tree() {
 # A digest of all files in the build context.
 digest() {
   (
-    cd "$tree"
+    cd "$tree" || exit
     sed -n 's/^!//p' .dockerignore | xargs tar -c --sort=name --mtime=@0 --owner=0 --group=0 | sha256sum
   ) | cut -d ' ' -f 1
 }
@@ -81,6 +81,7 @@ build_images() {
       --tag "$build_stage" --file "$tree/deploy/docker/Dockerfile" "$tree"
     echo "$context_digest" >"$state/built"
   fi
+  # shellcheck disable=SC2086  # the Compose command may be two words
   POLLBUS_VERSION=$version step 'compose build' $POLLBUS_COMPOSE "${profiles[@]}" build
 }
 
