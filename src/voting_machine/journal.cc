@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/logging.h"
 #include "base/status.h"
 
 namespace pollbus::voting_machine {
@@ -17,11 +18,13 @@ constexpr std::size_t kGrowSlots = 256;
 constexpr std::string_view kMagic = "pollbus voting-machine journal 1\n";
 
 // A slot: a checksum of all that follows (8 bytes), the data's length (2), zeros (6), the data.
-// All zeros: free. The checksum is SipHash-2-4 under a key of zeros; it finds torn writes, no more.
+// A free slot is all zeros. The checksum is SipHash-2-4 with a key of zeros: it finds torn writes
+// and damage, but it does not authenticate.
 constexpr std::size_t kChecksumBytes = crypto_shorthash_BYTES;
 constexpr std::size_t kLengthOffset = kChecksumBytes;
 constexpr std::size_t kDataOffset = 16;
 static_assert(kDataOffset + Journal::kMaxDataBytes == kSlotBytes);
+static_assert(kMagic.size() + Journal::kMaxOwnerBytes <= Journal::kMaxDataBytes);
 
 using SlotBytes = JournalFile::Record;
 
@@ -39,7 +42,7 @@ SlotBytes encode(const std::string& data) {
   return slot;
 }
 
-// The data, or "" for a free or torn slot.
+// The data, or "" if the slot is free or its checksum is wrong.
 std::string decode(const SlotBytes& slot) {
   const std::size_t length = slot[kLengthOffset] | static_cast<std::size_t>(slot[kLengthOffset + 1])
                                                        << 8;
@@ -50,85 +53,105 @@ std::string decode(const SlotBytes& slot) {
   return {reinterpret_cast<const char*>(slot.data()) + kDataOffset, length};
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Journal>> Journal::open(const std::string& path,
-                                                       const std::string& owner) {
-  ASSIGN_OR_RETURN(auto file, open_journal_file(path));
-  return open(std::move(file), owner);
+// Whether a header without a valid checksum is one that a power cut has torn: it begins like a
+// header, and there cannot be a vote yet, or it was overwritten by another header.
+bool is_torn_header(const SlotBytes& header, std::size_t records) {
+  const auto* const text = header.begin() + kDataOffset;
+  const auto* const torn_at = std::mismatch(kMagic.begin(), kMagic.end(), text).second;
+  if (torn_at == text + kMagic.size()) return true;
+  const auto is_zero = [](unsigned char byte) { return byte == 0; };
+  return records == 1 && std::all_of(torn_at, header.end(), is_zero) &&
+         std::all_of(header.begin() + kLengthOffset + 2, text, is_zero);
 }
 
-absl::StatusOr<std::unique_ptr<Journal>> Journal::open(std::unique_ptr<JournalFile> file,
-                                                       const std::string& owner) {
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::open(const std::string& path) {
+  ASSIGN_OR_RETURN(auto file, open_journal_file(path));
+  return open(std::move(file));
+}
+
+absl::StatusOr<std::unique_ptr<Journal>> Journal::open(std::unique_ptr<JournalFile> file) {
   ASSIGN_OR_RETURN(const std::size_t records, file->records());
   std::unique_ptr<Journal> journal(new Journal(std::move(file)));
-  if (records == 0 || (records == 1 && journal->is_torn_header(owner))) {
-    RETURN_IF_ERROR(journal->write_header(owner));
-    return journal;
-  }
-  RETURN_IF_ERROR(journal->read_header(owner));
-  RETURN_IF_ERROR(journal->read_slots(records - 1));
+  if (records > 0) RETURN_IF_ERROR(journal->read(records));
   return journal;
 }
 
-// The power went while the header was written: of its bytes some are there, and no vote can be.
-bool Journal::is_torn_header(const std::string& owner) const {
-  const std::string text = std::string(kMagic) + owner;
-  SlotBytes header{};
-  if (text.size() > kMaxDataBytes || !file_->read(0, &header).ok()) return false;
-  const SlotBytes whole = encode(text);
-  return header != whole && std::ranges::equal(header, whole, [](auto found, auto expected) {
-           return found == 0 || found == expected;
-         });
+absl::Status Journal::read(std::size_t records) {
+  RETURN_IF_ERROR(read_header(records));
+  RETURN_IF_ERROR(read_slots(records - 1));
+  if (!damaged_.empty()) report_damage();
+  return absl::OkStatus();
 }
 
-absl::Status Journal::write_header(const std::string& owner) {
-  const std::string text = std::string(kMagic) + owner;
-  if (text.size() > kMaxDataBytes)
-    return absl::InvalidArgumentError("journal: the owner's name is too long");
-  RETURN_IF_ERROR(file_->write(0, encode(text)));
-  return file_->sync();
-}
-
-absl::Status Journal::read_header(const std::string& owner) {
+absl::Status Journal::read_header(std::size_t records) {
   SlotBytes header{};
   const absl::Status status = file_->read(0, &header);
   const std::string text = decode(header);
-  if (!status.ok() || !text.starts_with(kMagic)) {
-    return absl::FailedPreconditionError(
-        fmt::format("{} is not a journal of a voting machine", file_->name()));
+  if (status.ok() && text.starts_with(kMagic)) {
+    owner_ = text.substr(kMagic.size());
+    return file_->write(0, header);
   }
-  if (const std::string found = text.substr(kMagic.size()); found != owner) {
-    return absl::FailedPreconditionError(
-        fmt::format("journal {} is that of {}, not of {}", file_->name(), found, owner));
-  }
-  return file_->write(0, header);
+  if (status.ok() && is_torn_header(header, records)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("{} is not a journal of a voting machine", file_->name()));
 }
 
-// What is found is written again: it may be read from memory only, because whoever wrote it died
-// before its sync, or saw it fail; and what a failed sync has left behind, no later one writes.
+// Recovered votes are written again before they are used. They may have been read from memory
+// only: the process that wrote them may have died before its sync, or its sync may have failed, and
+// a later sync does not write again what a failed one left behind.
 absl::Status Journal::read_slots(std::size_t slots) {
   slots_ = slots;
   for (std::size_t slot = slots; slot-- > 0;) {
     SlotBytes bytes{};
     RETURN_IF_ERROR(file_->read(slot + 1, &bytes));
-    if (std::string data = decode(bytes); !data.empty()) {
+    if (bytes == SlotBytes{}) {
+      free_.push_back(static_cast<Slot>(slot));
+    } else if (std::string data = decode(bytes); data.empty()) {
+      damaged_.push_back(static_cast<Slot>(slot));
+    } else {
       RETURN_IF_ERROR(file_->write(slot + 1, bytes));
       recovered_.push_back({static_cast<Slot>(slot), std::move(data)});
-      continue;
     }
-    // What is left of a torn vote is somebody's vote all the same.
-    if (bytes != SlotBytes{}) RETURN_IF_ERROR(file_->write(slot + 1, SlotBytes{}));
-    free_.push_back(static_cast<Slot>(slot));
   }
   used_ = recovered_.size();
   return file_->sync();
 }
 
+void Journal::report_damage() const {
+  log_warning(
+      "the journal has slots with a wrong checksum: votes that were not fully written before a "
+      "crash, which were never published, or damage to the disk; their bytes stay in the file",
+      {{"journal", file_->name()},
+       {"slots", damaged_.size()},
+       {"first_offset_bytes", (damaged_.back() + 1) * kSlotBytes}});
+}
+
+absl::Status Journal::claim(const std::string& owner) {
+  if (owner.size() > kMaxOwnerBytes)
+    return absl::InvalidArgumentError("journal: the text for its header is too long");
+  RETURN_IF_ERROR(file_->write(0, encode(std::string(kMagic) + owner)));
+  RETURN_IF_ERROR(file_->sync());
+  owner_ = owner;
+  return absl::OkStatus();
+}
+
+absl::Status Journal::discard() {
+  for (const Entry& entry : recovered_) damaged_.push_back(entry.slot);
+  for (const Slot slot : damaged_) RETURN_IF_ERROR(file_->write(slot + 1, SlotBytes{}));
+  RETURN_IF_ERROR(file_->sync());
+  free_.insert(free_.end(), damaged_.begin(), damaged_.end());
+  damaged_.clear();
+  recovered_.clear();
+  used_ = 0;
+  return absl::OkStatus();
+}
+
 absl::Status Journal::grow() {
   if (slots_ + kGrowSlots > kMaxEntries) {
     return absl::ResourceExhaustedError(
-        fmt::format("journal {}: {} votes without an answer", file_->name(), used_));
+        fmt::format("journal {} is full: {} votes without an answer", file_->name(), used_));
   }
   RETURN_IF_ERROR(file_->grow(1 + slots_ + kGrowSlots));
   for (std::size_t slot = slots_ + kGrowSlots; slot-- > slots_;)
@@ -138,9 +161,10 @@ absl::Status Journal::grow() {
 }
 
 absl::StatusOr<std::vector<Journal::Slot>> Journal::append(std::span<const std::string> votes) {
+  if (owner_.empty()) return absl::FailedPreconditionError("journal: claim() comes first");
   for (const std::string& vote : votes) {
     if (vote.empty() || vote.size() > kMaxDataBytes)
-      return absl::InvalidArgumentError("journal: no vote's size");
+      return absl::InvalidArgumentError("journal: a vote must have 1 to 496 bytes");
   }
   while (free_.size() < votes.size()) RETURN_IF_ERROR(grow());
   std::vector<Slot> slots;

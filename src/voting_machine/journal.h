@@ -13,10 +13,10 @@
 
 namespace pollbus::voting_machine {
 
-// The votes of one machine that have no answer yet, as published, on disk: what is kept over a
-// crash, and erased (overwritten, not just forgotten) when an answer ends the vote. One file of
-// slots of 512 bytes, readable by its owner only, held by one process at a time;
-// docs/wire-format.md states its format. Not thread-safe.
+// The votes of one machine that have no answer yet, byte for byte as they are published. They
+// survive a crash, and an answered vote is overwritten, not just forgotten. The file consists of
+// slots of 512 bytes, only its owner may read it, and one process at a time holds it;
+// docs/wire-format.md describes the format. Not thread-safe.
 class Journal {
  public:
   using Slot = std::uint32_t;
@@ -27,40 +27,52 @@ class Journal {
   static constexpr std::size_t kMaxDataBytes = 496;
   static constexpr std::size_t kMaxEntries = 1'000'000;
 
-  // Opens or creates it. `owner` names the election and machine whose votes it holds.
-  // FAILED_PRECONDITION when another process holds it or it is another owner's or no journal,
-  // UNAVAILABLE when the file system refuses.
-  static absl::StatusOr<std::unique_ptr<Journal>> open(const std::string& path,
-                                                       const std::string& owner);
-  static absl::StatusOr<std::unique_ptr<Journal>> open(std::unique_ptr<JournalFile> file,
-                                                       const std::string& owner);
+  // Opens or creates the file. FAILED_PRECONDITION if another process holds it or it is not a
+  // journal, UNAVAILABLE if the file system fails.
+  static absl::StatusOr<std::unique_ptr<Journal>> open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<Journal>> open(std::unique_ptr<JournalFile> file);
 
-  // What was there when it was opened, and is on disk; a vote half written when the process died is
-  // not: it was never published.
+  const std::string& name() const { return file_->name(); }
+
+  // What claim() wrote. Empty for a new journal and for one whose header is damaged.
+  const std::string& owner() const { return owner_; }
+  // Writes into the header whose votes these are; returns when it is on disk. Needed before the
+  // first append(). INVALID_ARGUMENT if the text is longer than kMaxOwnerBytes.
+  absl::Status claim(const std::string& owner);
+  static constexpr std::size_t kMaxOwnerBytes = 460;
+
+  // The votes that were found when the journal was opened; all of them are on disk.
   const std::vector<Entry>& recovered() const { return recovered_; }
+  // Slots with a wrong checksum. Either the process died while it wrote the vote, which then was
+  // never published, or the disk has damaged it. Their bytes stay in the file.
+  std::size_t damaged() const { return damaged_.size(); }
+  // Erases all recovered votes and all damaged slots; returns when that is on disk.
+  absl::Status discard();
 
   // Writes the votes and returns when they are on disk. RESOURCE_EXHAUSTED beyond kMaxEntries.
-  // After any other error nothing may be published any more: what is on disk is not known.
+  // After any other error nothing may be published: it is unknown what is on disk.
   absl::StatusOr<std::vector<Slot>> append(std::span<const std::string> votes);
 
-  // Overwrites a vote. Does not wait for the disk: one that is back after a crash is answered the
-  // same again.
+  // Overwrites a vote. Does not wait for the disk: a vote that is back after a power cut is
+  // published again and gets the same answer.
   absl::Status erase(Slot slot);
 
   std::size_t size() const { return used_; }
 
  private:
   explicit Journal(std::unique_ptr<JournalFile> file) : file_(std::move(file)) {}
-  absl::Status write_header(const std::string& owner);
-  absl::Status read_header(const std::string& owner);
-  bool is_torn_header(const std::string& owner) const;
+  absl::Status read(std::size_t records);
+  absl::Status read_header(std::size_t records);
   absl::Status read_slots(std::size_t slots);
+  void report_damage() const;
   absl::Status grow();
 
   std::unique_ptr<JournalFile> file_;
+  std::string owner_;
   std::size_t slots_ = 0;  // in the file, without the header
   std::size_t used_ = 0;
   std::vector<Slot> free_;
+  std::vector<Slot> damaged_;
   std::vector<Entry> recovered_;
 };
 

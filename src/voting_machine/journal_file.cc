@@ -67,7 +67,7 @@ class PosixJournalFile final : public JournalFile {
   }
 
   absl::Status grow(std::size_t records) override {
-    // Allocated ahead, so that a vote's write changes no length, and a full disk shows here.
+    // Space is reserved here, so that writing a vote later cannot fail because the disk is full.
     if (const int error = posix_fallocate(file_, 0, static_cast<off_t>(records * kRecordBytes));
         error != 0) {
       errno = error;
@@ -88,8 +88,8 @@ absl::StatusOr<std::unique_ptr<JournalFile>> open_journal_file(const std::string
   if (file < 0) return system_error(path, "cannot open");
   auto opened = std::make_unique<PosixJournalFile>(file, path);
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(fmt::format(
-        "journal {}: another process holds it: is this machine running already?", path));
+    return absl::FailedPreconditionError(
+        fmt::format("journal {}: another process uses it. Is this machine running already?", path));
   }
   RETURN_IF_ERROR(sync_folder_of(path));
   return opened;

@@ -21,18 +21,21 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 constexpr std::size_t kSlotBytes = 512;
-const std::string kOwner = "election 12 machine 3";
+const std::string kOwner = "an owner";
 
 class JournalTest : public ::testing::Test {
  protected:
   std::unique_ptr<Journal> open() {
-    auto opened = Journal::open(path, kOwner);
+    auto opened = Journal::open(path);
     EXPECT_TRUE(opened.ok()) << opened.status();
-    return opened.ok() ? std::move(opened).value() : nullptr;
+    if (!opened.ok()) return nullptr;
+    EXPECT_TRUE((*opened)->claim(kOwner).ok());
+    return std::move(opened).value();
   }
   std::vector<Journal::Slot> append(Journal& journal, const std::vector<std::string>& votes) {
     auto slots = journal.append(votes);
@@ -61,7 +64,7 @@ class JournalTest : public ::testing::Test {
   std::string path = (folder / "machine.journal").string();
 };
 
-TEST_F(JournalTest, KeepsWhatWasAppendedAndNotErased) {
+TEST_F(JournalTest, KeepsVotesThatWereAppendedAndNotErased) {
   {
     const auto journal = open();
     EXPECT_THAT(journal->recovered(), IsEmpty());
@@ -74,7 +77,7 @@ TEST_F(JournalTest, KeepsWhatWasAppendedAndNotErased) {
   EXPECT_THAT(recovered(), UnorderedElementsAre("first", "third"));
 }
 
-TEST_F(JournalTest, WhatItRecoversIsErasedByTheSlotItNames) {
+TEST_F(JournalTest, ARecoveredVoteIsErasedThroughItsSlot) {
   { append(*open(), {"first", "second"}); }
   {
     const auto journal = open();
@@ -111,7 +114,7 @@ TEST_F(JournalTest, VotesOfAnySizeUpToTheLimitComeBackAsTheyWere) {
   EXPECT_THAT(recovered(), ::testing::UnorderedElementsAreArray(votes));
 }
 
-TEST_F(JournalTest, AVoteOfNoSizeOrTooLongIsRefusedAndNothingOfItsBatchIsWritten) {
+TEST_F(JournalTest, AnEmptyOrTooLongVoteIsRefusedAndItsWholeBatchIsNotWritten) {
   for (const std::string& bad : {std::string(), std::string(Journal::kMaxDataBytes + 1, 'x')}) {
     const auto journal = open();
     const std::vector<std::string> batch{"a good vote", bad};
@@ -122,7 +125,7 @@ TEST_F(JournalTest, AVoteOfNoSizeOrTooLongIsRefusedAndNothingOfItsBatchIsWritten
   EXPECT_THAT(recovered(), IsEmpty());
 }
 
-TEST_F(JournalTest, ATornVoteIsDroppedWhereverItIsTorn) {
+TEST_F(JournalTest, ATornVoteIsNotRecoveredWhereverItIsTorn) {
   const std::string vote(300, 'v');
   for (const std::size_t torn_at : {0, 3, 8, 9, 15, 16, 100, 315}) {
     std::filesystem::remove(path);
@@ -134,27 +137,72 @@ TEST_F(JournalTest, ATornVoteIsDroppedWhereverItIsTorn) {
   }
 }
 
-TEST_F(JournalTest, WhatIsLeftOfATornVoteIsGoneFromTheFileAfterTheNextStart) {
+TEST_F(JournalTest, ADamagedSlotIsLoggedCountedAndKeptAsItIs) {
   { append(*open(), {"the secret vote"}); }
   const std::size_t begin = bytes().find("the secret vote");
-  overwrite(begin + 12, "VOTE");
-  EXPECT_THAT(recovered(), IsEmpty());
-  EXPECT_FALSE(file_holds("the secret"));
+  overwrite(begin + 11, "VOTE");
+  ::testing::internal::CaptureStderr();
+  const auto journal = open();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(journal->damaged(), 1U);
+  EXPECT_THAT(journal->recovered(), IsEmpty());
+  EXPECT_THAT(log, HasSubstr("wrong checksum"));
+  EXPECT_THAT(log, HasSubstr(std::to_string(begin / kSlotBytes * kSlotBytes)));
+  EXPECT_THAT(log, Not(HasSubstr("secret")));
+  append(*journal, std::vector<std::string>(300, "another vote"));
+  EXPECT_TRUE(file_holds("the secret VOTE")) << "a new vote must not overwrite it";
 }
 
-TEST_F(JournalTest, AnotherMachinesJournalIsRefusedAndLeftAsItIs) {
+TEST_F(JournalTest, DiscardErasesRecoveredVotesAndDamagedSlots) {
+  { append(*open(), {"first", "second", "third"}); }
+  overwrite(bytes().find("second"), "S");
+  {
+    const auto journal = open();
+    ASSERT_THAT(journal->recovered(), SizeIs(2));
+    ASSERT_TRUE(journal->discard().ok());
+    EXPECT_EQ(journal->size(), 0U);
+    EXPECT_EQ(journal->damaged(), 0U);
+    EXPECT_THAT(journal->recovered(), IsEmpty());
+    for (const char* vote : {"first", "Second", "third"}) EXPECT_FALSE(file_holds(vote)) << vote;
+    const auto slots = append(*journal, std::vector<std::string>(256, "vote"));
+    EXPECT_THAT(std::set(slots.begin(), slots.end()), SizeIs(256));
+  }
+  EXPECT_THAT(recovered(), SizeIs(256));
+}
+
+TEST_F(JournalTest, ItsOwnerIsTheOneThatClaimedItLast) {
+  {
+    const auto opened = Journal::open(path);
+    EXPECT_EQ((*opened)->owner(), "");
+    ASSERT_TRUE((*opened)->claim("first owner").ok());
+    ASSERT_TRUE((*opened)->claim("second owner").ok());
+    append(**opened, {"a vote"});
+  }
+  const auto opened = Journal::open(path);
+  EXPECT_EQ((*opened)->owner(), "second owner");
+  EXPECT_THAT((*opened)->recovered(), SizeIs(1));
+}
+
+TEST_F(JournalTest, NothingIsAppendedBeforeItIsClaimed) {
+  const auto opened = Journal::open(path);
+  const std::vector<std::string> votes{"a vote"};
+  EXPECT_TRUE(absl::IsFailedPrecondition((*opened)->append(votes).status()));
+}
+
+TEST_F(JournalTest, AHeaderTornWhileItWasOverwrittenLosesTheOwnerButNoVote) {
   { append(*open(), {"first"}); }
-  const auto other = Journal::open(path, "election 12 machine 4");
-  ASSERT_TRUE(absl::IsFailedPrecondition(other.status())) << other.status();
-  EXPECT_THAT(std::string(other.status().message()), HasSubstr(kOwner));
-  EXPECT_THAT(recovered(), UnorderedElementsAre("first"));
+  overwrite(60, "XX");
+  const auto opened = Journal::open(path);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ((*opened)->owner(), "");
+  EXPECT_THAT((*opened)->recovered(), SizeIs(1));
 }
 
-TEST_F(JournalTest, WhatIsNoJournalIsRefusedAndLeftAsItIs) {
+TEST_F(JournalTest, AFileThatIsNotAJournalIsRefusedAndNotChanged) {
   for (const std::string& content :
        {std::string("{}"), std::string(kSlotBytes, 'x'), std::string(4 * kSlotBytes, '\0')}) {
     write(content);
-    const auto opened = Journal::open(path, kOwner);
+    const auto opened = Journal::open(path);
     EXPECT_TRUE(absl::IsFailedPrecondition(opened.status())) << opened.status();
     EXPECT_TRUE(bytes() == content);
   }
@@ -166,7 +214,7 @@ TEST_F(JournalTest, AnEmptyFileIsANewJournal) {
   EXPECT_THAT(recovered(), UnorderedElementsAre("first"));
 }
 
-TEST_F(JournalTest, AJournalTornWhenItWasMadeIsANewJournal) {
+TEST_F(JournalTest, AJournalTornWhileItWasCreatedIsANewJournal) {
   (void)open();
   const std::string header = bytes();
   ASSERT_EQ(header.size(), kSlotBytes);
@@ -177,7 +225,7 @@ TEST_F(JournalTest, AJournalTornWhenItWasMadeIsANewJournal) {
   }
 }
 
-// A file whose last writer died before its sync.
+// A file whose last writer died before it synced.
 class UnsyncedFile final : public JournalFile {
  public:
   explicit UnsyncedFile(std::map<std::size_t, Record>* dirty) : dirty_(*dirty) {}
@@ -202,7 +250,7 @@ class UnsyncedFile final : public JournalFile {
     return absl::OkStatus();
   }
 
-  std::set<std::size_t> synced;  // the records that are on disk for sure
+  std::set<std::size_t> synced;  // records that are certainly on disk
 
  private:
   const std::string name_ = "unsynced";
@@ -210,30 +258,31 @@ class UnsyncedFile final : public JournalFile {
   std::set<std::size_t> rewritten_;
 };
 
-TEST_F(JournalTest, AVoteThatIsRecoveredIsOnDiskBeforeItIsPublishedAgain) {
+TEST_F(JournalTest, ARecoveredVoteIsOnDiskBeforeItIsPublishedAgain) {
   std::map<std::size_t, JournalFile::Record> records;
   {
-    auto journal = Journal::open(std::make_unique<UnsyncedFile>(&records), kOwner);
+    auto journal = Journal::open(std::make_unique<UnsyncedFile>(&records));
+    ASSERT_TRUE((*journal)->claim(kOwner).ok());
     append(**journal, {"first"});
   }
   auto file = std::make_unique<UnsyncedFile>(&records);
   const UnsyncedFile& opened = *file;
-  const auto journal = Journal::open(std::move(file), kOwner);
+  const auto journal = Journal::open(std::move(file));
   ASSERT_THAT((*journal)->recovered(), SizeIs(1));
   EXPECT_THAT(opened.synced, ElementsAre(0, (*journal)->recovered().front().slot + 1));
 }
 
-TEST_F(JournalTest, AFolderThatIsNotThereIsUnavailable) {
-  EXPECT_TRUE(absl::IsUnavailable(
-      Journal::open((folder / "nowhere/machine.journal").string(), kOwner).status()));
+TEST_F(JournalTest, AMissingFolderIsUnavailable) {
+  EXPECT_TRUE(
+      absl::IsUnavailable(Journal::open((folder / "nowhere/machine.journal").string()).status()));
 }
 
-TEST_F(JournalTest, OneProcessAtATimeHoldsIt) {
+TEST_F(JournalTest, OnlyOneProcessAtATimeCanOpenIt) {
   const auto journal = open();
-  EXPECT_TRUE(absl::IsFailedPrecondition(Journal::open(path, kOwner).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Journal::open(path).status()));
   const pid_t child = fork();
   if (child == 0) {
-    const auto opened = Journal::open(path, kOwner);
+    const auto opened = Journal::open(path);
     _exit(absl::IsFailedPrecondition(opened.status()) ? 0 : 1);
   }
   int status = 0;
@@ -241,21 +290,21 @@ TEST_F(JournalTest, OneProcessAtATimeHoldsIt) {
   EXPECT_EQ(status, 0);
 }
 
-TEST_F(JournalTest, IsFreeAgainWhenTheProcessThatHeldItWasKilled) {
+TEST_F(JournalTest, CanBeOpenedAgainAfterTheProcessThatHeldItWasKilled) {
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
   const pid_t child = fork();
   if (child == 0) {
-    const auto journal = Journal::open(path, kOwner);
+    const auto journal = Journal::open(path);
     const std::vector<std::string> votes{"of the killed"};
-    const bool kept = (*journal)->append(votes).ok();
+    const bool kept = (*journal)->claim(kOwner).ok() && (*journal)->append(votes).ok();
     if (::write(ready[1], kept ? "y" : "n", 1) != 1) _exit(1);
     while (true) pause();
   }
   char kept = 'n';
   ASSERT_EQ(read(ready[0], &kept, 1), 1);
   EXPECT_EQ(kept, 'y');
-  EXPECT_TRUE(absl::IsFailedPrecondition(Journal::open(path, kOwner).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Journal::open(path).status()));
   kill(child, SIGKILL);
   ASSERT_EQ(waitpid(child, nullptr, 0), child);
   close(ready[0]);
@@ -263,7 +312,7 @@ TEST_F(JournalTest, IsFreeAgainWhenTheProcessThatHeldItWasKilled) {
   EXPECT_THAT(recovered(), UnorderedElementsAre("of the killed"));
 }
 
-TEST_F(JournalTest, OnlyItsOwnerMayReadIt) {
+TEST_F(JournalTest, OnlyTheUserWhoOwnsTheFileMayReadIt) {
   const mode_t before = umask(0);
   const auto journal = open();
   umask(before);
@@ -288,7 +337,10 @@ TEST_F(JournalTest, GrowsBeyondItsFirstSizeAndUsesErasedSlotsAgain) {
 }
 
 TEST_F(JournalTest, AnOwnerTooLongForTheHeaderIsRefused) {
-  EXPECT_TRUE(absl::IsInvalidArgument(Journal::open(path, std::string(500, 'x')).status()));
+  const auto journal = open();
+  EXPECT_TRUE(journal->claim(std::string(Journal::kMaxOwnerBytes, 'x')).ok());
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(journal->claim(std::string(Journal::kMaxOwnerBytes + 1, 'x'))));
 }
 
 }  // namespace

@@ -4,18 +4,21 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
-#include "voting_machine/machine.h"
+#include <thread>
+
+#include "voting_machine/tally.h"
 
 namespace pollbus::voting_machine {
 
-// Carries a machine's tally into the metrics: pollbus_votes_cast_total, pollbus_votes_total by
+// Shows a tally as metrics: pollbus_votes_cast_total, pollbus_votes_total by
 // outcome, pollbus_votes_pending, pollbus_votes_timed_out_total, pollbus_unknown_results_total.
 // Not thread-safe.
 class MachineMetrics {
  public:
   explicit MachineMetrics(prometheus::Registry& metrics);
 
-  // The tally as it is now. Says once in the log when answers begin to come that nobody waits for.
+  // Sets the metrics to this tally. Logs a warning when answers to votes that are not pending begin
+  // to come.
   void show(const Tally& tally);
 
  private:
@@ -28,5 +31,8 @@ class MachineMetrics {
   prometheus::Gauge& pending_;
   bool unknown_before_ = false;
 };
+
+// Shows the tally every half second, on a thread that ends with the returned object.
+std::jthread keep_metrics(const TallyKeeper& tally, prometheus::Registry& metrics, Clock& clock);
 
 }  // namespace pollbus::voting_machine

@@ -31,7 +31,6 @@ TEST_F(MachineMetricsTest, AreTheTallyAsItWasShownLast) {
   tally.successful = 5;
   tally.already_voted = 2;
   tally.rejected = 1;
-  tally.pending = 2;
   tally.timed_out = 4;
   metrics.show(tally);
   const std::string text = prometheus::TextSerializer().Serialize(registry.Collect());

@@ -1,6 +1,8 @@
 #include "voting_machine/pending_votes.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace pollbus::voting_machine {
 
@@ -9,51 +11,90 @@ std::chrono::milliseconds PendingVotes::jittered(std::chrono::milliseconds pause
       std::uniform_int_distribution<std::int64_t>(pause.count() * 3 / 4, pause.count())(random_));
 }
 
-void PendingVotes::insert(const std::string& uuid, Vote vote, SteadyTime due) {
-  const auto [added, is_new] = votes_.emplace(uuid, std::move(vote));
-  if (!is_new) return;
-  added->second.due = due_.emplace(due, uuid);
-  if (!added->second.timed_out) ++in_flight_;
+bool PendingVotes::add(const std::string& uuid, std::string data, Journal::Slot slot,
+                       SteadyTime cast) {
+  const auto [added, is_new] =
+      votes_.emplace(uuid, Vote{.data = std::move(data), .slot = slot, .cast = cast});
+  if (!is_new) return false;
+  added->second.due = due_.emplace(cast, uuid);
+  added->second.time_out = insert_time_out(cast + kAnswerTimeout, uuid);
+  return true;
 }
 
-void PendingVotes::add(const std::string& uuid, std::string data, Journal::Slot slot,
-                       SteadyTime now) {
-  insert(uuid, {.data = std::move(data), .slot = slot, .cast = now}, now + kAnswerTimeout);
+// Votes are added almost in the order of their times, so this rarely looks further than the end.
+PendingVotes::TimeOuts::iterator PendingVotes::insert_time_out(SteadyTime when,
+                                                               const std::string& uuid) {
+  auto position = time_outs_.end();
+  while (position != time_outs_.begin() && std::prev(position)->first > when) --position;
+  return time_outs_.emplace(position, when, uuid);
 }
 
-void PendingVotes::add_recovered(const std::string& uuid, std::string data, Journal::Slot slot,
+bool PendingVotes::add_recovered(const std::string& uuid, std::string data, Journal::Slot slot,
                                  SteadyTime now) {
-  insert(uuid, {.data = std::move(data), .slot = slot, .timed_out = true}, now);
+  const auto [added, is_new] =
+      votes_.emplace(uuid, Vote{.data = std::move(data), .slot = slot, .was_published = true});
+  if (is_new) added->second.due = due_.emplace(now, uuid);
+  return is_new;
 }
 
-std::optional<PendingVotes::Settled> PendingVotes::settle(const std::string& uuid, SteadyTime now) {
+std::optional<PendingVotes::Ended> PendingVotes::end(const std::string& uuid, SteadyTime now) {
   const auto found = votes_.find(uuid);
   if (found == votes_.end()) return std::nullopt;
   const Vote& vote = found->second;
-  Settled settled{.slot = vote.slot, .latency = std::nullopt};
-  if (vote.cast) settled.latency = now - *vote.cast;
-  if (!vote.timed_out) --in_flight_;
-  due_.erase(vote.due);
+  Ended ended{.slot = vote.slot, .latency = std::nullopt};
+  if (vote.cast) ended.latency = now - *vote.cast;
+  if (vote.due) due_.erase(*vote.due);
+  if (vote.time_out) time_outs_.erase(*vote.time_out);
   votes_.erase(found);
-  return settled;
+  return ended;
 }
 
-PendingVotes::Due PendingVotes::take_due(SteadyTime now, std::size_t most) {
-  Due due;
-  while (due.data.size() < most && !due_.empty() && due_.begin()->first <= now) {
-    const std::string uuid = due_.begin()->second;
-    due_.erase(due_.begin());
-    Vote& vote = votes_.at(uuid);
-    if (!vote.timed_out) {
-      vote.timed_out = true;
-      --in_flight_;
-      ++due.timed_out;
-    }
-    due.data.push_back(vote.data);
-    vote.due = due_.emplace(now + jittered(vote.pause), uuid);
-    vote.pause = std::min(vote.pause * 2, kMaxRetryPause);
+std::vector<std::string> PendingVotes::take_timed_out(SteadyTime now) {
+  std::vector<std::string> uuids;
+  while (!time_outs_.empty() && time_outs_.front().first <= now) {
+    std::string& uuid = time_outs_.front().second;
+    votes_.at(uuid).time_out.reset();
+    uuids.push_back(std::move(uuid));
+    time_outs_.pop_front();
+  }
+  return uuids;
+}
+
+std::vector<PendingVotes::Due> PendingVotes::take_due(SteadyTime now, std::size_t most) {
+  std::vector<Due> due;
+  while (due.size() < most && !due_.empty() && due_.begin()->first <= now) {
+    auto taken = due_.extract(due_.begin());
+    Vote& vote = votes_.at(taken.mapped());
+    vote.due.reset();
+    due.push_back({std::move(taken.mapped()), vote.data});
   }
   return due;
+}
+
+void PendingVotes::published(const std::string& uuid, SteadyTime now) {
+  const auto found = votes_.find(uuid);
+  if (found == votes_.end()) return;  // answered meanwhile
+  Vote& vote = found->second;
+  if (!vote.was_published) {
+    vote.was_published = true;
+    postpone(uuid, now + kAnswerTimeout);
+    return;
+  }
+  postpone(uuid, now + jittered(vote.pause));
+  vote.pause = std::min(vote.pause * 2, kMaxRetryPause);
+}
+
+void PendingVotes::postpone(const std::string& uuid, SteadyTime when) {
+  const auto found = votes_.find(uuid);
+  if (found == votes_.end()) return;
+  Vote& vote = found->second;
+  if (vote.due) due_.erase(*vote.due);
+  vote.due = due_.emplace(when, uuid);
+}
+
+std::optional<SteadyTime> PendingVotes::next_time_out() const {
+  if (time_outs_.empty()) return std::nullopt;
+  return time_outs_.front().first;
 }
 
 std::optional<SteadyTime> PendingVotes::next_due() const {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <optional>
 #include <random>
@@ -15,61 +16,75 @@
 
 namespace pollbus::voting_machine {
 
-// After this long without an answer a vote is said to have timed out. It never means that it
-// failed.
+// A vote without an answer for this long has timed out. That does not mean that it failed.
 inline constexpr std::chrono::seconds kAnswerTimeout{10};
-// Pauses before a vote is published again, from the first time-out on; doubling, jittered.
+// A vote is published again kAnswerTimeout after the first time, then after pauses that double
+// between these bounds. Each pause is shortened by a random amount of up to a quarter.
 inline constexpr std::chrono::milliseconds kFirstRetryPause{5'000};
 inline constexpr std::chrono::milliseconds kMaxRetryPause{20'000};
 
-// The votes cast and not answered, and when each is to be published again. Plain state, handed the
-// time; no I/O. Not thread-safe.
+// The votes that have no answer yet, and when each of them times out and is published again. Does
+// no I/O; the caller passes in the time. Not thread-safe.
 class PendingVotes {
  public:
-  // `seed`: of the jitter.
   explicit PendingVotes(std::uint32_t seed = std::random_device{}()) : random_(seed) {}
 
-  struct Settled {
+  struct Ended {
     Journal::Slot slot = 0;
     // From cast to answer; absent for a vote of an earlier run.
     std::optional<std::chrono::nanoseconds> latency;
   };
   struct Due {
-    std::vector<std::string> data;  // to be published again
-    int timed_out = 0;              // of these, for the first time
+    std::string uuid;
+    std::string data;
   };
 
-  void add(const std::string& uuid, std::string data, Journal::Slot slot, SteadyTime now);
-  // A vote of an earlier run: due at once.
-  void add_recovered(const std::string& uuid, std::string data, Journal::Slot slot, SteadyTime now);
+  // Adds a vote, cast at `cast`, that is to be published at once. False if its UUID is pending
+  // already.
+  bool add(const std::string& uuid, std::string data, Journal::Slot slot, SteadyTime cast);
+  // The same for a vote of an earlier run, which counts as timed out.
+  bool add_recovered(const std::string& uuid, std::string data, Journal::Slot slot, SteadyTime now);
+  bool contains(const std::string& uuid) const { return votes_.contains(uuid); }
 
-  // The first answer ends a vote; nothing for a vote not pending (any more).
-  std::optional<Settled> settle(const std::string& uuid, SteadyTime now);
+  // Removes a vote because its answer came. Nothing if it is not pending.
+  std::optional<Ended> end(const std::string& uuid, SteadyTime now);
 
-  // At most `most` votes whose time has come; each is due again after its next pause.
-  Due take_due(SteadyTime now, std::size_t most);
+  // Marks the votes whose time is over as timed out and returns their UUIDs.
+  std::vector<std::string> take_timed_out(SteadyTime now);
+
+  // Takes at most `most` votes that are to be published now. They are not due again before one of
+  // the two methods below is called for them.
+  std::vector<Due> take_due(SteadyTime now, std::size_t most);
+  // The bus has the vote: it is due again after its next pause.
+  void published(const std::string& uuid, SteadyTime now);
+  // The vote was not published: it is due again at `when`.
+  void postpone(const std::string& uuid, SteadyTime when);
+
+  std::optional<SteadyTime> next_time_out() const;
   std::optional<SteadyTime> next_due() const;
-
   std::size_t size() const { return votes_.size(); }
-  // Those that have not timed out.
-  std::size_t in_flight() const { return in_flight_; }
+  // Votes that have not timed out.
+  std::size_t in_flight() const { return time_outs_.size(); }
 
  private:
+  using DueTimes = std::multimap<SteadyTime, std::string>;         // UUID by time
+  using TimeOuts = std::list<std::pair<SteadyTime, std::string>>;  // in order of time
   struct Vote {
     std::string data;
     Journal::Slot slot = 0;
     std::optional<SteadyTime> cast;
-    bool timed_out = false;
+    bool was_published = false;
     std::chrono::milliseconds pause = kFirstRetryPause;
-    std::multimap<SteadyTime, std::string>::iterator due;
+    std::optional<DueTimes::iterator> due;       // absent while it is being published
+    std::optional<TimeOuts::iterator> time_out;  // absent once it has timed out
   };
 
-  void insert(const std::string& uuid, Vote vote, SteadyTime due);
+  TimeOuts::iterator insert_time_out(SteadyTime when, const std::string& uuid);
   std::chrono::milliseconds jittered(std::chrono::milliseconds pause);
 
   std::unordered_map<std::string, Vote> votes_;
-  std::multimap<SteadyTime, std::string> due_;  // uuid by time
-  std::size_t in_flight_ = 0;
+  DueTimes due_;
+  TimeOuts time_outs_;
   std::minstd_rand random_;
 };
 

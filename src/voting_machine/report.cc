@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 namespace pollbus::voting_machine {
 namespace {
+
+constexpr std::chrono::milliseconds kProgressInterval{500};
 
 double percentile_ms(const Tally& tally, double percent) {
   return static_cast<double>(tally.latency.percentile(percent).count()) / 1'000;
@@ -26,7 +30,7 @@ std::string to_json(const Load& load, const Tally& tally) {
       {"successful", tally.successful},
       {"already_voted", tally.already_voted},
       {"rejected", tally.rejected},
-      {"pending", tally.pending},
+      {"pending", tally.pending()},
       {"timed_out", tally.timed_out},
       {"unknown_results", tally.unknown_results},
       {"started_ms", epoch_ms(tally.started)},
@@ -41,13 +45,30 @@ std::string to_json(const Load& load, const Tally& tally) {
   return json.dump();
 }
 
+absl::Status write_summary(const std::string& path, const Load& load, const Tally& tally) {
+  if (path.empty()) return absl::OkStatus();
+  std::ofstream file(path);
+  file << to_json(load, tally) << "\n";
+  file.close();
+  if (!file) return absl::UnavailableError("cannot write the summary to " + path);
+  return absl::OkStatus();
+}
+
 std::string to_progress(const Load& load, const Tally& tally) {
   return fmt::format(
       "machine {}: {}{} sent, {} answered, {} pending, {:.0f} votes/s, p50 {:.1f} p95 {:.1f} p99 "
       "{:.1f} ms",
       load.machine, tally.sent, load.votes ? fmt::format(" of {}", *load.votes) : "",
-      tally.answered(), tally.pending, tally.votes_per_second(), percentile_ms(tally, 50),
+      tally.answered(), tally.pending(), tally.votes_per_second(), percentile_ms(tally, 50),
       percentile_ms(tally, 95), percentile_ms(tally, 99));
+}
+
+std::jthread show_progress(const TallyKeeper& tally, const Load& load, Clock& clock) {
+  return std::jthread([&tally, load, &clock](std::stop_token stop) {
+    while (clock.pause(kProgressInterval, stop))
+      std::cerr << "\r\033[K" << to_progress(load, tally.tally()) << std::flush;
+    std::cerr << "\r\033[K" << to_progress(load, tally.tally()) << std::endl;
+  });
 }
 
 }  // namespace pollbus::voting_machine

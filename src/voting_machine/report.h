@@ -1,17 +1,23 @@
 #pragma once
 
-#include <iosfwd>
 #include <string>
+#include <thread>
 
-#include "voting_machine/machine.h"
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "voting_machine/load_generator.h"
+#include "voting_machine/tally.h"
 
 namespace pollbus::voting_machine {
 
-// The tally as JSON, one line; docs/message-flow.md names its fields. `latency_histogram_us` holds
-// [upper bound in µs, count] pairs, which add up across machines.
+// The tally as one line of JSON; docs/message-flow.md lists its fields.
 std::string to_json(const Load& load, const Tally& tally);
+// Writes to_json() to a file. Does nothing if the path is empty.
+absl::Status write_summary(const std::string& path, const Load& load, const Tally& tally);
 
-// One line for a person: how many, how fast.
+// The tally as one line for a person.
 std::string to_progress(const Load& load, const Tally& tally);
+// Keeps that line up to date on standard error, on a thread that ends with the returned object.
+std::jthread show_progress(const TallyKeeper& tally, const Load& load, Clock& clock);
 
 }  // namespace pollbus::voting_machine

@@ -18,7 +18,6 @@ Tally some_tally() {
   tally.successful = 5;
   tally.already_voted = 3;
   tally.rejected = 1;
-  tally.pending = 3;
   tally.timed_out = 4;
   tally.unknown_results = 6;
   tally.started = WallTime(std::chrono::milliseconds(1'000));

@@ -17,6 +17,9 @@
 #include "faults/decorators/failing_stores.h"
 #include "faults/sim/machine_observer.h"
 #include "voting_logger/handler.h"
+#include "voting_machine/journal_owner.h"
+#include "voting_machine/load_generator.h"
+#include "voting_machine/vote_client.h"
 #include "voting_recorder/handler.h"
 
 namespace pollbus::faults {
@@ -145,8 +148,8 @@ voting_machine::RandomVoter voter_of(Surroundings& around, const MachineState& s
           kChoices, [&around] { return draw_uuid(around.world.random()); }};
 }
 
-// One life of a machine. What its main() does, between its two threads.
-struct Machine : Base {
+// One life of a machine. What its main() does, with fibers instead of threads.
+struct Machine : Base, voting_machine::VoteObserver {
   Machine(Surroundings& surroundings, Process& its_process, MachineState& its_state)
       : Base(surroundings, "machine", surroundings.mutant.machine_publisher),
         process(its_process),
@@ -156,17 +159,23 @@ struct Machine : Base {
         observed_topic(observer.around(topic)) {}
 
   absl::Status open() {
-    const std::string owner = fmt::format("election {} machine {}", kElection, state.id);
     auto file = observer.around(std::make_unique<FailingJournalFile>(
         wrapped(state.disk.open(), around.mutant.journal), around.failpoints));
-    ASSIGN_OR_RETURN(journal, voting_machine::Journal::open(std::move(file), owner));
-    machine = std::make_unique<voting_machine::Machine>(
-        voting_machine::Machine::Parts{
+    ASSIGN_OR_RETURN(journal, voting_machine::Journal::open(std::move(file)));
+    RETURN_IF_ERROR(voting_machine::claim_journal(
+        *journal,
+        {.election = kElection, .machine = state.id, .topic = "t", .host = "h", .life = "l"},
+        voting_machine::LeftoverVotes::kRefuse));
+    client = std::make_unique<voting_machine::VoteClient>(
+        voting_machine::VoteClient::Parts{
             .journal = *journal,
             .bus = {*observed_topic, around.bus.quarantine(), bus},
             .clock = clock,
             .metrics = around.metrics,
             .seed = static_cast<std::uint32_t>(around.world.random().next())},
+        state.id);
+    generator = std::make_unique<voting_machine::LoadGenerator>(
+        *client, clock,
         voting_machine::Load{.election = kElection,
                              .machine = state.id,
                              .votes = state.votes - state.record.cast,
@@ -174,29 +183,46 @@ struct Machine : Base {
                              .in_flight = around.profile.in_flight,
                              .patience = std::chrono::hours(24)},
         voter_of(around, state));
+    client->add_observer(*this);
     return absl::OkStatus();
   }
 
-  // The loop of Machine::run(), with a wait in simulated time.
+  // Casting and tending share a fiber, because both use the journal.
   absl::Status cast() {
     const std::stop_token stop = process.stop_token();
     while (!stop.stop_requested()) {
-      const int seen = batches;
-      ASSIGN_OR_RETURN(const auto next, machine->step(stop));
+      const int seen = changes;
+      ASSIGN_OR_RETURN(const SteadyTime wake, client->tend());
+      ASSIGN_OR_RETURN(const auto next, generator->step());
       if (next.done) {
         state.is_done = true;
         break;
       }
-      if (batches == seen && next.wake > around.world.now()) around.world.wait(answered, next.wake);
+      wait(seen, std::min(wake, next.wake));
     }
-    return machine->erase_answered();
+    has_ended = true;
+    changed();
+    return client->tend().status();
   }
 
-  std::vector<Verdict> on_results(std::span<const ReceivedMessage> batch, std::stop_token stop) {
-    auto verdicts = machine->on_results(batch, stop);
-    ++batches;
-    around.world.notify(answered);
-    return verdicts;
+  void deliver() {
+    const std::stop_token stop = process.stop_token();
+    while (!stop.stop_requested() && !has_ended) {
+      const int seen = changes;
+      wait(seen, client->deliver(stop));
+    }
+  }
+
+  void kept(std::span<const SubmittedVote> /*votes*/) override { changed(); }
+  void timed_out(std::span<const std::string> /*uuids*/) override { changed(); }
+  void answered(std::span<const voting_machine::Answer> /*answers*/) override { changed(); }
+
+  void changed() {
+    ++changes;
+    around.world.notify(change);
+  }
+  void wait(int seen, SteadyTime wake) {
+    if (changes == seen && wake > around.world.now()) around.world.wait(change, wake);
   }
 
   Process& process;
@@ -204,9 +230,11 @@ struct Machine : Base {
   MachineObserver observer;
   std::unique_ptr<Publisher> observed_topic;
   std::unique_ptr<voting_machine::Journal> journal;
-  std::unique_ptr<voting_machine::Machine> machine;
-  int batches = 0;
-  Condition answered;
+  std::unique_ptr<voting_machine::VoteClient> client;
+  std::unique_ptr<voting_machine::LoadGenerator> generator;
+  int changes = 0;
+  Condition change;
+  bool has_ended = false;
 };
 
 }  // namespace
@@ -219,8 +247,9 @@ void run_machine(Surroundings& around, Process& process, MachineState& state) {
       process.spawn([life] {
         work(life->around, life->process, result_subscription(life->state.id),
              life->failing(life->observer.around(
-                 [&](auto batch, auto stop) { return life->on_results(batch, stop); })));
+                 [&](auto batch, auto stop) { return life->client->on_results(batch, stop); })));
       });
+      process.spawn([life] { life->deliver(); });
       status = life->cast();
     }
     if (status.ok()) return;

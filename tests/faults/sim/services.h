@@ -16,7 +16,6 @@
 #include "faults/sim/simulated_disk.h"
 #include "faults/sim/simulated_stores.h"
 #include "faults/sim/world.h"
-#include "voting_machine/machine.h"
 
 namespace pollbus::faults {
 

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/service.h"
+#include "base/settings.h"
+#include "bus/worker.h"
+#include "voting_machine/journal_owner.h"
+#include "voting_machine/load_generator.h"
+#include "voting_machine/random_voter.h"
+
+namespace pollbus::voting_machine {
+
+// The settings of the program voting-machine. `election` and `machine` may still be absent after
+// parsing; everything below add_to() needs them.
+struct MachineSettings {
+  MachineSettings();
+  void add_to(Settings& settings);
+
+  Load load() const;
+  RandomVoter voter() const;
+  WorkerConfig worker_config() const;
+  JournalOwner journal_owner(const std::string& life) const;
+  LeftoverVotes leftover() const;
+  // The file that --journal names, or the default one, whose folder is made if it is missing.
+  std::string journal_path() const;
+  // Whether each vote is printed: with more than one vote under way that would be a flood.
+  bool prints_each_vote() const { return !quiet && in_flight == 1; }
+
+  ServiceSettings service;
+  WorkerConfig worker;
+  std::optional<std::int64_t> election;
+  std::optional<std::int64_t> machine;
+  std::optional<std::int64_t> votes;
+  std::optional<std::int64_t> seed;
+  std::optional<double> rate;
+  std::int64_t in_flight = 1;
+  std::int64_t voters = 100;
+  std::int64_t choices = 5;
+  std::int64_t patience_s = 120;
+  std::string journal;
+  std::string leftover_votes = "refuse";
+  std::string summary;
+  bool quiet = false;
+  bool show_votes = false;
+};
+
+}  // namespace pollbus::voting_machine
