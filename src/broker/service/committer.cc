@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "base/failpoint.h"
 #include "base/logging.h"
 #include "base/status.h"
 
@@ -112,11 +111,9 @@ absl::Status Committer::write(const Round& round) {
   publications.reserve(round.waiting.size());
   for (const Waiting& waiting : round.waiting) publications.push_back(&waiting.publication);
   const SteadyTime begin = clock_.now();
-  RETURN_IF_ERROR(failpoint(Failpoint::kBrokerBeforeSync));
   const absl::Status status = store_.write(round.changes, publications, hooks_.next_message_id());
   metrics_.committed(clock_.now() - begin);
-  RETURN_IF_ERROR(status);
-  return failpoint(Failpoint::kBrokerAfterSync);
+  return status;
 }
 
 // Nobody knows what has become of the write. It is made again without its publications, whose

@@ -3,7 +3,6 @@
 #include <future>
 #include <utility>
 
-#include "base/failpoint.h"
 #include "base/status.h"
 #include "broker/core/names.h"
 #include "broker/service/grpc_status.h"
@@ -149,14 +148,11 @@ void PublisherService::publish(const grpc::ByteBuffer& request, grpc::ByteBuffer
   broker_.publish(parsed->topic(), batch.incoming(),
                   [this, response, first, count, bytes = batch.bytes(),
                    done = std::move(done)](const absl::Status& published) {
-                    absl::Status answer = published;
-                    answer.Update(failpoint(Failpoint::kBrokerBeforeAnswer));
-                    if (answer.ok()) {
+                    if (published.ok()) {
                       metrics_.published(count, bytes);
                       *response = encode_publish_response(first, count);
                     }
-                    done(answer);
-                    (void)failpoint(Failpoint::kBrokerAfterAnswer);
+                    done(published);
                   });
 }
 
