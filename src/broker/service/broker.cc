@@ -99,14 +99,14 @@ void Broker::settle(std::vector<Committer::Waiting> settled) {
   wake(std::move(woken));
 }
 
-absl::StatusOr<ConsumerHandle> Broker::open_consumer(const std::string& subscription,
-                                                     FlowLimits limits,
-                                                     std::shared_ptr<Consumer> consumer) {
+absl::Status Broker::open_consumer(const std::string& subscription, FlowLimits limits,
+                                   std::shared_ptr<Consumer> consumer,
+                                   std::optional<ConsumerHandle>* handle) {
   const std::lock_guard lock(mutex_);
   if (is_shut_down_) return absl::UnavailableError("The broker is shutting down.");
-  ASSIGN_OR_RETURN(const ConsumerHandle handle, core_.open_consumer(subscription, limits));
-  consumers_.emplace(handle.consumer, std::move(consumer));
-  return handle;
+  ASSIGN_OR_RETURN(*handle, core_.open_consumer(subscription, limits));
+  consumers_.emplace((*handle)->consumer, std::move(consumer));
+  return absl::OkStatus();
 }
 
 void Broker::close_consumer(ConsumerHandle handle) {

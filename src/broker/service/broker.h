@@ -98,8 +98,10 @@ class Broker {
   // Ids for `count` messages, growing; the first is returned.
   MessageId reserve_message_ids(std::size_t count);
 
-  absl::StatusOr<ConsumerHandle> open_consumer(const std::string& subscription, FlowLimits limits,
-                                               std::shared_ptr<Consumer> consumer);
+  // Sets `handle`, which belongs to the consumer, before the consumer can be woken.
+  absl::Status open_consumer(const std::string& subscription, FlowLimits limits,
+                             std::shared_ptr<Consumer> consumer,
+                             std::optional<ConsumerHandle>* handle);
   void close_consumer(ConsumerHandle handle);
   absl::StatusOr<std::vector<Delivery>> take(ConsumerHandle handle, std::size_t max_messages,
                                              std::size_t max_bytes,

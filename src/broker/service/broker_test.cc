@@ -35,7 +35,9 @@ class BrokerTest : public testing::Test {
     ASSERT_TRUE(status.ok()) << status;
   }
   ConsumerHandle open(const std::shared_ptr<NotedConsumer>& consumer) {
-    return *broker.open_consumer(kSubscription, {}, consumer);
+    std::optional<ConsumerHandle> handle;
+    EXPECT_TRUE(broker.open_consumer(kSubscription, {}, consumer, &handle).ok());
+    return handle.value_or(ConsumerHandle{});
   }
   std::size_t take(ConsumerHandle handle) {
     WakeList woken;
@@ -84,8 +86,10 @@ TEST_F(BrokerTest, AShutdownEndsConsumersAndLetsNoneIn) {
   open(consumer);
   broker.shut_down();
   EXPECT_TRUE(absl::IsUnavailable(consumer->ended.get_future().get()));
+  std::optional<ConsumerHandle> none;
   EXPECT_TRUE(absl::IsUnavailable(
-      broker.open_consumer(kSubscription, {}, std::make_shared<NotedConsumer>()).status()));
+      broker.open_consumer(kSubscription, {}, std::make_shared<NotedConsumer>(), &none)));
+  EXPECT_FALSE(none.has_value());
 }
 
 // Takes and acks whenever it is woken, as a stream does.
@@ -103,16 +107,16 @@ class TakingConsumer : public Consumer {
   }
   void end(const absl::Status& /*status*/) override {}
 
-  ConsumerHandle handle;
+  std::optional<ConsumerHandle> handle;
   std::promise<void> done;
 
  private:
   bool take(WakeList* woken) {
-    const auto deliveries = broker_.take(handle, 10, 1'000, std::nullopt, woken);
+    const auto deliveries = broker_.take(*handle, 10, 1'000, std::nullopt, woken);
     if (!deliveries.ok() || deliveries->empty()) return false;
     std::vector<AckId> ids;
     for (const Delivery& delivery : *deliveries) {
-      ids.push_back({handle.subscription, delivery.id, delivery.attempt});
+      ids.push_back({handle->subscription, delivery.id, delivery.attempt});
     }
     const absl::Status status =
         broker_.with_core([&](Core& core) { return core.acknowledge(kSubscription, ids); });
@@ -134,7 +138,8 @@ TEST_F(BrokerTest, ManyThreadsPublishTakeAndAckEveryMessageOnce) {
   std::vector<std::shared_ptr<TakingConsumer>> consumers;
   for (int i = 0; i < kThreads; ++i) {
     const auto consumer = std::make_shared<TakingConsumer>(broker, &acked, kThreads * kMessages);
-    consumer->handle = *broker.open_consumer(kSubscription, {.messages = 5}, consumer);
+    ASSERT_TRUE(
+        broker.open_consumer(kSubscription, {.messages = 5}, consumer, &consumer->handle).ok());
     consumers.push_back(consumer);
     Broker::wake({consumer});
   }
@@ -147,7 +152,7 @@ TEST_F(BrokerTest, ManyThreadsPublishTakeAndAckEveryMessageOnce) {
   for (std::thread& publisher : publishers) publisher.join();
   // Consumers run on the threads that wake them, so that all is done with the last publish.
   std::size_t done = 0;
-  for (const auto& consumer : consumers) broker.close_consumer(consumer->handle);
+  for (const auto& consumer : consumers) broker.close_consumer(*consumer->handle);
   for (const auto& consumer : consumers) {
     done +=
         consumer->done.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::ready;

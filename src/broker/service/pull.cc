@@ -75,7 +75,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
     gives_up_at_ = broker_.clock().now();
     if (!returns_immediately(request)) gives_up_at_ += kMaxPullWait_s;
     subscription_ = request.subscription();
-    ASSIGN_OR_RETURN(handle_, broker_.open_consumer(subscription_, {}, self_));
+    RETURN_IF_ERROR(broker_.open_consumer(subscription_, {}, self_, &handle_));
     broker_.with_core([&](Core& core) {
       core.wake_at(*handle_, gives_up_at_);
       return true;

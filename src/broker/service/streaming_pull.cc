@@ -98,7 +98,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void OnCancel() override { end(absl::CancelledError("The client has cancelled the stream.")); }
 
   void OnDone() override {
-    if (is_open_) broker_.close_consumer(handle_);
+    if (is_open_) broker_.close_consumer(*handle_);
     self_.reset();
   }
 
@@ -128,10 +128,10 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   absl::Status open(const StreamingPullRequest& request) {
     subscription_ = request.subscription();
-    ASSIGN_OR_RETURN(handle_, broker_.open_consumer(subscription_, flow_limits(request), self_));
+    RETURN_IF_ERROR(broker_.open_consumer(subscription_, flow_limits(request), self_, &handle_));
     is_open_ = true;
     const SubscriptionProperties properties =
-        broker_.with_core([this](Core& core) { return core.properties(handle_.subscription); });
+        broker_.with_core([this](Core& core) { return core.properties(handle_->subscription); });
     const std::lock_guard lock(mutex_);
     properties_ = properties;
     return absl::OkStatus();
@@ -217,7 +217,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     }
     SubscriptionProperties properties;
     const auto deliveries =
-        broker_.take(handle_, kMaxResponseMessages, kMaxResponseBytes, lease, woken, &properties);
+        broker_.take(*handle_, kMaxResponseMessages, kMaxResponseBytes, lease, woken, &properties);
     const std::lock_guard lock(mutex_);
     if (!deliveries.ok()) {
       is_finished_ = true;
@@ -232,7 +232,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   // Holding mutex_ too.
   bool write(std::span<const Delivery> deliveries) {
-    response_buffer_ = encode_deliveries(handle_.subscription, deliveries, take_trailer());
+    response_buffer_ = encode_deliveries(handle_->subscription, deliveries, take_trailer());
     StartWrite(&response_buffer_);
     return true;
   }
@@ -253,7 +253,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   // Of the reading side, which has set them before the first wake.
   grpc::ByteBuffer request_buffer_;
   std::string subscription_;
-  ConsumerHandle handle_;
+  std::optional<ConsumerHandle> handle_;
   bool is_open_ = false;
 
   // Of the turn.
