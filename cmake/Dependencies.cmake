@@ -15,6 +15,7 @@ pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 # With its definitions: the layout of its classes depends on them.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl>=7.87)
 # The pedestrian system's, which is built only where they are.
 pkg_check_modules(png IMPORTED_TARGET libpng)
 pkg_check_modules(turbojpeg IMPORTED_TARGET libturbojpeg)

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "broker/core/names.h"
 
@@ -61,6 +62,21 @@ void BrokerSettings::add_to(Settings& settings) {
     return "--tls-cert (PUBSUB_BROKER_TLS_CERT) and --tls-key (PUBSUB_BROKER_TLS_KEY): expected "
            "both, or none of the --tls flags";
   });
+  settings.boolean({"enable-push", "PUBSUB_BROKER_ENABLE_PUSH", "",
+                    "Allow push subscriptions. Any client can then make the broker post messages "
+                    "to the hosts that --push-target allows"},
+                   &enable_push);
+  settings.texts({"push-target", "PUBSUB_BROKER_PUSH_TARGETS", "HOST[:PORT]",
+                  "Push only to this host; may be given several times. Without it, to every host "
+                  "except loopback and link-local addresses"},
+                 &push_targets, [](const std::string& value) -> std::optional<std::string> {
+                   if (PushTarget::parse(value)) return std::nullopt;
+                   return "expected HOST or HOST:PORT, with an IPv6 address in brackets";
+                 });
+  settings.rule([this]() -> std::optional<std::string> {
+    if (enable_push || push_targets.empty()) return std::nullopt;
+    return "--push-target (PUBSUB_BROKER_PUSH_TARGETS): expected --enable-push too";
+  });
   settings.boolean({"ignore-filters", "PUBSUB_BROKER_IGNORE_FILTERS", "",
                     "For tests only: check and store filters but deliver every message to every "
                     "subscription, as Google's emulator does up to version 0.8.20"},
@@ -76,10 +92,15 @@ std::string BrokerSettings::default_data_folder(const Settings::Environment& env
 }
 
 ServerOptions BrokerSettings::server_options() const {
+  PushPolicy push{.is_enabled = enable_push};
+  for (const std::string& text : push_targets) {
+    if (const auto target = PushTarget::parse(text)) push.targets.push_back(*target);
+  }
   return {.host = host(),
           .port = port_of(listen).value_or(0),
           .tls = {.certificate = tls_certificate, .key = tls_key, .client_ca = tls_client_ca},
           .core = {.ignore_filters = ignore_filters},
+          .push = std::move(push),
           .data_folder = in_memory ? "" : data_folder};
 }
 

@@ -28,6 +28,8 @@ struct BrokerSettings {
   std::string tls_certificate;
   std::string tls_key;
   std::string tls_client_ca;
+  bool enable_push = false;
+  std::vector<std::string> push_targets;
   bool ignore_filters = false;
 };
 

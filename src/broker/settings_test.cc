@@ -36,6 +36,26 @@ TEST(BrokerSettingsTest, CreatesSeveralTopics) {
   EXPECT_TRUE(settings.server_options().core.ignore_filters);
 }
 
+TEST(BrokerSettingsTest, PushIsOffUnlessItIsEnabled) {
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {}), Settings::Outcome::kRun);
+  EXPECT_FALSE(settings.server_options().push.is_enabled);
+  EXPECT_EQ(
+      parse(&settings, {"--enable-push", "--push-target", "host:80", "--push-target", "127.0.0.1"}),
+      Settings::Outcome::kRun);
+  EXPECT_TRUE(settings.server_options().push.is_enabled);
+  ASSERT_EQ(settings.server_options().push.targets.size(), 2u);
+  EXPECT_EQ(settings.server_options().push.targets[0].port, 80);
+}
+
+TEST(BrokerSettingsTest, RefusesPushTargetsThatAreNoHostsOrThatHaveNoUse) {
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {"--enable-push", "--push-target", "http://host"}),
+            Settings::Outcome::kInvalid);
+  BrokerSettings off;
+  EXPECT_EQ(parse(&off, {"--push-target", "host"}), Settings::Outcome::kInvalid);
+}
+
 TEST(BrokerSettingsTest, RefusesWhatIsNoAddressAndNoTopic) {
   for (const char* listen : {"8085", ":8085", "host:", "host:x", "host:65536", "host:-1"}) {
     BrokerSettings settings;

@@ -1,6 +1,6 @@
 #include "broker/service/push_consumer.h"
 
-#include <httplib.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,40 +13,41 @@ namespace pollbus::broker {
 namespace {
 
 constexpr std::size_t kMaxPushesInFlight = 8;
-constexpr std::chrono::seconds kConnectDeadline_s{5};
-// Of an endpoint that does not acknowledge, as of the service.
+// How long an endpoint that does not acknowledge is left alone, as the service does.
 constexpr BackoffPolicy kPushBackoff{.initial = std::chrono::milliseconds(100),
                                      .max = std::chrono::milliseconds(60'000)};
 
 }  // namespace
 
-PushConsumer::PushConsumer(Broker& broker, DelayedTasks& tasks,
+PushConsumer::PushConsumer(Broker& broker, DelayedTasks& tasks, const PushPolicy& policy,
+                           PushEndpoint endpoint,
                            const google::pubsub::v1::Subscription& subscription)
     : broker_(broker),
       tasks_(tasks),
+      policy_(policy),
       subscription_(subscription),
-      endpoint_(parts_of(subscription.push_config().push_endpoint())),
+      endpoint_(std::move(endpoint)),
       backoff_(kPushBackoff) {}
 
 PushConsumer::~PushConsumer() = default;
 
 absl::Status PushConsumer::open() {
   const FlowLimits limits{.messages = static_cast<std::int64_t>(kMaxPushesInFlight)};
-  ASSIGN_OR_RETURN(handle_,
-                   broker_.open_consumer(subscription_.name(), limits, shared_from_this()));
+  RETURN_IF_ERROR(
+      broker_.open_consumer(subscription_.name(), limits, shared_from_this(), &handle_));
   pump_soon(broker_.clock().now());
   return absl::OkStatus();
 }
 
 void PushConsumer::close() {
   end(absl::OkStatus());
-  broker_.close_consumer(handle_);
+  broker_.close_consumer(*handle_);
   abort();
 }
 
 void PushConsumer::abort() {
   const std::lock_guard lock(mutex_);
-  for (httplib::Client* client : busy_) client->stop();
+  for (PushClient* client : busy_) client->abort();
 }
 
 bool PushConsumer::serves(const google::pubsub::v1::Subscription& subscription) const {
@@ -82,10 +83,13 @@ bool PushConsumer::take_some() {
     if (is_ended_ || now < resumes_at_ || in_flight_ >= window_) return false;
     room = window_ - in_flight_;
   }
+  // Of an ordering key, the broker lets one response's messages out at a time. With one message in
+  // it, the next message of the key follows when this one is acked.
+  if (subscription_.enable_message_ordering()) room = 1;
   WakeList woken;
-  const auto taken = broker_.take(handle_, room, kMaxResponseBytes, std::nullopt, &woken);
+  const auto taken = broker_.take(*handle_, room, kMaxResponseBytes, std::nullopt, &woken);
   Broker::wake(std::move(woken));
-  // The subscription is gone, or gets nothing any more.
+  // The subscription was deleted or detached.
   if (!taken.ok()) end(taken.status());
   if (!taken.ok() || taken->empty()) return false;
   {
@@ -99,10 +103,10 @@ bool PushConsumer::take_some() {
 }
 
 void PushConsumer::push(const Delivery& delivery) {
-  const bool is_acked = post(delivery);
-  finished(delivery, is_acked);
-  const AckId id{handle_.subscription, delivery.id, delivery.attempt};
-  if (is_acked) {
+  const absl::Status status = post(delivery);
+  finished(delivery, status);
+  const AckId id{handle_->subscription, delivery.id, delivery.attempt};
+  if (status.ok()) {
     broker_.acknowledge(subscription_.name(), std::span(&id, 1), [](const auto&, const auto&) {});
   } else {
     broker_.modify_deadline(subscription_.name(), std::span(&id, 1), std::chrono::seconds(0),
@@ -111,34 +115,27 @@ void PushConsumer::push(const Delivery& delivery) {
   pump();
 }
 
-bool PushConsumer::post(const Delivery& delivery) {
-  std::unique_ptr<httplib::Client> client = take_client();
-  if (client == nullptr) return false;
-  const PushRequest request =
-      push_request(subscription_.name(), subscription_.push_config(), delivery);
-  const httplib::Result result =
-      client->Post(endpoint_.path, httplib::Headers(request.headers.begin(), request.headers.end()),
-                   request.body, request.content_type);
+// OK when the endpoint has acknowledged the message.
+absl::Status PushConsumer::post(const Delivery& delivery) {
+  std::unique_ptr<PushClient> client = take_client();
+  if (client == nullptr) return absl::CancelledError("The push was stopped.");
+  const auto answer =
+      client->post(push_request(subscription_.name(), subscription_.push_config(), delivery));
   const std::lock_guard lock(mutex_);
   busy_.erase(client.get());
-  const bool is_acked = result && acknowledges(result->status);
-  // The library keeps a connection that still works.
-  if (result && !is_ended_) idle_.push_back(std::move(client));
-  return is_acked;
+  RETURN_IF_ERROR(answer.status());
+  if (!is_ended_) idle_.push_back(std::move(client));
+  if (acknowledges(*answer)) return absl::OkStatus();
+  return absl::UnavailableError(fmt::format("The endpoint answered {}.", *answer));
 }
 
-// nullptr when it has ended.
-std::unique_ptr<httplib::Client> PushConsumer::take_client() {
+std::unique_ptr<PushClient> PushConsumer::take_client() {
   const std::lock_guard lock(mutex_);
   if (is_ended_) return nullptr;
-  std::unique_ptr<httplib::Client> client;
+  std::unique_ptr<PushClient> client;
   if (idle_.empty()) {
-    client = std::make_unique<httplib::Client>(endpoint_.server);
-    client->set_keep_alive(true);
-    client->set_tcp_nodelay(true);
-    client->set_connection_timeout(kConnectDeadline_s);
-    client->set_read_timeout(std::chrono::seconds(subscription_.ack_deadline_seconds()));
-    client->set_write_timeout(std::chrono::seconds(subscription_.ack_deadline_seconds()));
+    client = std::make_unique<PushClient>(
+        endpoint_, policy_, std::chrono::seconds(subscription_.ack_deadline_seconds()));
   } else {
     client = std::move(idle_.back());
     idle_.pop_back();
@@ -147,13 +144,13 @@ std::unique_ptr<httplib::Client> PushConsumer::take_client() {
   return client;
 }
 
-void PushConsumer::finished(const Delivery& delivery, bool is_acked) {
+void PushConsumer::finished(const Delivery& delivery, const absl::Status& status) {
   const SteadyTime now = broker_.clock().now();
   std::optional<SteadyTime> resumes_at;
   {
     const std::lock_guard lock(mutex_);
     --in_flight_;
-    if (is_acked) {
+    if (status.ok()) {
       backoff_.reset();
       window_ = std::min(2 * window_, kMaxPushesInFlight);
     } else if (now >= resumes_at_ && !is_ended_) {
@@ -163,7 +160,7 @@ void PushConsumer::finished(const Delivery& delivery, bool is_acked) {
   }
   if (!resumes_at) return;
   log_debug("a push was not acknowledged",
-            {{"subscription", subscription_.name()}, {"message", delivery.id}});
+            {{"subscription", subscription_.name()}, {"message", delivery.id}, {"reason", status}});
   pump_soon(*resumes_at);
 }
 

@@ -11,32 +11,28 @@
 #include "base/backoff.h"
 #include "broker/service/broker.h"
 #include "broker/service/delayed_tasks.h"
-#include "broker/service/push_message.h"
+#include "broker/service/push_client.h"
 #include "broker/service/turn.h"
-
-namespace httplib {
-class Client;
-}
 
 namespace pollbus::broker {
 
-// Pushes what one subscription gets to its endpoint, kMaxPushesInFlight at a time when all goes
-// well: an answer that acknowledges is an ack, any other, or none before the ack deadline, a nack.
-// After one the endpoint is left alone for a growing time, and then tried with one message. Make it
-// with std::make_shared. Thread-safe.
+// Posts the messages of one subscription to its endpoint, at most kMaxPushesInFlight at a time, and
+// of an ordering key one at a time. An answer that acknowledges is an ack; any other answer, or
+// none before the ack deadline, is a nack. After a nack the endpoint is left alone for a growing
+// time and then tried with one message. Create it with std::make_shared. Thread-safe.
 class PushConsumer final : public Consumer, public std::enable_shared_from_this<PushConsumer> {
  public:
-  // Borrows both.
-  PushConsumer(Broker& broker, DelayedTasks& tasks,
+  // Borrows broker, tasks and policy.
+  PushConsumer(Broker& broker, DelayedTasks& tasks, const PushPolicy& policy, PushEndpoint endpoint,
                const google::pubsub::v1::Subscription& subscription);
   ~PushConsumer() override;
 
   absl::Status open();
-  // Aborts the requests that are on their way; their messages are not acked.
+  // Aborts the requests that are running; their messages are not acked.
   void close();
   void abort();
-  SubscriptionId subscription_id() const { return handle_.subscription; }
-  // Whether it does what this one asks for.
+  SubscriptionId subscription_id() const { return handle_->subscription; }
+  // Whether this consumer already does what `subscription` asks for.
   bool serves(const google::pubsub::v1::Subscription& subscription) const;
 
   void wake(WakeList* woken) override;
@@ -48,15 +44,17 @@ class PushConsumer final : public Consumer, public std::enable_shared_from_this<
   // True when it may be called again at once.
   bool take_some();
   void push(const Delivery& delivery);
-  bool post(const Delivery& delivery);
-  std::unique_ptr<httplib::Client> take_client();
-  void finished(const Delivery& delivery, bool is_acked);
+  absl::Status post(const Delivery& delivery);
+  // nullptr when the consumer has ended.
+  std::unique_ptr<PushClient> take_client();
+  void finished(const Delivery& delivery, const absl::Status& status);
 
   Broker& broker_;
   DelayedTasks& tasks_;
+  const PushPolicy& policy_;
   const google::pubsub::v1::Subscription subscription_;
-  const EndpointParts endpoint_;
-  ConsumerHandle handle_;
+  const PushEndpoint endpoint_;
+  std::optional<ConsumerHandle> handle_;
   Turn turn_;
 
   std::mutex mutex_;  // never held while the broker is called
@@ -65,8 +63,8 @@ class PushConsumer final : public Consumer, public std::enable_shared_from_this<
   std::size_t window_ = 1;
   Backoff backoff_;
   SteadyTime resumes_at_;
-  std::vector<std::unique_ptr<httplib::Client>> idle_;  // connected, most likely
-  std::set<httplib::Client*> busy_;
+  std::vector<std::unique_ptr<PushClient>> idle_;  // most likely still connected
+  std::set<PushClient*> busy_;
 };
 
 }  // namespace pollbus::broker

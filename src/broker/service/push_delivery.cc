@@ -5,18 +5,19 @@
 #include <vector>
 
 #include "base/logging.h"
+#include "base/status.h"
 #include "broker/service/push_consumer.h"
 #include "broker/service/resources.h"
 
 namespace pollbus::broker {
 namespace {
 
-// Requests to endpoints that are on their way at a time, of all subscriptions.
+// The requests that run at a time, of all subscriptions together.
 constexpr std::size_t kPushThreads = 16;
 
 using Pushed = std::optional<std::pair<SubscriptionId, google::pubsub::v1::Subscription>>;
 
-// std::nullopt unless the subscription is there and is pushed.
+// std::nullopt unless the subscription exists and has an endpoint.
 Pushed pushed(Broker& broker, const std::string& name) {
   return broker.with_core([&](const Core& core) -> Pushed {
     const auto id = core.subscriptions().find(name);
@@ -32,8 +33,8 @@ Pushed pushed(Broker& broker, const std::string& name) {
 
 }  // namespace
 
-PushDelivery::PushDelivery(Broker& broker)
-    : broker_(broker), tasks_(broker.clock(), kPushThreads) {}
+PushDelivery::PushDelivery(Broker& broker, PushPolicy policy)
+    : broker_(broker), policy_(std::move(policy)), tasks_(broker.clock(), kPushThreads) {}
 
 PushDelivery::~PushDelivery() { stop(); }
 
@@ -59,12 +60,21 @@ void PushDelivery::refresh(const std::string& subscription) {
     consumers_.erase(found);
   }
   if (!wanted) return;
-  auto consumer = std::make_shared<PushConsumer>(broker_, tasks_, wanted->second);
-  if (const absl::Status status = consumer->open(); !status.ok()) {
-    log_warning("cannot push", {{"subscription", subscription}, {"error", status}});
-    return;
+  if (const absl::Status status = open_consumer(wanted->second); !status.ok()) {
+    log_warning("messages of a push subscription are not pushed",
+                {{"subscription", subscription}, {"reason", status}});
   }
-  consumers_.emplace(subscription, std::move(consumer));
+}
+
+absl::Status PushDelivery::open_consumer(const google::pubsub::v1::Subscription& subscription) {
+  ASSIGN_OR_RETURN(PushEndpoint endpoint,
+                   parse_push_endpoint(subscription.push_config().push_endpoint()));
+  RETURN_IF_ERROR(policy_.check(endpoint));
+  const auto consumer =
+      std::make_shared<PushConsumer>(broker_, tasks_, policy_, std::move(endpoint), subscription);
+  RETURN_IF_ERROR(consumer->open());
+  consumers_.emplace(subscription.name(), consumer);
+  return absl::OkStatus();
 }
 
 void PushDelivery::stop() {

@@ -1,14 +1,22 @@
 #include <gmock/gmock.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "broker/service/publisher_service.h"
 #include "broker/service/push_message.h"
+#include "broker/service/resources.h"
 #include "broker/service/service_test_client.h"
+#include "broker/store/store.h"
 #include "support/eventually.h"
 #include "support/temporary_folder.h"
 
@@ -63,6 +71,7 @@ class Endpoint {
 class PushDeliveryTest : public ServiceTest {
  protected:
   void SetUp() override {
+    push = {.is_enabled = true, .targets = {{.host = "127.0.0.1"}}};
     ServiceTest::SetUp();
     ASSERT_TRUE(create_topic(kTopic).ok());
   }
@@ -171,9 +180,186 @@ TEST_F(PushDeliveryTest, AServerThatStopsDoesNotWaitForASlowEndpoint) {
   thread.join();
 }
 
-TEST_F(PushDeliveryTest, AnEndpointIsAnUrl) {
-  for (const char* url : {"ftp://host/", "host", "http://", "https:///path", "http://a b/"}) {
-    EXPECT_EQ(create_subscription(pushed(url)).error_code(), StatusCode::INVALID_ARGUMENT) << url;
+TEST_F(PushDeliveryTest, AnEndpointThatIsNotValidIsRefusedWhereverItIsGiven) {
+  ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
+  for (const std::string& url : {std::string("ftp://host/"), std::string("http://h:99999999999"),
+                                 "http://" + std::string(200'000, 'a')}) {
+    EXPECT_EQ(modify_push(url).error_code(), StatusCode::INVALID_ARGUMENT);
+    api::Subscription other = pushed(url);
+    other.set_name("projects/p/subscriptions/other");
+    EXPECT_EQ(create_subscription(other).error_code(), StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(PushDeliveryTest, WithoutTheFlagAnEndpointIsRefusedWithItsName) {
+  push = {};
+  start({});
+  ASSERT_TRUE(create_topic(kTopic).ok());
+  const grpc::Status created = create_subscription(pushed("http://host.example/"));
+  EXPECT_EQ(created.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_NE(created.error_message().find("--enable-push"), std::string::npos);
+  ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
+  EXPECT_EQ(modify_push("http://host.example/").error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_TRUE(modify_push("").ok());
+}
+
+TEST_F(PushDeliveryTest, AHostThatIsNoTargetIsRefused) {
+  EXPECT_EQ(create_subscription(pushed("http://other.example/")).error_code(),
+            StatusCode::PERMISSION_DENIED);
+}
+
+// The subscription and its messages as an earlier version may have stored them.
+void store_unchecked(const std::filesystem::path& folder, const api::Subscription& subscription) {
+  prometheus::Registry registry;
+  BrokerMetrics metrics(registry);
+  auto store = Store::open({.folder = folder});
+  ASSERT_TRUE(store.ok()) << store.status();
+  Broker broker(CoreOptions{}, system_clock(), &metrics, {.store = store->get()});
+  ASSERT_TRUE(broker.restore().ok());
+  ASSERT_TRUE(ensure_topic(broker, kTopic).ok());
+  std::promise<absl::Status> created;
+  broker.change([&](Core& core) { return core.create_subscription(*config_of(subscription)); },
+                [&](const absl::Status& status) { created.set_value(status); });
+  ASSERT_TRUE(created.get_future().get().ok());
+}
+
+TEST_F(PushDeliveryTest, AStoredEndpointThatIsNotValidIsLeftAloneAndItsMessagesCanBePulled) {
+  for (const std::string& url :
+       {std::string("http://h:99999999999"), "http://" + std::string(200'000, 'a')}) {
+    const testing::TemporaryFolder folder;
+    api::Subscription stored = pushed(url);
+    stored.set_ack_deadline_seconds(10);
+    store_unchecked(folder.path(), stored);
+    for (const bool is_enabled : {true, false}) {
+      push.is_enabled = is_enabled;
+      start({}, folder.path());
+      ASSERT_TRUE(publish_vote("a vote").ok());
+      api::PullResponse response;
+      ASSERT_TRUE(pull(kSubscription, 1, &response).ok());
+      ASSERT_EQ(response.received_messages_size(), 1);
+      // What has nothing to do with the endpoint can still be changed.
+      TestContext context;
+      api::UpdateSubscriptionRequest request;
+      *request.mutable_subscription() = stored;
+      request.mutable_update_mask()->add_paths("ack_deadline_seconds");
+      EXPECT_TRUE(subscriber->UpdateSubscription(&context, request, &stored).ok());
+    }
+  }
+}
+
+TEST_F(PushDeliveryTest, OfAnOrderingKeyOneRequestRunsAtATimeAndInOrder) {
+  constexpr int kMessages = 60;
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  std::mutex mutex;
+  std::vector<std::string> received;
+  httplib::Server sink;
+  sink.Post("/", [&](const httplib::Request& request, httplib::Response& response) {
+    most = std::max<int>(most, ++running);
+    const auto body = nlohmann::json::parse(request.body);
+    {
+      const std::lock_guard lock(mutex);
+      // The third attempt at a message is the first that succeeds.
+      received.push_back(body["message"]["attributes"]["number"]);
+      response.status = received.size() % 3 == 0 ? 200 : 500;
+      if (received.size() > 6) response.status = 200;
+    }
+    --running;
+  });
+  const int port = sink.bind_to_any_port("127.0.0.1");
+  std::thread thread([&] { sink.listen_after_bind(); });
+  while (!sink.is_running()) std::this_thread::yield();
+  api::Subscription subscription = pushed("http://127.0.0.1:" + std::to_string(port));
+  subscription.set_enable_message_ordering(true);
+  ASSERT_TRUE(create_subscription(subscription).ok());
+  for (int i = 0; i < kMessages; ++i) {
+    api::PublishRequest request;
+    request.set_topic(kTopic);
+    request.add_messages()->set_ordering_key("key");
+    (*request.mutable_messages(0)->mutable_attributes())["number"] = std::to_string(i);
+    ASSERT_TRUE(publish(request).ok());
+  }
+  EXPECT_TRUE(is_all_acked());
+  ASSERT_TRUE(delete_subscription(kSubscription).ok());
+  sink.stop();
+  thread.join();
+  EXPECT_EQ(most, 1);
+  received.erase(std::unique(received.begin(), received.end()), received.end());
+  ASSERT_EQ(received.size(), static_cast<std::size_t>(kMessages));
+  for (int i = 0; i < kMessages; ++i) EXPECT_EQ(received[i], std::to_string(i));
+}
+
+// Answers every request on a socket of its own with a text, and then with more of it without end.
+class HostileEndpoint {
+ public:
+  HostileEndpoint(std::string begin, std::string endless)
+      : begin_(std::move(begin)), endless_(std::move(endless)) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 16), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { run(); });
+  }
+  ~HostileEndpoint() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+  int requests() const { return requests_; }
+  std::size_t most_sent() const { return most_sent_; }
+
+ private:
+  void run() {
+    for (int peer; (peer = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(peer)) {
+      std::string request(4'096, ' ');
+      if (::recv(peer, request.data(), request.size(), 0) <= 0) continue;
+      ++requests_;
+      std::size_t sent = 0;
+      ssize_t count = ::send(peer, begin_.data(), begin_.size(), MSG_NOSIGNAL);
+      while (count > 0 && sent < kEnough) {
+        sent += static_cast<std::size_t>(count);
+        count = ::send(peer, endless_.data(), endless_.size(), MSG_NOSIGNAL);
+      }
+      most_sent_ = std::max<std::size_t>(most_sent_, sent);
+    }
+  }
+
+  static constexpr std::size_t kEnough = 256 << 20;
+  const std::string begin_;
+  const std::string endless_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::atomic<int> requests_ = 0;
+  std::atomic<std::size_t> most_sent_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(PushDeliveryTest, AnAnswerWithoutEndIsCutOff) {
+  struct Case {
+    const char* begin;
+    std::string endless;
+  };
+  const std::string block(64 << 10, 'a');
+  for (const auto& [begin, endless] :
+       {Case{"HTTP/1.1 500 ", block}, Case{"", block}, Case{"HTTP/1.1 500 No\r\nX: ", block},
+        Case{"HTTP/1.1 500 No\r\n", "X: y\r\n"}, Case{"HTTP/1.1 500 No\r\n\r\n", block},
+        Case{"HTTP/1.1 99999999999 No\r\n\r\n", block},
+        Case{"HTTP/1.1 500 No\r\nContent-Length: 99999999999999999999999\r\n\r\n", block},
+        Case{"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n", "fffffff0\r\n" + block},
+        Case{"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n", block}}) {
+    HostileEndpoint endpoint(begin, endless);
+    ASSERT_TRUE(create_subscription(pushed(endpoint.url())).ok());
+    ASSERT_TRUE(publish_vote("a vote").ok());
+    EXPECT_TRUE(testing::eventually(kTestDeadline_s, [&] { return endpoint.requests() >= 2; }))
+        << begin;
+    EXPECT_LT(endpoint.most_sent(), 32u << 20) << begin;
+    ASSERT_TRUE(delete_subscription(kSubscription).ok());
   }
 }
 
@@ -184,6 +370,8 @@ TEST(PushMessageTest, WithoutAWrapperTheBodyIsTheDataAndHeadersSayTheRest) {
   message.set_ordering_key("key");
   (*message.mutable_attributes())["function"] = "submit vote";
   (*message.mutable_attributes())["bad"] = "two\r\nlines";
+  (*message.mutable_attributes())["two words"] = "value";
+  (*message.mutable_attributes())["Content-Length"] = "17";
   const std::string wire = message.SerializeAsString();
   const Delivery delivery{.bytes = static_cast<std::uint32_t>(wire.size()),
                           .body = std::make_shared<const std::string>(wire)};
@@ -197,13 +385,8 @@ TEST(PushMessageTest, WithoutAWrapperTheBodyIsTheDataAndHeadersSayTheRest) {
   EXPECT_EQ(headers.find("x-goog-pubsub-ordering-key")->second, "key");
   EXPECT_EQ(headers.find("function")->second, "submit vote");
   EXPECT_EQ(headers.count("bad"), 0u);
-}
-
-TEST(PushMessageTest, AnEndpointIsAServerAndAPath) {
-  EXPECT_EQ(parts_of("http://host:80/a?b#c").server, "http://host:80");
-  EXPECT_EQ(parts_of("http://host:80/a?b#c").path, "/a?b");
-  EXPECT_EQ(parts_of("https://host").path, "/");
-  EXPECT_EQ(parts_of("https://host?q=1").path, "/?q=1");
+  EXPECT_EQ(headers.count("two words"), 0u);
+  EXPECT_EQ(headers.count("Content-Length"), 0u);
 }
 
 }  // namespace

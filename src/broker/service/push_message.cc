@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 
 namespace pollbus::broker {
@@ -41,7 +42,23 @@ PushRequest wrapped(const std::string& subscription, const api::PubsubMessage& m
           .headers = {}};
 }
 
-// A header cannot hold any text.
+// Headers that say how the request itself is sent. An attribute of such a name would break it.
+constexpr std::array kReservedHeaders{
+    "connection", "content-length", "content-type",      "expect",
+    "host",       "keep-alive",     "proxy-connection",  "proxy-authenticate",
+    "te",         "trailer",        "transfer-encoding", "upgrade"};
+
+// RFC 9110, 5.6.2.
+bool is_header_name(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  const bool is_token = !name.empty() && std::ranges::all_of(name, [&](unsigned char c) {
+    return absl::ascii_isalnum(c) || kMarks.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  return is_token &&
+         std::ranges::find(kReservedHeaders, absl::AsciiStrToLower({name.data(), name.size()})) ==
+             kReservedHeaders.end();
+}
+
 bool is_header_text(std::string_view text) {
   return std::ranges::none_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
@@ -58,7 +75,7 @@ PushRequest bare(const std::string& subscription, const api::PubsubMessage& mess
     request.headers.emplace("x-goog-pubsub-ordering-key", message.ordering_key());
   }
   for (const auto& [key, value] : message.attributes()) {
-    if (is_header_text(key) && is_header_text(value)) request.headers.emplace(key, value);
+    if (is_header_name(key) && is_header_text(value)) request.headers.emplace(key, value);
   }
   return request;
 }
@@ -74,32 +91,8 @@ PushRequest push_request(const std::string& subscription, const api::PushConfig&
   return bare(subscription, message, config.no_wrapper().write_metadata());
 }
 
-absl::Status check_push_config(const api::PushConfig& config) {
-  const std::string& endpoint = config.push_endpoint();
-  if (config.has_oidc_token()) {
-    return absl::UnimplementedError("push_config.oidc_token is not implemented by pubsub-broker.");
-  }
-  if (endpoint.empty()) return absl::OkStatus();
-  const bool is_http = endpoint.starts_with("http://") || endpoint.starts_with("https://");
-  const bool is_url = std::ranges::all_of(endpoint, [](char c) { return c > ' ' && c < 0x7f; });
-  const EndpointParts parts = parts_of(endpoint);
-  if (is_http && is_url && !parts.server.ends_with("/")) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      fmt::format("Invalid push endpoint given (endpoint={}).", endpoint));
-}
-
 bool acknowledges(int http_status) {
   return std::ranges::find(kAcknowledging, http_status) != kAcknowledging.end();
-}
-
-EndpointParts parts_of(const std::string& endpoint) {
-  const std::size_t scheme = endpoint.find("://");
-  const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
-  const std::size_t path = endpoint.find_first_of("/?#", host);
-  EndpointParts parts{.server = endpoint.substr(0, path), .path = {}};
-  if (path == std::string::npos || endpoint[path] != '/') parts.path.push_back('/');
-  if (path != std::string::npos) parts.path.append(endpoint, path, endpoint.find('#', path) - path);
-  return parts;
 }
 
 }  // namespace pollbus::broker

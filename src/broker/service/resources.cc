@@ -7,7 +7,6 @@
 
 #include "base/status.h"
 #include "broker/core/names.h"
-#include "broker/service/push_message.h"
 #include "broker/service/update_mask.h"
 
 namespace pollbus::broker {
@@ -89,7 +88,8 @@ void clear_outputs(api::Subscription* subscription) {
 }
 
 absl::Status check_features(const api::Subscription& subscription) {
-  RETURN_IF_ERROR(check_push_config(subscription.push_config()));
+  // Only the service can sign these tokens.
+  if (subscription.push_config().has_oidc_token()) return not_implemented("push_config.oidc_token");
   if (subscription.has_bigquery_config()) return not_implemented("bigquery_config");
   if (subscription.has_cloud_storage_config()) return not_implemented("cloud_storage_config");
   if (subscription.has_bigtable_config()) return not_implemented("bigtable_config");

@@ -96,7 +96,7 @@ struct Server::Parts {
         broker(core_options(options), clock, &metrics, {store.get(), on_storage(options)}),
         subscription_metrics(broker),
         publisher(broker, metrics),
-        push(broker),
+        push(broker, options.push),
         subscriber(broker, push),
         iam(broker) {}
 

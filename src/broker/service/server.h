@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "broker/core/core.h"
+#include "broker/service/push_policy.h"
 #include "broker/service/tls.h"
 
 namespace pollbus::broker {
@@ -19,6 +20,7 @@ struct ServerOptions {
   int port = 0;  // 0 takes a free one
   TlsFiles tls = {};
   CoreOptions core = {};
+  PushPolicy push = {};
   std::filesystem::path data_folder;  // empty: everything is held in memory
   // Called on any thread when the folder cannot be written any more, and with OK when it can again.
   std::function<void(const absl::Status&)> on_storage = [](const absl::Status&) {};

@@ -37,8 +37,8 @@ class ServiceTest : public testing::Test {
     subscriber.reset();
     server.reset();
     registry = std::make_unique<prometheus::Registry>();
-    auto started =
-        Server::start({.core = options, .data_folder = folder}, system_clock(), *registry);
+    auto started = Server::start({.core = options, .push = push, .data_folder = folder},
+                                 system_clock(), *registry);
     ASSERT_TRUE(started.ok()) << started.status();
     server = std::move(started).value();
     grpc::ChannelArguments arguments;
@@ -127,6 +127,7 @@ class ServiceTest : public testing::Test {
     return subscriber->Pull(&context, request, response);
   }
 
+  PushPolicy push;  // of the next start()
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Server> server;
   std::shared_ptr<grpc::Channel> channel;

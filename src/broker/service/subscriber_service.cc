@@ -4,7 +4,6 @@
 
 #include <random>
 
-#include "base/failpoint.h"
 #include "base/status.h"
 #include "broker/core/names.h"
 #include "broker/service/ack_ids.h"
@@ -45,13 +44,23 @@ grpc::ServerUnaryReactor* answer_acks(grpc::CallbackServerContext* context, cons
   return reactor;
 }
 
-absl::StatusOr<api::Subscription> update(Core& core,
+absl::Status check_push(const PushPolicy& policy, const api::Subscription& subscription) {
+  const std::string& url = subscription.push_config().push_endpoint();
+  if (url.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const PushEndpoint endpoint, parse_push_endpoint(url));
+  return policy.check(endpoint);
+}
+
+absl::StatusOr<api::Subscription> update(Core& core, const PushPolicy& policy,
                                          const api::UpdateSubscriptionRequest& request) {
   const std::string& name = request.subscription().name();
   RETURN_IF_ERROR(check_subscription_name(name));
   ASSIGN_OR_RETURN(const SubscriptionConfig* stored, core.subscription(name));
-  ASSIGN_OR_RETURN(const api::Subscription updated,
-                   updated_subscription(subscription_of(core, *stored), request));
+  const api::Subscription current = subscription_of(core, *stored);
+  ASSIGN_OR_RETURN(const api::Subscription updated, updated_subscription(current, request));
+  if (updated.push_config().push_endpoint() != current.push_config().push_endpoint()) {
+    RETURN_IF_ERROR(check_push(policy, updated));
+  }
   ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(updated));
   if (config.dead_letter_topic != stored->dead_letter_topic) {
     RETURN_IF_ERROR(check_dead_letter_topic(core, config));
@@ -74,13 +83,14 @@ grpc::ServerUnaryReactor* SubscriberService::CreateSubscription(
     api::Subscription* response) {
   return answer_change(
       context, broker_,
-      [request, response](Core& core) -> absl::Status {
+      [this, request, response](Core& core) -> absl::Status {
         RETURN_IF_ERROR(check_topic_name(request->topic()));
         api::Subscription wanted = *request;
         if (wanted.name().empty()) {
           wanted.set_name(generated_name(project_of(wanted.topic()), "subscriptions"));
         }
         ASSIGN_OR_RETURN(wanted, checked_subscription(std::move(wanted)));
+        RETURN_IF_ERROR(check_push(push_.policy(), wanted));
         ASSIGN_OR_RETURN(SubscriptionConfig config, config_of(wanted));
         const std::string name = config.name;
         RETURN_IF_ERROR(check_dead_letter_topic(core, config));
@@ -111,7 +121,7 @@ grpc::ServerUnaryReactor* SubscriberService::UpdateSubscription(
   return answer_change(
       context, broker_,
       [&](Core& core) -> absl::Status {
-        ASSIGN_OR_RETURN(*response, update(core, *request));
+        ASSIGN_OR_RETURN(*response, update(core, push_.policy(), *request));
         return absl::OkStatus();
       },
       [this, name = request->subscription().name()] { push_.refresh(name); });
@@ -126,7 +136,9 @@ grpc::ServerUnaryReactor* SubscriberService::ModifyPushConfig(
   update_request.mutable_update_mask()->add_paths("push_config");
   return answer_change(
       context, broker_,
-      [&](Core& core) -> absl::Status { return update(core, update_request).status(); },
+      [&](Core& core) -> absl::Status {
+        return update(core, push_.policy(), update_request).status();
+      },
       [this, name = request->subscription()] { push_.refresh(name); });
 }
 
@@ -179,14 +191,7 @@ grpc::ServerUnaryReactor* SubscriberService::Acknowledge(grpc::CallbackServerCon
   return answer_acks(context, request->ack_ids(), [&](const AckDone& done) -> absl::Status {
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     RETURN_IF_ERROR(check_ack_ids(request->ack_ids_size()));
-    RETURN_IF_ERROR(failpoint(Failpoint::kBrokerBeforeAck));
-    broker_.acknowledge(
-        request->subscription(), parse_ack_ids(request->ack_ids()),
-        [done](const absl::Status& status, const std::vector<AckOutcome>& outcomes) {
-          absl::Status answer = status;
-          answer.Update(failpoint(Failpoint::kBrokerAfterAck));
-          done(answer, outcomes);
-        });
+    broker_.acknowledge(request->subscription(), parse_ack_ids(request->ack_ids()), done);
     return absl::OkStatus();
   });
 }
