@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,22 +11,21 @@
 
 namespace pollbus::faults {
 
-// A publisher with the places `<part>.before_publish` and `<part>.after_publish`. Borrows the inner
-// publisher.
+// A publisher with the places `<part>.before_publish` and `<part>.after_publish`.
 class FailingPublisher final : public Publisher {
  public:
-  FailingPublisher(Publisher& inner, std::string part, Failpoints at)
-      : inner_(inner), part_(std::move(part)), at_(std::move(at)) {}
+  FailingPublisher(std::unique_ptr<Publisher> inner, std::string part, Failpoints at)
+      : inner_(std::move(inner)), part_(std::move(part)), at_(std::move(at)) {}
 
   absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
     RETURN_IF_ERROR(at_(part_ + ".before_publish"));
-    ASSIGN_OR_RETURN(auto ids, inner_.publish(batch));
+    ASSIGN_OR_RETURN(auto ids, inner_->publish(batch));
     RETURN_IF_ERROR(at_(part_ + ".after_publish"));
     return ids;
   }
 
  private:
-  Publisher& inner_;
+  const std::unique_ptr<Publisher> inner_;
   const std::string part_;
   const Failpoints at_;
 };

@@ -86,11 +86,11 @@ class MachineObserver::ObservedJournal final : public JournalFile {
 
 class MachineObserver::ObservedPublisher final : public Publisher {
  public:
-  ObservedPublisher(MachineObserver& observer, Publisher& inner)
-      : observer_(observer), inner_(inner) {}
+  ObservedPublisher(MachineObserver& observer, std::unique_ptr<Publisher> inner)
+      : observer_(observer), inner_(std::move(inner)) {}
 
   absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
-    auto ids = inner_.publish(batch);
+    auto ids = inner_->publish(batch);
     if (ids.ok()) {
       for (const Message& message : batch) observer_.published(message);
     }
@@ -99,7 +99,7 @@ class MachineObserver::ObservedPublisher final : public Publisher {
 
  private:
   MachineObserver& observer_;
-  Publisher& inner_;
+  const std::unique_ptr<Publisher> inner_;
 };
 
 MachineObserver::MachineObserver(World& world, const HashKey& pseudonym_key, std::int64_t election,
@@ -118,8 +118,8 @@ std::unique_ptr<MachineObserver::JournalFile> MachineObserver::around(
   return std::make_unique<ObservedJournal>(*this, std::move(file));
 }
 
-std::unique_ptr<Publisher> MachineObserver::around(Publisher& publisher) {
-  return std::make_unique<ObservedPublisher>(*this, publisher);
+std::unique_ptr<Publisher> MachineObserver::around(std::unique_ptr<Publisher> publisher) {
+  return std::make_unique<ObservedPublisher>(*this, std::move(publisher));
 }
 
 BatchHandler MachineObserver::around(BatchHandler handler) {

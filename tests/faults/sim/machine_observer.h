@@ -33,7 +33,7 @@ class MachineObserver {
 
   // Each puts an observer around one part of the machine.
   std::unique_ptr<JournalFile> around(std::unique_ptr<JournalFile> file);
-  std::unique_ptr<Publisher> around(Publisher& publisher);
+  std::unique_ptr<Publisher> around(std::unique_ptr<Publisher> publisher);
   BatchHandler around(BatchHandler handler);
 
   // For machines without a journal: the original one.

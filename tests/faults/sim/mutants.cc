@@ -20,11 +20,6 @@ std::unique_ptr<Part> put_around(std::unique_ptr<Part> inner) {
   return std::make_unique<Wrong>(std::move(inner));
 }
 
-template <typename Wrong>
-std::unique_ptr<Publisher> put_around_publisher(Publisher& inner) {
-  return std::make_unique<Wrong>(inner);
-}
-
 // Passes everything on. A mistake overrides one function.
 class SameJournal : public JournalFile {
  public:
@@ -139,39 +134,39 @@ class CommitFailureIgnored final : public SameBallotBox {
 
 class NotAwaited final : public Publisher {
  public:
-  explicit NotAwaited(Publisher& inner) : inner_(inner) {}
+  explicit NotAwaited(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
   absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
-    inner_.publish(batch).IgnoreError();
+    inner_->publish(batch).IgnoreError();
     return std::vector<std::string>(batch.size());
   }
 
  private:
-  Publisher& inner_;
+  const std::unique_ptr<Publisher> inner_;
 };
 
 // All results of a batch go to the machine of the first one.
 class ToTheFirstMachine final : public Publisher {
  public:
-  explicit ToTheFirstMachine(Publisher& inner) : inner_(inner) {}
+  explicit ToTheFirstMachine(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
   absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
     std::vector<Message> changed(batch.begin(), batch.end());
     for (Message& message : changed) message.attributes = changed.front().attributes;
-    return inner_.publish(changed);
+    return inner_->publish(changed);
   }
 
  private:
-  Publisher& inner_;
+  const std::unique_ptr<Publisher> inner_;
 };
 
 class FreshUuidOnRetry final : public Publisher {
  public:
-  explicit FreshUuidOnRetry(Publisher& inner) : inner_(inner) {}
+  explicit FreshUuidOnRetry(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
   absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
     std::vector<Message> changed(batch.begin(), batch.end());
     for (Message& message : changed) {
       if (published_.contains(message.data)) message.data = with_other_uuid(message.data);
     }
-    ASSIGN_OR_RETURN(auto ids, inner_.publish(changed));
+    ASSIGN_OR_RETURN(auto ids, inner_->publish(changed));
     for (const Message& message : batch) published_.insert(message.data);
     return ids;
   }
@@ -183,7 +178,7 @@ class FreshUuidOnRetry final : public Publisher {
     return wire::encode(vote);
   }
 
-  Publisher& inner_;
+  const std::unique_ptr<Publisher> inner_;
   std::set<std::string> published_;
 };
 
@@ -225,7 +220,7 @@ BatchHandler verdicts_of_batch_before(BatchHandler inner, Process& /*process*/) 
 
 std::vector<Mutant> make_mutants() {
   return {
-      {.name = "fresh-uuid-on-retry", .machine_publisher = put_around_publisher<FreshUuidOnRetry>},
+      {.name = "fresh-uuid-on-retry", .machine_publisher = put_around<FreshUuidOnRetry, Publisher>},
       {.name = "journal-not-synced", .journal = put_around<NotSynced, JournalFile>},
       {.name = "journal-not-recovered", .journal = put_around<NotRecovered, JournalFile>},
       {.name = "ack-before-publish", .service_handler = ack_first},
@@ -233,8 +228,8 @@ std::vector<Mutant> make_mutants() {
       {.name = "ack-when-stopped", .service_handler = ack_when_stopped},
       {.name = "acks-of-another-batch", .service_handler = verdicts_of_batch_before},
       {.name = "publish-not-awaited",
-       .logger_publisher = put_around_publisher<NotAwaited>,
-       .recorder_publisher = put_around_publisher<NotAwaited>},
+       .logger_publisher = put_around<NotAwaited, Publisher>,
+       .recorder_publisher = put_around<NotAwaited, Publisher>},
       {.name = "transient-is-rejection", .voters = put_around<TransientIsRejection, VoterRegister>},
       {.name = "set-without-nx", .redis_overwrites = true},
       {.name = "no-fingerprint", .voters = put_around<NoFingerprint, VoterRegister>},
@@ -244,7 +239,7 @@ std::vector<Mutant> make_mutants() {
       {.name = "receipt-per-batch", .ballots = put_around<ReceiptPerBatch, BallotBox>},
       {.name = "commit-failure-ignored", .ballots = put_around<CommitFailureIgnored, BallotBox>},
       {.name = "result-to-the-wrong-machine",
-       .recorder_publisher = put_around_publisher<ToTheFirstMachine>},
+       .recorder_publisher = put_around<ToTheFirstMachine, Publisher>},
       {.name = "bus-not-synced", .bus_forgets = true},
       {.name = "register-not-synced", .redis_forgets = true},
       {.name = "ballot-box-not-synced", .postgres_forgets = true},

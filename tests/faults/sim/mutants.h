@@ -20,7 +20,6 @@ namespace pollbus::faults {
 struct Mutant {
   template <typename Part>
   using Around = std::function<std::unique_ptr<Part>(std::unique_ptr<Part>)>;
-  using AroundPublisher = std::function<std::unique_ptr<Publisher>(Publisher&)>;
   // The process is the one whose thread calls the handler.
   using AroundHandler = std::function<BatchHandler(BatchHandler, Process&)>;
 
@@ -28,9 +27,9 @@ struct Mutant {
   Around<voting_machine::JournalFile> journal;
   Around<VoterRegister> voters;
   Around<BallotBox> ballots;
-  AroundPublisher machine_publisher;
-  AroundPublisher logger_publisher;
-  AroundPublisher recorder_publisher;
+  Around<Publisher> machine_publisher;
+  Around<Publisher> logger_publisher;
+  Around<Publisher> recorder_publisher;
   AroundHandler service_handler;  // of loggers and recorders
 
   // What is wrong with a simulated server.

@@ -38,15 +38,16 @@ constexpr BackoffPolicy kBackoff{.initial = std::chrono::milliseconds(100),
 // What each service's main() makes first. `part` is the service's name in failpoints.
 struct Base {
   Base(Surroundings& surroundings, std::string part_name,
-       const Mutant::AroundPublisher& around_publisher)
+       const Mutant::Around<Publisher>& wrong_publisher)
       : around(surroundings),
         part(std::move(part_name)),
         clock(around.world),
         bus("bus", "simulated", clock, readiness, around.metrics, kBackoff),
-        wrong(around_publisher ? around_publisher(around.bus.publisher()) : nullptr),
-        topic(wrong ? *wrong : around.bus.publisher(), part, around.failpoints) {}
+        topic(std::make_unique<FailingPublisher>(wrapped(around.bus.connect(), wrong_publisher),
+                                                 part, around.failpoints)),
+        quarantine(around.bus.connect_to_quarantine()) {}
 
-  Intake::Parts intake_parts() { return {topic, around.bus.quarantine(), bus}; }
+  Intake::Parts intake_parts() { return {*topic, *quarantine, bus}; }
   // Puts the failpoints around the handler of this service's subscription.
   BatchHandler failing(BatchHandler handler) const {
     return failing_handler(std::move(handler), part, around.failpoints);
@@ -57,8 +58,8 @@ struct Base {
   SimulatedClock clock;
   Readiness readiness{clock};
   Dependency bus;
-  std::unique_ptr<Publisher> wrong;  // a mutant's
-  FailingPublisher topic;
+  std::unique_ptr<Publisher> topic;
+  std::unique_ptr<Publisher> quarantine;
 };
 
 struct Logger : Base {
@@ -156,7 +157,7 @@ struct Machine : Base, voting_machine::VoteObserver {
         state(its_state),
         observer(around.world, around.keys.history, kElection, state.id, around.evidence,
                  state.record),
-        observed_topic(observer.around(topic)) {}
+        observed_topic(observer.around(std::move(topic))) {}
 
   absl::Status open() {
     auto file = observer.around(std::make_unique<FailingJournalFile>(
@@ -169,7 +170,7 @@ struct Machine : Base, voting_machine::VoteObserver {
     client = std::make_unique<voting_machine::VoteClient>(
         voting_machine::VoteClient::Parts{
             .journal = *journal,
-            .bus = {*observed_topic, around.bus.quarantine(), bus},
+            .bus = {*observed_topic, *quarantine, bus},
             .clock = clock,
             .metrics = around.metrics,
             .seed = static_cast<std::uint32_t>(around.world.random().next())},
@@ -263,12 +264,13 @@ void run_original_machine(Surroundings& around, Process& process, MachineState& 
   const auto observer = std::make_shared<MachineObserver>(
       around.world, around.keys.history, kElection, state.id, around.evidence, state.record);
   process.spawn([&around, &state, observer] {
+    const auto publisher = around.bus.connect();
     auto voter = voter_of(around, state);
     for (std::int64_t i = 0; i < state.votes; ++i) {
       const SubmittedVote vote = voter.cast(kElection, state.id, 0);
       observer->cast(vote);
       const std::array message{wire::submit_message(vote)};
-      while (!around.bus.publisher().publish(message).ok())
+      while (!publisher->publish(message).ok())
         around.world.sleep(std::chrono::milliseconds(around.world.random().between(50, 2'000)));
       around.world.sleep(std::chrono::milliseconds(around.world.random().between(0, 2'000)));
     }
@@ -293,6 +295,7 @@ void run_poisoner(Surroundings& around, Process& process, int count) {
         R"({"machine_ID":-1,"voter_ID":2,"voting":1,"election_ID":12,)"
         R"("UUID":"00000000-0000-4000-8000-000000000000"})",
         std::string(wire::kMaxMessageBytes + 1, ' ')};
+    const auto publisher = around.bus.connect();
     Random& random = around.world.random();
     for (int i = 0; i < count; ++i) {
       around.world.sleep(std::chrono::milliseconds(random.between(1, 5'000)));
@@ -301,7 +304,7 @@ void run_poisoner(Surroundings& around, Process& process, int count) {
           Message{.data = kPoisons[random.below(kPoisons.size())],
                   .attributes = {{std::string(wire::kFunction), std::string(function)}}}};
       around.bus.expect_poison();
-      (void)around.bus.publisher().publish(message);  // nobody tries again
+      publisher->publish(message).IgnoreError();
     }
   });
 }

@@ -53,14 +53,16 @@ std::string named(const Message& message) {
 
 SimulatedBus::SimulatedBus(World& world, const Profile& profile, Network& network,
                            Evidence& evidence, const Mutant& mutant)
-    : world_(world),
-      profile_(profile),
-      network_(network),
-      evidence_(evidence),
-      mutant_(mutant),
-      publisher_(std::make_unique<SimulatedPublisher>(*this, false)),
-      quarantine_(std::make_unique<SimulatedPublisher>(*this, true)) {
+    : world_(world), profile_(profile), network_(network), evidence_(evidence), mutant_(mutant) {
   server_.on_crash = [this] { crash(); };
+}
+
+std::unique_ptr<Publisher> SimulatedBus::connect() {
+  return std::make_unique<SimulatedPublisher>(*this, /*to_quarantine=*/false);
+}
+
+std::unique_ptr<Publisher> SimulatedBus::connect_to_quarantine() {
+  return std::make_unique<SimulatedPublisher>(*this, /*to_quarantine=*/true);
 }
 
 void SimulatedBus::subscribe(const std::string& name, std::string function, std::string machine) {

@@ -29,7 +29,11 @@ class SimulatedBus {
   // Messages whose `function`, and `machineID` unless it is empty, are these.
   void subscribe(const std::string& name, std::string function, std::string machine);
 
-  // By the running thread, as a client of the server.
+  // A client's connection, which borrows this.
+  std::unique_ptr<Publisher> connect();
+  std::unique_ptr<Publisher> connect_to_quarantine();
+
+  // Called by the running thread, as a client of the server.
   absl::StatusOr<std::vector<std::string>> publish(bool to_quarantine,
                                                    std::span<const Message> batch);
   // Waits for messages; leases them to the running process, which keeps the lease as long as it
@@ -45,8 +49,6 @@ class SimulatedBus {
   Server& server() { return server_; }
   // The next message published to the topic is known as bad.
   void expect_poison() { next_is_poison_ = true; }
-  Publisher& publisher() { return *publisher_; }
-  Publisher& quarantine() { return *quarantine_; }
 
  private:
   struct Pending {
@@ -88,8 +90,6 @@ class SimulatedBus {
   std::uint64_t last_message_ = 0;
   std::uint64_t last_delivery_ = 0;
   bool next_is_poison_ = false;
-  std::unique_ptr<Publisher> publisher_;
-  std::unique_ptr<Publisher> quarantine_;
 };
 
 }  // namespace pollbus::faults
