@@ -1,0 +1,27 @@
+// voting-logger whose Redis and bus fail at named steps.
+#include <array>
+
+#include "faults/decorators/failing_stores.h"
+#include "faults/programs/faulty_program.h"
+
+namespace pollbus {
+
+std::unique_ptr<VoterRegister> real_make_register(RedisConfig config) POLLBUS_REAL(MAKE_REGISTER);
+std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config)
+    POLLBUS_WRAP(MAKE_REGISTER);
+
+std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config) {
+  return std::make_unique<faults::FailingRegister>(real_make_register(std::move(config)),
+                                                   faults::failpoints());
+}
+
+namespace faults {
+
+std::span<const std::string_view> places() {
+  static constexpr std::array<std::string_view, 4> kPlaces = {
+      "logger.before_mark", "logger.after_mark", "logger.before_publish", "logger.after_publish"};
+  return kPlaces;
+}
+
+}  // namespace faults
+}  // namespace pollbus
