@@ -21,7 +21,11 @@ using std::chrono::milliseconds;
 
 enum class Action { kCrash, kHang, kFail };
 
-// Whole numbers and decimal fractions from 0 on.
+std::vector<std::string> split(const std::string& text, char separator) {
+  return absl::StrSplit(text, separator, absl::SkipEmpty());
+}
+
+// A number from 0 on.
 template <typename Number>
 bool read_number(std::string_view text, Number* number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
@@ -99,7 +103,7 @@ std::optional<std::string> FailurePlan::Rule::read_action(const std::string& tex
   if (bracket == text.size()) return std::nullopt;
   if (!text.ends_with(')')) return fmt::format("{}: a closing bracket is missing", place);
   const std::string conditions = text.substr(bracket + 1, text.size() - bracket - 2);
-  for (const std::string_view condition : absl::StrSplit(conditions, ',')) {
+  for (const std::string& condition : split(conditions, ',')) {
     if (!read_condition(condition)) {
       return fmt::format(
           "{}: expected once, nth=3, p=0.01, seed=7, or a duration of a hang such as 5s or 200ms, "
@@ -133,8 +137,7 @@ absl::StatusOr<std::unique_ptr<FailurePlan>> FailurePlan::parse(
     const std::string& text, std::span<const std::string_view> places) {
   std::unique_ptr<FailurePlan> plan(new FailurePlan());
   std::vector<std::string> problems;
-  for (const std::string& part :
-       std::vector<std::string>(absl::StrSplit(text, ';', absl::SkipEmpty()))) {
+  for (const std::string& part : split(text, ';')) {
     if (auto problem = plan->rules_.emplace_back().read(part, places))
       problems.push_back(*std::move(problem));
   }
