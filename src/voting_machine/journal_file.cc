@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 
+#include "base/files.h"
 #include "base/status.h"
 
 namespace pollbus::voting_machine {
@@ -18,18 +18,6 @@ namespace {
 absl::Status system_error(const std::string& path, const char* what) {
   return absl::UnavailableError(
       fmt::format("journal {}: {}: {}", path, what, std::system_category().message(errno)));
-}
-
-// A file that was just made is found again after a power cut only when its folder was synced.
-absl::Status sync_folder_of(const std::string& path) {
-  const auto parent = std::filesystem::path(path).parent_path();
-  const std::string folder = parent.empty() ? "." : parent.string();
-  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return system_error(folder, "cannot open");
-  const bool synced = fsync(file) == 0;
-  const absl::Status status = synced ? absl::OkStatus() : system_error(folder, "cannot sync");
-  close(file);
-  return status;
 }
 
 class PosixJournalFile final : public JournalFile {
@@ -91,7 +79,7 @@ absl::StatusOr<std::unique_ptr<JournalFile>> open_journal_file(const std::string
     return absl::FailedPreconditionError(
         fmt::format("journal {}: another process uses it. Is this machine running already?", path));
   }
-  RETURN_IF_ERROR(sync_folder_of(path));
+  RETURN_IF_ERROR(sync_parent_folder(path));
   return opened;
 }
 

@@ -68,6 +68,10 @@ bool is_same_bus(const JournalOwner& one, const JournalOwner& other) {
   return one.host == other.host;
 }
 
+std::string unanswered(std::size_t votes) {
+  return fmt::format("{} unanswered vote{}", votes, votes == 1 ? "" : "s");
+}
+
 std::string describe(const JournalOwner& owner) {
   return fmt::format("{} on {}", owner.topic, owner.host);
 }
@@ -100,19 +104,20 @@ absl::Status claim_journal(Journal& journal, const JournalOwner& its_owner,
   const auto found = decode(journal.owner());
   if (votes == 0) return claim_if_changed(journal, owner);
   if (is_other_machine(found, owner)) {
-    return absl::FailedPreconditionError(fmt::format(
-        "journal {} has {} unanswered votes of machine {} in election {}, not of machine {} in "
-        "election {}: name another file with --journal",
-        journal.name(), votes, found->machine, found->election, owner.machine, owner.election));
+    return absl::FailedPreconditionError(
+        fmt::format("journal {} has {} of machine {} in election {}, not of machine {} in "
+                    "election {}: name another file with --journal",
+                    journal.name(), unanswered(votes), found->machine, found->election,
+                    owner.machine, owner.election));
   }
   const std::string why = objection(found, owner);
   if (why.empty()) return claim_if_changed(journal, owner);
   if (leftover == LeftoverVotes::kRefuse) {
     return absl::FailedPreconditionError(fmt::format(
-        "journal {} has {} unanswered votes that {}. If they are left over from a rehearsal, start "
+        "journal {} has {} that {}. If they are left over from a rehearsal, start "
         "once with --leftover-votes discard to delete them; if they belong to this election, start "
         "once with --leftover-votes cast",
-        journal.name(), votes, why));
+        journal.name(), unanswered(votes), why));
   }
   const bool discards = leftover == LeftoverVotes::kDiscard;
   log_warning(discards ? "deleting votes left over from another bus"
