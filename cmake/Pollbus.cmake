@@ -6,8 +6,14 @@ set(POLLBUS_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wnon-virtual-dtor -Woverl
     # A designated initialiser that leaves members to their defaults means to.
     -Wno-missing-field-initializers)
 
+# What compilers and linkers check at run time for little: for the programs that run an election
+# (https://wiki.debian.org/Hardening). tests/build/hardening.test.mjs looks for it in the programs.
+set(POLLBUS_HARDENING -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
+    -fstack-clash-protection)
+
 function(_pollbus_compile target)
-  target_compile_options(${target} PRIVATE ${POLLBUS_WARNINGS})
+  target_compile_options(${target} PRIVATE ${POLLBUS_WARNINGS}
+                                           "$<$<CONFIG:Release>:${POLLBUS_HARDENING}>")
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   if(POLLBUS_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${POLLBUS_SANITIZE} -fno-omit-frame-pointer
@@ -27,6 +33,8 @@ endfunction()
 function(_pollbus_program target)
   add_executable(${target} ${ARGN})
   _pollbus_compile(${target})
+  # Full RELRO: all symbols are bound at the start, and their table is read-only from then on.
+  target_link_options(${target} PRIVATE "$<$<CONFIG:Release>:-pie;-Wl,-z,relro,-z,now>")
   if(POLLBUS_SANITIZE)
     target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/sanitizer_options.cc)
   endif()
