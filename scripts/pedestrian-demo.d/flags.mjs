@@ -1,11 +1,25 @@
 // The flags of scripts/pedestrian-demo. Run by itself, it only checks them: exit 2 with all problems
 // at once.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { fileInFolder, integer, number, optionsOrExit, readFlags } from '../local.d/flags.mjs';
+
+// Undefined when files can be written into the folder, which is created when it is missing.
+function folderProblem(folder) {
+  if (folder === '') return 'a folder';
+  const probe = join(folder, `.pedestrian-demo-${process.pid}`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(probe, '');
+    rmSync(probe);
+    return undefined;
+  } catch (error) {
+    return `a folder that can be written to (${error.code})`;
+  }
+}
 
 const switches = { '--exit': 'exit', '--keep': 'keep' };
 
@@ -22,9 +36,8 @@ const readers = {
     return undefined;
   },
   '--out': (value, options) => {
-    if (value === '') return 'a folder';
     options.out = value;
-    return undefined;
+    return folderProblem(value);
   },
   '--summary': fileInFolder('summary'),
 };

@@ -23,11 +23,12 @@ const show = (part) => forEachLine(part.child.stdout, (line) => console.log(line
 
 // Sends all scenes through, and shows each view and the table.
 async function sendScenes(pipeline, scenes, endOf) {
-  show(pipeline.startConsumer(scenes.labels, scenes.count));
+  show(pipeline.startConsumer(scenes, scenes.count));
   pipeline.startProducer(scenes);
   await endOf(pipeline.endsDone());
   const count = pipeline.leaveViews(pipeline.options.out);
-  console.log(`\n${count} aerial views in ${relative(process.cwd(), pipeline.options.out)}`);
+  const out = relative(process.cwd(), pipeline.options.out) || '.';
+  console.log(`\n${count} aerial views in ${out}; ${out}/sheets shows each beside the two camera frames.`);
   return count === scenes.count ? exitCodes.ok : exitCodes.failed;
 }
 
@@ -57,7 +58,7 @@ async function main() {
     done = true;
     if (!options.exit) {
       console.log(`\nThe services stay until Ctrl-C. More scenes:\n\n  ${pipeline.moreScenes()}\n`);
-      show(pipeline.startConsumer(scenes.labels, 0));
+      show(pipeline.startConsumer(scenes, 0));
       await endOf(new Promise(() => {}));
     }
   } catch (error) {

@@ -2,7 +2,7 @@
 // which order they start and end.
 
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { isReady } from '../local.d/http.mjs';
@@ -159,9 +159,9 @@ export class Pipeline {
 
   // Saves views until so many are there, or, with 0, until it is stopped; what it prints is on its
   // child.stdout.
-  startConsumer(labels, count) {
+  startConsumer({ labels, images }, count) {
     const summary = this.options.summary && count > 0 ? ['--summary', this.options.summary] : [];
-    const flags = ['--out', this.views, '--labels', labels, '--count', `${count}`, ...summary];
+    const flags = ['--out', this.views, '--labels', labels, '--images', images, '--count', `${count}`, ...summary];
     this.consumer = this.startEnd('pedestrian-consumer', flags, { stdout: 'pipe' });
     return this.consumer;
   }
@@ -179,12 +179,12 @@ export class Pipeline {
     await Promise.all([good(this.producer), good(this.consumer)]);
   }
 
-  // Puts the views where they were asked for.
+  // Copies views and sheets to the folder that the user named. Returns the number of views.
   leaveViews(out) {
     mkdirSync(out, { recursive: true });
-    const files = existsSync(this.views) ? readdirSync(this.views) : [];
-    for (const file of files) copyFileSync(join(this.views, file), join(out, file));
-    return files.filter((file) => file.endsWith('.png')).length;
+    if (!existsSync(this.views)) return 0;
+    cpSync(this.views, out, { recursive: true });
+    return readdirSync(this.views).filter((file) => file.endsWith('.png')).length;
   }
 
   // The command line that sends further scenes through this pipeline.

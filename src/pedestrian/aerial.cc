@@ -11,7 +11,6 @@ namespace {
 
 // x = 28.682 Y - 3659.026, y = -28.682 X - 1278.32: the picture looks down on one street corner,
 // its upper edge ahead.
-constexpr double kPixelsPerMetre = 28.682;
 constexpr double kOriginX = -3659.026;
 constexpr double kOriginY = -1278.32;
 // What is drawn has to be somewhere near: beyond that many pixels, integers would overflow.
@@ -42,7 +41,7 @@ int whole_pixel(double pixel) {
 }  // namespace
 
 absl::StatusOr<AerialScene> aerial_scene(const Record& record, double focal_px) {
-  AerialScene scene;
+  AerialScene scene{.timestamp = record.timestamp()};
   ASSIGN_OR_RETURN(scene.car2, record.point("Car2_Location"));
   ASSIGN_OR_RETURN(scene.car2_size, record.dimensions("Car2_dimensions"));
   ASSIGN_OR_RETURN(scene.car1_size, record.dimensions("Car1_dimensions"));
@@ -50,14 +49,16 @@ absl::StatusOr<AerialScene> aerial_scene(const Record& record, double focal_px) 
   ASSIGN_OR_RETURN(const auto pedestrian, nearest(record, pedestrian_side()));
   if (!vehicle) return scene;
   scene.car1 = scene.car2 + vehicle->way;
+  scene.car1_box = vehicle->box;
   if (!pedestrian) return scene;
   scene.pedestrian = *scene.car1 + pedestrian->way;
+  scene.pedestrian_box = pedestrian->box;
   scene.pedestrian_width_m = pedestrian->box.width() * std::max(pedestrian->way.x, 0.0) / focal_px;
   return scene;
 }
 
 Pixel aerial_pixel(Point place) {
-  return {kPixelsPerMetre * place.y + kOriginX, -kPixelsPerMetre * place.x + kOriginY};
+  return {kAerialPixelsPerMetre * place.y + kOriginX, -kAerialPixelsPerMetre * place.x + kOriginY};
 }
 
 PixelRectangle aerial_rectangle(Point centre, Dimensions size) {

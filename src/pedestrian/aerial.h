@@ -11,12 +11,15 @@
 namespace pollbus::pedestrian {
 
 struct AerialScene {
+  std::string timestamp;
   Point car2;
   Dimensions car2_size;
-  // What has been found.
+  // Absent when the stages before have not found it.
   std::optional<Point> car1;
+  std::optional<Box> car1_box;  // in the image of camera B
   Dimensions car1_size;
   std::optional<Point> pedestrian;
+  std::optional<Box> pedestrian_box;  // in the image of camera A
   double pedestrian_width_m = 0;
 };
 
@@ -43,5 +46,8 @@ struct PixelRectangle {
 };
 
 PixelRectangle aerial_rectangle(Point centre, Dimensions size);
+
+// How many pixels of the picture one metre takes.
+inline constexpr double kAerialPixelsPerMetre = 28.682;
 
 }  // namespace pollbus::pedestrian

@@ -4,6 +4,7 @@
 
 #include "pedestrian/aerial.h"
 #include "pedestrian/labels.h"
+#include "pedestrian/line_of_sight.h"
 #include "pedestrian/projection.h"
 #include "pedestrian/scene_generator.h"
 #include "pedestrian/side.h"
@@ -73,7 +74,7 @@ TEST(SceneGeneratorTest, ThePedestrianIsHiddenFromTheEgoVehicleAndSeenByTheOther
   SceneGenerator generator(3);
   for (int i = 0; i < 200; ++i) {
     const LabelledScene scene = generator.next();
-    EXPECT_TRUE(is_hidden(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
+    EXPECT_TRUE(blocked_at(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
     EXPECT_GT(scene.pedestrian_box.height(), 100);
     EXPECT_GT(scene.car_box.width(), 100);
     EXPECT_GT(aerial_pixel(scene.pedestrian).y, 20) << "beyond the aerial view";
@@ -94,11 +95,11 @@ TEST(SceneGeneratorTest, TheSameSeedDrawsTheSameScenes) {
 
 TEST(IsHiddenTest, OnlyWhatLiesBeyondTheCarIs) {
   constexpr Dimensions kCar{4, 2};
-  EXPECT_TRUE(is_hidden({0, 0}, {20, 0}, {10, 0}, kCar));
-  EXPECT_FALSE(is_hidden({0, 0}, {20, 5}, {10, 0}, kCar));
-  EXPECT_FALSE(is_hidden({0, 0}, {7, 0}, {10, 0}, kCar)) << "before it";
-  EXPECT_FALSE(is_hidden({0, 0}, {10, 0}, {10, 0}, kCar)) << "in it";
-  EXPECT_FALSE(is_hidden({0, 1.5}, {20, 1.5}, {10, 0}, kCar)) << "beside it";
+  EXPECT_TRUE(blocked_at({0, 0}, {20, 0}, {10, 0}, kCar));
+  EXPECT_FALSE(blocked_at({0, 0}, {20, 5}, {10, 0}, kCar));
+  EXPECT_FALSE(blocked_at({0, 0}, {7, 0}, {10, 0}, kCar)) << "before it";
+  EXPECT_FALSE(blocked_at({0, 0}, {10, 0}, {10, 0}, kCar)) << "in it";
+  EXPECT_FALSE(blocked_at({0, 1.5}, {20, 1.5}, {10, 0}, kCar)) << "beside it";
 }
 
 }  // namespace

@@ -31,10 +31,21 @@ absl::StatusOr<std::string> picture_of(const Record& record) {
   return absl::InvalidArgumentError(std::string(kPictureField) + ": expected a PNG in base64");
 }
 
+std::optional<Box> box_of(const std::string& attribute) {
+  const auto corners = split(attribute, ',');
+  if (corners.size() != 4) return std::nullopt;
+  const auto upper_left = to_point(corners[0], corners[1]);
+  const auto lower_right = to_point(corners[2], corners[3]);
+  if (!upper_left || !lower_right) return std::nullopt;
+  return Box{upper_left->x, upper_left->y, lower_right->x, lower_right->y};
+}
+
 View view_of(const Record& record, const ReceivedMessage& message, WallTime now) {
   View view{.timestamp = record.timestamp(),
             .car1 = place_of(message.attribute(kCar1Attribute)),
-            .pedestrian = place_of(message.attribute(kPedestrianAttribute))};
+            .pedestrian = place_of(message.attribute(kPedestrianAttribute)),
+            .car1_box = box_of(message.attribute(kCar1BoxAttribute)),
+            .pedestrian_box = box_of(message.attribute(kPedestrianBoxAttribute))};
   if (const auto sent_ms = to_number(message.attribute(kSentAttribute))) {
     const std::chrono::duration<double, std::milli> since_1970 = now.time_since_epoch();
     view.latency_ms = since_1970.count() - *sent_ms;
@@ -62,11 +73,16 @@ std::vector<Verdict> Consumer::handle(std::span<const ReceivedMessage> batch,
     verdicts[i] = Verdict::kAck;
     if (!intake_.is_ours(message)) continue;
     const auto record = Record::parse(message.data);
-    const auto picture = record.ok() ? picture_of(*record) : record.status();
-    if (!picture.ok()) {
+    if (record.ok() && parts_.store.has(record->timestamp())) {
+      repeated_.Increment();
+      continue;
+    }
+    View view;
+    const auto pictures = record.ok() ? pictures_of(*record, message, &view) : record.status();
+    if (!pictures.ok()) {
       rejected_.Increment();
-      intake_.reject(std::string(picture.status().message()), message, std::nullopt, &outcome);
-    } else if (!save(view_of(*record, message, parts_.clock.wall_now()), *picture, stop)) {
+      intake_.reject(std::string(pictures.status().message()), message, std::nullopt, &outcome);
+    } else if (!save(view, *pictures, stop)) {
       verdicts[i] = Verdict::kNack;
     }
   }
@@ -74,13 +90,16 @@ std::vector<Verdict> Consumer::handle(std::span<const ReceivedMessage> batch,
   return verdicts;
 }
 
-bool Consumer::save(const View& view, const std::string& picture, std::stop_token stop) {
-  if (parts_.store.has(view.timestamp)) {
-    repeated_.Increment();
-    return true;
-  }
-  // A full disk is waited out.
-  if (!parts_.folder.hold_until_ok(stop, [&] { return parts_.store.save(view, picture); }))
+absl::StatusOr<Pictures> Consumer::pictures_of(const Record& record, const ReceivedMessage& message,
+                                               View* view) const {
+  ASSIGN_OR_RETURN(auto picture, picture_of(record));
+  *view = view_of(record, message, parts_.clock.wall_now());
+  return parts_.presenter.present(*view, std::move(picture));
+}
+
+bool Consumer::save(const View& view, const Pictures& pictures, std::stop_token stop) {
+  // A full disk passes: the view waits until it can be written.
+  if (!parts_.folder.hold_until_ok(stop, [&] { return parts_.store.save(view, pictures); }))
     return false;
   saved_.Increment();
   on_view_(view);

@@ -9,28 +9,33 @@
 #include "base/dependency.h"
 #include "bus/intake.h"
 #include "bus/subscriber.h"
+#include "pedestrian/presenter.h"
+#include "pedestrian/record.h"
 #include "pedestrian/scores.h"
 #include "pedestrian/view_store.h"
 
 namespace pollbus::pedestrian {
 
-// Saves views: what it returns kAck for is on disk. A Timestamp that is there already changes
+// Saves views. A view is acked once it is on disk; a Timestamp that was saved before changes
 // nothing. Borrows all parts. One thread at a time.
 class Consumer {
  public:
   struct Parts {
     Intake::Parts bus;
     ViewStore& store;
+    const Presenter& presenter;
     Dependency& folder;
     Clock& clock;
   };
-  // `on_view` is told each view that was not there before, once it is saved.
+  // Calls `on_view` with each new view, after it was saved.
   Consumer(Parts parts, std::function<void(const View&)> on_view, prometheus::Registry& metrics);
 
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
 
  private:
-  bool save(const View& view, const std::string& picture, std::stop_token stop);
+  absl::StatusOr<Pictures> pictures_of(const Record& record, const ReceivedMessage& message,
+                                       View* view) const;
+  bool save(const View& view, const Pictures& pictures, std::stop_token stop);
 
   Parts parts_;
   Intake intake_;

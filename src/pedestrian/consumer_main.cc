@@ -6,6 +6,7 @@
 #include "pedestrian/consumer.h"
 #include "pedestrian/files.h"
 #include "pedestrian/pipeline.h"
+#include "pedestrian/presenter.h"
 #include "pedestrian/stage_service.h"
 
 namespace pollbus::pedestrian {
@@ -16,20 +17,30 @@ struct ConsumerSettings {
   WorkerConfig worker = stage_worker_config(stage::kConsumer);
   std::string out;
   std::string labels;
+  std::string images;
   std::string summary;
   std::int64_t count = 0;
 
   void add_to(Settings& settings) {
-    settings.text(
-        {"out", "VIEWS_DIR", "DIR", "Where the views go, one PNG a Timestamp, and views.csv"}, &out,
-        check_not_empty);
-    settings.text(
-        {"labels", "LABELS_FILE", "FILE", "labels.csv with the true positions, to tell the errors"},
-        &labels, check_not_empty);
-    settings.integer({"count", "", "N", "End when so many views are there; 0: when stopped"},
+    settings.text({"out", "VIEWS_DIR", "DIR",
+                   "The folder for the views: <Timestamp>.png each, and views.csv"},
+                  &out, check_not_empty);
+    settings.text({"labels", "LABELS_FILE", "FILE",
+                   "labels.csv with the true positions; they are drawn into the views, and the "
+                   "errors printed"},
+                  &labels, check_not_empty);
+    settings.text({"images", "IMAGES_DIR", "DIR",
+                   "The folder of the camera frames that the labels name. With it, each view also "
+                   "gets a sheet that shows both frames beside it, in the folder sheets"},
+                  &images, check_not_empty);
+    settings.integer({"count", "", "N", "End when the folder holds N views; 0: run until stopped"},
                      &count);
     settings.text({"summary", "", "FILE", "Write the summary there too, as JSON"}, &summary,
                   check_not_empty);
+    settings.rule([this]() -> std::optional<std::string> {
+      if (images.empty() || !labels.empty()) return std::nullopt;
+      return "IMAGES_DIR: needs LABELS_FILE, which names the frames of each scene";
+    });
     settings.rule([this]() -> std::optional<std::string> {
       if (!out.empty()) return std::nullopt;
       return "VIEWS_DIR: expected the folder for the views";
@@ -39,15 +50,16 @@ struct ConsumerSettings {
   }
 };
 
-absl::StatusOr<Truths> load_truths(const std::string& file) {
-  if (file.empty()) return Truths();
-  ASSIGN_OR_RETURN(const auto scenes, load_labels(file));
-  return truths_of(scenes);
+absl::StatusOr<std::vector<LabelledScene>> load_scenes(const std::string& labels) {
+  if (labels.empty()) return std::vector<LabelledScene>();
+  return load_labels(labels);
 }
 
 absl::Status run(const ConsumerSettings& settings) {
   Service service("pedestrian-consumer", settings.service);
-  ASSIGN_OR_RETURN(const auto truths, load_truths(settings.labels));
+  ASSIGN_OR_RETURN(auto scenes, load_scenes(settings.labels));
+  ASSIGN_OR_RETURN(const auto truths, truths_of(scenes));
+  ASSIGN_OR_RETURN(const auto presenter, Presenter::make(std::move(scenes), settings.images));
   ASSIGN_OR_RETURN(const auto store, ViewStore::open(settings.out));
   RETURN_IF_ERROR(service.start_http());
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
@@ -64,7 +76,7 @@ absl::Status run(const ConsumerSettings& settings) {
     std::cout << view_line(view, truth == truths.end() ? nullptr : &truth->second) << std::endl;
     end_when_all_are_there();
   };
-  Consumer consumer({worker->intake_parts(), *store, folder, service.clock()}, on_view,
+  Consumer consumer({worker->intake_parts(), *store, presenter, folder, service.clock()}, on_view,
                     service.metrics());
   end_when_all_are_there();
   RETURN_IF_ERROR(

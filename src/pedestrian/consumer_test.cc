@@ -47,7 +47,7 @@ class ConsumerTest : public ::testing::Test {
     store.reset();
     store = *ViewStore::open(folder / "views");
     consumer.emplace(
-        Consumer::Parts{{topic, quarantine, bus}, *store, disk, clock},
+        Consumer::Parts{{topic, quarantine, bus}, *store, presenter, disk, clock},
         [this](const View& view) { told.push_back(view.timestamp); }, registry);
   }
   std::vector<Verdict> handle(const std::vector<ReceivedMessage>& batch) {
@@ -64,6 +64,7 @@ class ConsumerTest : public ::testing::Test {
   testing::FakePublisher quarantine;
   std::stop_source stop;
   std::vector<std::string> told;
+  Presenter presenter = *Presenter::make({}, "");
   std::unique_ptr<ViewStore> store;
   std::optional<Consumer> consumer;
 };
@@ -124,6 +125,22 @@ TEST_F(ConsumerTest, AFolderThatCannotBeWrittenIsHeldOutAndNothingIsAcked) {
   });
   EXPECT_THAT(handle({view_message("1")}), Each(Verdict::kNack));
   EXPECT_THAT(told, SizeIs(0));
+}
+
+TEST(ViewStoreTest, AFolderThatCannotBeReadKeepsItsViews) {
+  const testing::TemporaryFolder folder;
+  ASSERT_TRUE(std::filesystem::create_directory(folder / "views.csv"));
+  EXPECT_TRUE(absl::IsUnavailable(ViewStore::open(folder.path()).status()));
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "views.csv"));
+}
+
+TEST_F(ConsumerTest, TheFoundBoxesAreReadFromTheAttributes) {
+  ReceivedMessage message = view_message("1");
+  message.attributes[kCar1BoxAttribute] = "1,2,3.5,4";
+  message.attributes[kPedestrianBoxAttribute] = "1,2,3";
+  handle({message});
+  EXPECT_EQ(store->views()[0].car1_box, (Box{1, 2, 3.5, 4}));
+  EXPECT_EQ(store->views()[0].pedestrian_box, std::nullopt) << "three numbers are no box";
 }
 
 TEST(ViewStoreTest, TwoProcessesDoNotShareAFolder) {

@@ -15,6 +15,9 @@ inline constexpr char kSentAttribute[] = "sent_ms";
 // not found.
 inline constexpr char kCar1Attribute[] = "Car1_Location";
 inline constexpr char kPedestrianAttribute[] = "pedestrian_Location";
+// The boxes in the two cameras' images that these places come from: "x1,y1,x2,y2" in pixels.
+inline constexpr char kCar1BoxAttribute[] = "Car1_Box";
+inline constexpr char kPedestrianBoxAttribute[] = "pedestrian_Box";
 
 namespace stage {
 inline constexpr char kPedestrianDetection[] = "pedestrian-detection";

@@ -14,8 +14,11 @@ using nlohmann::json;
 
 constexpr char kTimestamp[] = "Timestamp";
 constexpr std::size_t kMaxTimestampBytes = 64;
-// More objects than that in one image are none.
+// One image does not hold more objects than this.
 constexpr std::size_t kMaxListEntries = 1'000;
+// Of nested lists and objects. The JSON library writes a document recursively, so that a deep one
+// would overflow the stack; the deepest field that a stage knows has three levels.
+constexpr int kMaxDepth = 32;
 
 absl::Status bad(const char* field, std::string_view expected) {
   return absl::InvalidArgumentError(fmt::format("{}: expected {}", field, expected));
@@ -63,7 +66,14 @@ Record& Record::operator=(Record&&) noexcept = default;
 Record::~Record() = default;
 
 absl::StatusOr<Record> Record::parse(std::string_view data) {
-  auto fields = std::make_unique<json>(json::parse(data, nullptr, /*allow_exceptions=*/false));
+  bool is_too_deep = false;
+  const auto check_depth = [&](int depth, json::parse_event_t, json&) {
+    is_too_deep = is_too_deep || depth > kMaxDepth;
+    return !is_too_deep;
+  };
+  auto fields = std::make_unique<json>(json::parse(data, check_depth, /*allow_exceptions=*/false));
+  if (is_too_deep)
+    return absl::InvalidArgumentError(fmt::format("expected at most {} levels", kMaxDepth));
   if (!fields->is_object()) return absl::InvalidArgumentError("expected one JSON object");
   ASSIGN_OR_RETURN(auto timestamp, timestamp_of(*fields));
   return Record(std::move(fields), std::move(timestamp));

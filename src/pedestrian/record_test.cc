@@ -94,6 +94,19 @@ cv::Mat noise() {
   return image;
 }
 
+TEST(RecordTest, ADocumentThatIsNestedTooDeeplyIsRefused) {
+  const auto nested = [](std::size_t depth) {
+    return R"({"Timestamp":1,"x":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_TRUE(Record::parse(nested(31)).ok());
+  for (const std::size_t depth : {32, 33, 200'000})
+    EXPECT_TRUE(absl::IsInvalidArgument(Record::parse(nested(depth)).status())) << depth;
+  std::string objects = R"({"Timestamp":1,"x":)";
+  for (int i = 0; i < 50'000; ++i) objects += R"({"y":)";
+  objects += "1" + std::string(50'001, '}');
+  EXPECT_TRUE(absl::IsInvalidArgument(Record::parse(objects).status()));
+}
+
 TEST(EncodeWithinLimitTest, OnlyWhatIsTooLargeBecomesJpeg) {
   Record record = *Record::with_timestamp("1");
   const std::string png = encode_base64(encode_png(noise()));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pedestrian/line_of_sight.h"
 #include "pedestrian/projection.h"
 #include "pedestrian/side.h"
 
@@ -46,7 +47,7 @@ LabelledScene SceneGenerator::next() {
     scene.car1 = scene.car2 + Point{between(7, 12), between(2.9, 3.1)};
     scene.pedestrian = scene.car1 + Point{between(3.3, 8), between(-1.2, 1.2)};
   } while (scene.pedestrian.x > kPictureEndM ||
-           !is_hidden(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
+           !blocked_at(scene.car2, scene.pedestrian, scene.car1, scene.car1_size));
   scene.pedestrian_box = seen_by(pedestrian_side().camera, scene.pedestrian - scene.car1,
                                  kPedestrianSize, kPedestrianHeightM);
   scene.car_box =
@@ -56,26 +57,6 @@ LabelledScene SceneGenerator::next() {
   scene.occluding_image = fmt::format("B_{}.png", scene.timestamp);
   ++next_timestamp_;
   return scene;
-}
-
-bool is_hidden(Point seer, Point seen, Point car, Dimensions car_size) {
-  // The part of the line of sight, 0 at the seer and 1 at the seen, that lies within the car.
-  double enters = 0;
-  double leaves = 1;
-  const auto narrow = [&](double from, double to, double centre, double size) {
-    const double low = centre - size / 2 - from;
-    const double high = centre + size / 2 - from;
-    const double way = to - from;
-    if (way == 0) {
-      if (low > 0 || high < 0) leaves = -1;
-      return;
-    }
-    enters = std::max(enters, std::min(low / way, high / way));
-    leaves = std::min(leaves, std::max(low / way, high / way));
-  };
-  narrow(seer.x, seen.x, car.x, car_size.length);
-  narrow(seer.y, seen.y, car.y, car_size.width);
-  return enters < leaves && leaves < 1;
 }
 
 }  // namespace pollbus::pedestrian

@@ -30,7 +30,4 @@ inline constexpr double kPedestrianHeightM = 1.3;
 inline constexpr Dimensions kCarSize{4.792, 2.163};
 inline constexpr Dimensions kPedestrianSize{0.375, 0.45};
 
-// Whether somebody at `seer` cannot see `seen` for a car around `car`.
-bool is_hidden(Point seer, Point seen, Point car, Dimensions car_size);
-
 }  // namespace pollbus::pedestrian

@@ -18,6 +18,9 @@ struct View {
   std::optional<Point> car1;
   std::optional<Point> pedestrian;
   std::optional<double> latency_ms;  // from the producer's publish to the picture on disk
+  // Where they were seen in the images of camera B and camera A; not kept over a restart.
+  std::optional<Box> car1_box;
+  std::optional<Box> pedestrian_box;
 };
 
 struct Truth {

@@ -13,6 +13,10 @@ namespace {
 
 std::string place_text(Point place) { return fmt::format("{:.6f},{:.6f}", place.x, place.y); }
 
+std::string box_text(const Box& box) {
+  return fmt::format("{},{},{},{}", box.x1, box.y1, box.x2, box.y2);
+}
+
 }  // namespace
 
 Step detection_step(const Side& side, std::shared_ptr<Detector> detector) {
@@ -59,8 +63,14 @@ Step aerial_view_step(cv::Mat background, double focal_px) {
     ASSIGN_OR_RETURN(const auto scene, aerial_scene(record, focal_px));
     record.erase_all();
     record.set("aerialView", encode_base64(encode_png(draw_aerial_view(background, scene))));
-    if (scene.car1) attributes[kCar1Attribute] = place_text(*scene.car1);
-    if (scene.pedestrian) attributes[kPedestrianAttribute] = place_text(*scene.pedestrian);
+    if (scene.car1) {
+      attributes[kCar1Attribute] = place_text(*scene.car1);
+      attributes[kCar1BoxAttribute] = box_text(*scene.car1_box);
+    }
+    if (scene.pedestrian) {
+      attributes[kPedestrianAttribute] = place_text(*scene.pedestrian);
+      attributes[kPedestrianBoxAttribute] = box_text(*scene.pedestrian_box);
+    }
     return absl::OkStatus();
   };
 }

@@ -5,8 +5,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <fstream>
 #include <sstream>
 #include <system_error>
 
@@ -18,6 +18,7 @@ namespace pollbus::pedestrian {
 namespace {
 
 constexpr char kName[] = "views.csv";
+constexpr char kSheets[] = "sheets";
 constexpr char kHeading[] =
     "Timestamp,Car1_Location_X,Car1_Location_Y,pedestrian_Location_X,pedestrian_Location_Y,"
     "latency_ms\n";
@@ -31,6 +32,29 @@ std::string cells(const std::optional<Point>& place) {
 std::string line_of(const View& view) {
   return fmt::format("{},{},{},{}\n", view.timestamp, cells(view.car1), cells(view.pedestrian),
                      view.latency_ms ? fmt::format("{:.0f}", *view.latency_ms) : "");
+}
+
+// Reads by the descriptor that is written to: opening the file a second time could fail, and an
+// empty answer would look like a new file.
+absl::StatusOr<std::string> read_all(int fd) {
+  std::string text;
+  std::array<char, 65'536> part;
+  while (true) {
+    const ssize_t count = ::pread(fd, part.data(), part.size(), static_cast<off_t>(text.size()));
+    if (count == 0) return text;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      return absl::UnavailableError(
+          fmt::format("{}: cannot read: {}", kName, std::system_category().message(errno)));
+    text.append(part.data(), static_cast<std::size_t>(count));
+  }
+}
+
+absl::Status make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(fmt::format("{}: {}", folder.string(), error.message()));
 }
 
 absl::StatusOr<View> view_of(std::string_view line) {
@@ -48,9 +72,7 @@ absl::StatusOr<View> view_of(std::string_view line) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ViewStore>> ViewStore::open(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return absl::UnavailableError(fmt::format("{}: {}", folder.string(), error.message()));
+  RETURN_IF_ERROR(make_folder(folder));
   const auto file = folder / kName;
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, kMode);
   if (fd < 0)
@@ -67,11 +89,8 @@ absl::StatusOr<std::unique_ptr<ViewStore>> ViewStore::open(const std::filesystem
 ViewStore::~ViewStore() { ::close(fd_); }
 
 absl::Status ViewStore::load() {
-  std::ifstream stream(folder_ / kName);
-  std::stringstream content;
-  content << stream.rdbuf();
-  std::string text = std::move(content).str();
-  // A line that a crash has cut off is of a view that was never acked: it will come again.
+  ASSIGN_OR_RETURN(std::string text, read_all(fd_));
+  // A crash may have cut off the last line. Its view was not acked and will be delivered again.
   text.resize(text.find_last_of('\n') + 1);
   if (::ftruncate(fd_, static_cast<off_t>(text.size())) != 0)
     return absl::UnavailableError(fmt::format("{}: cannot be written", kName));
@@ -87,8 +106,14 @@ absl::Status ViewStore::load() {
   return absl::OkStatus();
 }
 
-absl::Status ViewStore::save(const View& view, std::string_view picture) {
-  RETURN_IF_ERROR(write_whole_file(folder_ / (view.timestamp + ".png"), picture));
+absl::Status ViewStore::save(const View& view, const Pictures& pictures) {
+  const std::string name = view.timestamp + ".png";
+  if (pictures.sheet) {
+    const auto sheets = folder_ / kSheets;
+    RETURN_IF_ERROR(make_folder(sheets));
+    RETURN_IF_ERROR(write_whole_file(sheets / name, *pictures.sheet));
+  }
+  RETURN_IF_ERROR(write_whole_file(folder_ / name, pictures.view));
   RETURN_IF_ERROR(write_to_disk(fd_, line_of(view), kName));
   known_.insert(view.timestamp);
   views_.push_back(view);

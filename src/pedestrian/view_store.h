@@ -4,29 +4,29 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "pedestrian/presenter.h"
 #include "pedestrian/scores.h"
 
 namespace pollbus::pedestrian {
 
-// The folder of the views: <Timestamp>.png each, and views.csv with what came with them, one line a
-// view. A view is saved when its line is on disk, which is after its picture is. One process at a
-// time. Not thread-safe.
+// The folder of the views: <Timestamp>.png, sheets/<Timestamp>.png where there is a sheet, and
+// views.csv with one line for each view. The line is written after the pictures are on disk, and
+// from then on the view counts as saved. One process at a time. Not thread-safe.
 class ViewStore {
  public:
-  // Makes the folder when it is missing. FAILED_PRECONDITION when another process has it or
-  // views.csv is not ours; UNAVAILABLE when it cannot be used.
+  // Creates the folder when it is missing. FAILED_PRECONDITION when another process uses it or when
+  // its views.csv was not written by this class; UNAVAILABLE when it cannot be read or written.
   static absl::StatusOr<std::unique_ptr<ViewStore>> open(const std::filesystem::path& folder);
   ~ViewStore();
   ViewStore(const ViewStore&) = delete;
   ViewStore& operator=(const ViewStore&) = delete;
 
   bool has(const std::string& timestamp) const { return known_.contains(timestamp); }
-  absl::Status save(const View& view, std::string_view picture);
-  // In the order in which they were saved, those of earlier processes too.
+  absl::Status save(const View& view, const Pictures& pictures);
+  // In the order in which they were saved, including those that earlier processes saved.
   const std::vector<View>& views() const { return views_; }
 
  private:

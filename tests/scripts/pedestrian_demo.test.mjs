@@ -33,6 +33,7 @@ test('every scene becomes a view, and the table says how far off', { timeout: 12
   const { code, text } = await runDemo(['--scenes', '6', '--seed', '3', '--exit', '--out', out, '--summary', summary]);
   assert.equal(code, 0, text);
   assert.equal(readdirSync(out).filter((file) => file.endsWith('.png')).length, 6);
+  assert.equal(readdirSync(join(out, 'sheets')).filter((file) => file.endsWith('.png')).length, 6);
   assert.match(text, /6 views; 0 without car 1, 0 without the pedestrian/);
   const found = JSON.parse(readFileSync(summary, 'utf8'));
   assert.equal(found.views, 6);
@@ -47,6 +48,15 @@ test('a part that fails is told with the end of its log', { timeout: 120_000 }, 
   assert.equal(code, 1, text);
   assert.match(text, /pedestrian-location 1 ended unexpectedly \(exit 1\)/);
   assert.match(text, /input_scale: expected 5 numbers/);
+});
+
+test('a folder that cannot be written is refused before anything is started', async () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  const { code, text } = await runDemo(['--out', join(file, 'views')]);
+  assert.equal(code, 2, text);
+  assert.match(text, /^pedestrian-demo: --out: expected a folder that can be written to \(ENOTDIR\), got /m);
+  assert.doesNotMatch(text, /rendered|broker/);
 });
 
 test('wrong flags are all told at once', () => {
