@@ -208,7 +208,7 @@ export class Election {
         '--summary': this.machineFile(number, 'json'),
         '--journal': this.machineFile(number, 'journal'),
       };
-      const words = [...Object.entries(flags).flat().map(String), ...(quiet ? ['--quiet'] : [])];
+      const words = [...Object.entries(flags).flat().map(String), quiet ? '--quiet' : '--show-votes'];
       const http = await this.httpEndpoint();
       const machine = new Part({
         name: `machine ${number}`,
