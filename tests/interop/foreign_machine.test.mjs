@@ -1,5 +1,5 @@
-// Votes of the original programs' shape, published by the official client, and a machine of another
-// make that waits for their answers, with our logger and our recorder.
+// A foreign machine, which publishes votes like the original one and waits for their answers, with
+// voting-logger and voting-recorder.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -9,7 +9,7 @@ import { ForeignMachine, System, filters, pythonJson, uuid1 } from './support.mj
 let system;
 let machine;
 
-// Each test has voters of its own.
+// Each test uses new voters.
 let lastVoter = 0;
 function nextVote(more = {}) {
   lastVoter += 1;
@@ -19,7 +19,7 @@ function nextVote(more = {}) {
 before(async () => {
   system = await new System().start();
   await system.beginElection();
-  // Another client was here first.
+  // Subscriptions that another client has created are used as they are.
   const topic = system.client().topic('election');
   await topic.createSubscription('election-submit-sub', { filter: filters.submit });
   await topic.createSubscription('election-record-sub', { filter: filters.record });
@@ -33,38 +33,38 @@ after(async () => {
   await system?.stop();
 });
 
-test('the vote has the shape of the original', () => {
+test('a vote is written exactly as the original writes it', () => {
   assert.equal(
     pythonJson({ machine_ID: 3, voter_ID: 43, voting: 4, election_ID: 12, UUID: 'u', timestamp: 1709908090964 }),
     '{"machine_ID": 3, "voter_ID": 43, "voting": 4, "election_ID": 12, "UUID": "u", "timestamp": 1709908090964}',
   );
 });
 
-test('a vote with a timestamp is stored and answered, with exactly the original fields', async () => {
+test('a vote with a timestamp is stored, and the answer has exactly the original fields', async () => {
   const before = await system.rowCount();
   const vote = nextVote({ timestamp: 1709908090964 });
   assert.deepEqual(await machine.vote(vote), { result: 'successful', UUID: vote.UUID });
   assert.equal(await system.rowCount(), before + 1);
 });
 
-test('a vote without a timestamp is', async () => {
+test('a vote without a timestamp is stored', async () => {
   const vote = nextVote();
   assert.deepEqual(await machine.vote(vote), { result: 'successful', UUID: vote.UUID });
 });
 
-test('fields that nobody knows are ignored', async () => {
+test('unknown fields are ignored', async () => {
   const vote = nextVote({ firmware: 'x', nested: { voting: [1, { deep: null }] } });
   assert.deepEqual(await machine.vote(vote), { result: 'successful', UUID: vote.UUID });
 });
 
-test('a second vote of the voter is told so, in the words of the original', async () => {
+test('a second vote of a voter is answered with the text of the original', async () => {
   const vote = nextVote();
   await machine.vote(vote);
   const second = { ...vote, UUID: uuid1(), voting: 1 };
   assert.deepEqual(await machine.vote(second), { result: 'Already Voted!!!', UUID: second.UUID });
 });
 
-test('the same vote published again is answered the same and stored once', async () => {
+test('a vote that is published again gets the same answer and is stored once', async () => {
   const before = await system.rowCount();
   const vote = nextVote();
   for (let i = 0; i < 3; i++) {
@@ -73,14 +73,14 @@ test('the same vote published again is answered the same and stored once', async
   assert.equal(await system.rowCount(), before + 1);
 });
 
-test('a vote that cannot be read is rejected with a reason', async () => {
+test('an invalid vote is rejected with a reason', async () => {
   const vote = nextVote({ voting: 'four' });
   const answer = await machine.vote(vote);
   assert.equal(answer.result, 'Rejected');
   assert.match(answer.reason, /^voting must be an integer/);
 });
 
-test('the filter of a machine holds back the answers to others', async () => {
+test('a machine receives only the answers to its own votes', async () => {
   const other = await new ForeignMachine(system.client(), 4).start();
   const [vote, foreign] = [nextVote(), nextVote({ machine_ID: 4 })];
   await other.vote(foreign);
@@ -90,7 +90,7 @@ test('the filter of a machine holds back the answers to others', async () => {
   await other.close();
 });
 
-test('a burst of votes is answered vote by vote', async () => {
+test('each vote of a burst is answered', async () => {
   const votes = Array.from({ length: 500 }, () => nextVote());
   const answers = await Promise.all(votes.map((vote) => machine.vote(vote)));
   assert.deepEqual(new Set(answers.map((answer) => answer.result)), new Set(['successful']));
@@ -100,10 +100,10 @@ test('a burst of votes is answered vote by vote', async () => {
   );
 });
 
-test('our machine beside it shares its voters', async () => {
+test('voting-machine and the foreign machine share one set of voters', async () => {
   const vote = nextVote({ voter_ID: 1_000_000 });
   await machine.vote(vote);
-  // From 0 up: those of the tests above have voted.
+  // Its random voters include those of the tests above, who have voted.
   const summary = await system.runMachine(5, ['--votes', 100, '--voters', 400, '--in-flight', 50, '--seed', 1]);
   assert.equal(summary.pending, 0);
   assert.equal(summary.sent, 100);
@@ -111,7 +111,7 @@ test('our machine beside it shares its voters', async () => {
   assert.ok(summary.already_voted > 0);
 });
 
-test('what is stored is what was answered', async () => {
+test('the stored votes are those that were answered "successful"', async () => {
   const successful = new Set(
     machine.results.filter((answer) => answer.result === 'successful').map((answer) => answer.UUID),
   );

@@ -1,5 +1,5 @@
-// A logger or a recorder of another make, written with the official client and doing what the
-// original programs do, between parts of ours.
+// A foreign logger or recorder, which does what the original one does, together with the programs of
+// Pollbus.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -40,7 +40,7 @@ function expectAllAnswered(summary, voters) {
   assert.equal(summary.already_voted, 200 - voters);
 }
 
-test('a foreign logger works between our machine and our recorder', async () => {
+test('a foreign logger works with voting-machine and voting-recorder', async () => {
   await system.startRecorder();
   const logger = await join(new ForeignLogger(system.client()));
   const summary = await system.runMachine(1, load);
@@ -48,7 +48,7 @@ test('a foreign logger works between our machine and our recorder', async () => 
   assert.equal(await system.rowCount(), logger.voted.size);
 });
 
-test('a foreign recorder works with our logger and our machine', async () => {
+test('a foreign recorder works with voting-machine and voting-logger', async () => {
   const recorder = await join(new ForeignRecorder(system.client()));
   await system.startLogger();
   const summary = await system.runMachine(1, load);
@@ -59,7 +59,7 @@ test('a foreign recorder works with our logger and our machine', async () => {
   }
 });
 
-test('our machine works where everything else is foreign', async () => {
+test('voting-machine works with a foreign logger and a foreign recorder', async () => {
   const recorder = await join(new ForeignRecorder(system.client()));
   const logger = await join(new ForeignLogger(system.client()));
   const summary = await system.runMachine(1, load);
@@ -67,7 +67,7 @@ test('our machine works where everything else is foreign', async () => {
   assert.equal(logger.voted.size, recorder.rows.size);
 });
 
-test('foreign and ours share a topic: a foreign machine with our services beside our machine', async () => {
+test('a foreign machine and voting-machine share a topic and its services', async () => {
   await system.startRecorder();
   await system.startLogger();
   const machine = await join(new ForeignMachine(system.client(), 2));

@@ -1,19 +1,20 @@
-// What the interop tests need: an election's servers and our services as processes, and programs of
-// another make, written with the official Pub/Sub client, that take part in it.
+// For the interop tests: the servers and services of an election as processes, and foreign programs
+// that take part in it. Foreign programs are written with the official Pub/Sub client and do what the
+// original Python programs do.
 
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { get } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { PubSub } from '@google-cloud/pubsub';
 
+import { isReady } from '../../scripts/local.d/http.mjs';
 import { Part } from '../../scripts/local.d/part.mjs';
 import { reservePort } from '../../scripts/local.d/ports.mjs';
 import { PostgresClient, RedisClient } from '../../scripts/local.d/stores.mjs';
 
-// The client would look for the metadata server of Google Cloud, which is not here.
+// Keeps the client from looking for the metadata server of Google Cloud.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,33 +24,21 @@ const name = 'pollbus';
 const answerDeadlineMs = 30_000;
 const secret = (bytes) => randomBytes(bytes).toString('hex');
 
-function isReady(httpPort) {
-  return new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port: httpPort, path: '/readyz', timeout: 2_000 }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(false));
-  });
-}
-
 async function freePort() {
   const reserved = await reservePort();
   await reserved.release();
   return reserved.port;
 }
 
-// Sanitizers' options go to our programs too; Part withholds everything else.
 async function stopAll(parts) {
   const ended = await Promise.all(parts.map((part) => part.stop()));
   const bad = parts.filter((_, i) => !ended[i]).map((part) => `${part.name}: ${part.logTail().join('\n')}`);
-  if (bad.length > 0) throw new Error(`ended badly: ${bad.join('\n')}`);
+  if (bad.length > 0) throw new Error(`did not end well: ${bad.join('\n')}`);
 }
 
-// Redis, PostgreSQL and broker from start() on; an election on a topic of its own from
-// beginElection() on, and its services when they are asked for. stop() ends all, and removes the
-// folder when all ended well.
+// Runs Redis, PostgreSQL and the broker from start() to stop(). beginElection() creates an election
+// with a topic of its own; services are started one by one. stop() removes the folder if all parts
+// ended well, and throws otherwise.
 export class System {
   constructor() {
     const parent = join(programs, '..', 'test_data');
@@ -67,7 +56,7 @@ export class System {
     return this;
   }
 
-  // Another election, in another project.
+  // Begins the next election, in a project of its own.
   async beginElection() {
     this.election += 1;
     this.project = `pollbus-interop-${this.election}`;
@@ -75,7 +64,7 @@ export class System {
     return this;
   }
 
-  // Stops the services of the election, and closes its clients.
+  // Stops the services of the election and closes its clients.
   async endElection() {
     await Promise.all(this.clients.splice(0).map((client) => client.close()));
     await stopAll(this.services.splice(0));
@@ -128,7 +117,7 @@ export class System {
         ...['--listen', address, '--http-port', String(http)],
         ...['--data-dir', join(this.folder, 'broker')],
       ],
-      answers: () => isReady(http),
+      answers: () => isReady({ port: http }),
     });
   }
 
@@ -136,7 +125,7 @@ export class System {
     return { PUBSUB_EMULATOR_HOST: this.busAddress, GCP_PROJECT: this.project, TOPIC_NAME: 'election' };
   }
 
-  // The official client, as its users make it.
+  // A new instance of the official client.
   client() {
     process.env.PUBSUB_EMULATOR_HOST = this.busAddress;
     const client = new PubSub({ projectId: this.project });
@@ -150,7 +139,7 @@ export class System {
       name: program,
       command: [join(programs, program)],
       env: { ...this.busEnvironment, ...this.keys, ...env, HTTP_PORT: String(http) },
-      answers: () => isReady(http),
+      answers: () => isReady({ port: http }),
     };
     return this.launch(description, this.services);
   }
@@ -163,7 +152,7 @@ export class System {
     return this.startService('voting-logger', this.redisEnvironment);
   }
 
-  // Runs our machine to its end; returns its summary.
+  // Runs a voting-machine to its end. Returns its summary.
   async runMachine(machine, flags) {
     const file = join(this.folder, `machine-${this.election}-${machine}`);
     const own = ['--election', this.election, '--machine', machine, '--journal', `${file}.journal`];
@@ -194,15 +183,15 @@ export class System {
   }
 }
 
-// --- Programs of another make ------------------------------------------------------------------
+// --- Foreign programs --------------------------------------------------------------------------
 
-// As Python's json.dumps writes it.
+// The JSON text that Python's json.dumps writes.
 export function pythonJson(object) {
   const fields = Object.entries(object).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   return `{${fields.join(', ')}}`;
 }
 
-// A version-1 UUID, as the original machine draws it.
+// A random UUID of version 1, the version that the original machine uses.
 export function uuid1() {
   const hex = secret(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-1${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
@@ -214,7 +203,7 @@ export const filters = {
   result: (machine) => `attributes.function="result" AND attributes.machineID="${machine}"`,
 };
 
-// Takes what a subscription delivers, creating it first; messages are acked after `handle`.
+// Creates a subscription if it is missing, and acks each of its messages after `handle`.
 class Listener {
   async listen(client, subscription, filter, handle) {
     const topic = client.topic('election');
@@ -257,11 +246,15 @@ export class ForeignMachine extends Listener {
     });
   }
 
-  submit(vote) {
-    return publish(this.client, { function: 'submit vote' }, vote);
+  publish(attributes, object) {
+    return publish(this.client, attributes, object);
   }
 
-  // Publishes it and waits for an answer that comes after; returns it.
+  submit(vote) {
+    return this.publish({ function: 'submit vote' }, vote);
+  }
+
+  // Publishes the vote and returns the next answer to it.
   async vote(vote) {
     const before = this.answersTo(vote.UUID).length;
     await this.submit(vote);
@@ -288,8 +281,8 @@ export class ForeignMachine extends Listener {
   }
 }
 
-// Remembers voters as the original does: in the order of arrival, whatever the vote's UUID. What it
-// forwards is the vote without the voter.
+// Lets the first vote of each voter through, without the voter. Like the original, it ignores UUIDs: a
+// vote that arrives twice is answered as if another vote had won.
 export class ForeignLogger extends Listener {
   constructor(client) {
     super();
@@ -311,6 +304,8 @@ export class ForeignLogger extends Listener {
   }
 }
 
+// Like the original, it stores each vote that arrives and answers its machine. Rows are kept by UUID, so
+// that a test can count votes.
 export class ForeignRecorder extends Listener {
   constructor(client) {
     super();
