@@ -139,6 +139,19 @@ test('every script prints a usage text with --help', () => {
 
 // --- Names -------------------------------------------------------------------------------------
 
+// Files that users of the documents make.
+const userFiles = new Set(['deploy/.env', 'deploy/kubernetes/overlays/mine/kustomization.yaml']);
+
+test('all paths of this tree that documents name exist', () => {
+  const path = /^(src|tests|scripts|deploy|docs|sql|bench|cmake)\/[\w./-]*$/;
+  const missing = documents.flatMap(({ file, text }) =>
+    codeSpansIn(text)
+      .filter(({ code }) => path.test(code) && !userFiles.has(code) && !existsSync(join(root, code)))
+      .map(({ code, number }) => `${file}:${number}: ${code}`),
+  );
+  assert.deepEqual(missing, []);
+});
+
 // Names of gRPC and its services that no source file spells out.
 const externalNames = new Set(['NOT_SERVING']);
 
