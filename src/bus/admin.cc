@@ -72,6 +72,7 @@ absl::Status Admin::ensure_subscription(const SubscriptionSpec& spec) {
     create.set_topic(spec.topic);
     create.set_filter(spec.filter);
     create.set_ack_deadline_seconds(static_cast<int>(spec.ack_deadline.count()));
+    create.mutable_labels()->insert(spec.labels.begin(), spec.labels.end());
     create.mutable_expiration_policy();  // present and without a time: never
     Subscription created;
     status = to_absl(stub.CreateSubscription(&create_context, create, &created));
@@ -84,6 +85,39 @@ absl::Status Admin::ensure_subscription(const SubscriptionSpec& spec) {
   }
   return absl::AbortedError("subscription " + spec.name +
                             " is being created and deleted by others");
+}
+
+absl::StatusOr<std::string> Admin::ensure_label(const std::string& subscription,
+                                                const std::string& label,
+                                                const std::string& value) {
+  const auto value_in = [&](const Subscription& found) {
+    const auto it = found.labels().find(label);
+    return it == found.labels().end() ? std::string() : it->second;
+  };
+  auto& stub = *connection_->stubs().subscriber;
+  grpc::ClientContext get_context;
+  set_timeout(get_context, kAdminTimeout);
+  google::pubsub::v1::GetSubscriptionRequest get;
+  get.set_subscription(subscription);
+  Subscription found;
+  absl::Status status = to_absl(stub.GetSubscription(&get_context, get, &found));
+  if (status.ok()) {
+    if (const std::string present = value_in(found); !present.empty()) return present;
+    grpc::ClientContext update_context;
+    set_timeout(update_context, kAdminTimeout);
+    google::pubsub::v1::UpdateSubscriptionRequest update;
+    *update.mutable_subscription() = found;
+    (*update.mutable_subscription()->mutable_labels())[label] = value;
+    update.mutable_update_mask()->add_paths("labels");
+    Subscription updated;
+    status = to_absl(stub.UpdateSubscription(&update_context, update, &updated));
+    if (status.ok()) return value_in(updated);
+  }
+  if (is_transient(status) || absl::IsNotFound(status))
+    return annotate(status, "label subscription " + subscription);
+  log_warning("the label of the subscription cannot be read or set",
+              {{"subscription", subscription}, {"label", label}, {"error", status}});
+  return std::string();
 }
 
 absl::StatusOr<bool> Admin::subscription_exists(const std::string& name) {

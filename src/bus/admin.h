@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,8 @@ struct SubscriptionSpec {
   std::string topic;
   std::string filter;
   std::chrono::seconds ack_deadline{10};
+  // Set when the subscription is created, and not compared later.
+  std::map<std::string, std::string> labels;
 };
 
 // Creates and checks topics and subscriptions. Thread-safe; each call waits at most kAdminTimeout.
@@ -32,6 +35,11 @@ class Admin {
   // NOT_FOUND if the topic is missing. Whoever may not look at or create subscriptions is not
   // stopped by that: it is logged, and OK.
   absl::Status ensure_subscription(const SubscriptionSpec& spec);
+
+  // Returns the value of a label of the subscription. If it has none, sets it to `value` first.
+  // Returns "" if reading or setting it is not permitted, or if the server keeps no labels.
+  absl::StatusOr<std::string> ensure_label(const std::string& subscription,
+                                           const std::string& label, const std::string& value);
 
   absl::StatusOr<bool> subscription_exists(const std::string& name);
 

@@ -54,6 +54,25 @@ TEST_F(AdminTest, EnsuresASubscriptionThatIsMissingAndTheSameOneAgain) {
   EXPECT_TRUE(admin->ensure_subscription(spec()).ok());
 }
 
+TEST_F(AdminTest, ALabelSetAtCreationIsKeptUntilTheSubscriptionIsDeleted) {
+  SubscriptionSpec labelled = spec();
+  labelled.labels["identity"] = "first";
+  ASSERT_TRUE(admin->ensure_subscription(labelled).ok());
+  labelled.labels["identity"] = "second";
+  ASSERT_TRUE(admin->ensure_subscription(labelled).ok());
+  EXPECT_EQ(*admin->ensure_label(labelled.name, "identity", "third"), "first");
+  ASSERT_TRUE(admin->delete_subscription(labelled.name).ok());
+  ASSERT_TRUE(admin->ensure_subscription(labelled).ok());
+  EXPECT_EQ(*admin->ensure_label(labelled.name, "identity", "third"), "second");
+}
+
+TEST_F(AdminTest, ASubscriptionWithoutTheLabelGetsIt) {
+  ASSERT_TRUE(admin->ensure_subscription(spec()).ok());
+  EXPECT_EQ(*admin->ensure_label(spec().name, "identity", "first"), "first");
+  EXPECT_EQ(*admin->ensure_label(spec().name, "identity", "second"), "first");
+  EXPECT_EQ(*admin->ensure_label(spec().name, "other", "third"), "third");
+}
+
 TEST_F(AdminTest, RefusesASubscriptionWithAnotherFilterAndNamesBoth) {
   ASSERT_TRUE(admin->ensure_subscription(spec()).ok());
   SubscriptionSpec other = spec();
@@ -135,6 +154,18 @@ TEST_F(AdminTroubleTest, WhoMayNotLookOrCreateUsesTheSubscriptionAsItIs) {
   bus.on_get_subscription = [](auto*) { return not_found(); };
   bus.on_create_subscription = [](const auto&) { return denied(); };
   EXPECT_TRUE(admin.ensure_subscription(spec).ok());
+}
+
+TEST_F(AdminTroubleTest, ALabelThatMayNotBeReadOrSetIsEmpty) {
+  bus.on_get_subscription = [](auto*) { return denied(); };
+  EXPECT_EQ(*admin.ensure_label(spec.name, "identity", "first"), "");
+  bus.on_get_subscription = [](auto*) { return grpc::Status::OK; };
+  EXPECT_EQ(*admin.ensure_label(spec.name, "identity", "first"), "")
+      << "this server cannot update subscriptions";
+  bus.on_get_subscription = [](auto*) {
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "away");
+  };
+  EXPECT_TRUE(absl::IsUnavailable(admin.ensure_label(spec.name, "identity", "first").status()));
 }
 
 TEST_F(AdminTroubleTest, WhatAnotherReplicaCreatedMeanwhileIsComparedToo) {

@@ -1,5 +1,8 @@
 #include "bus/worker.h"
 
+#include <map>
+#include <utility>
+
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/status.h"
@@ -8,6 +11,9 @@ namespace pollbus {
 namespace {
 
 constexpr std::chrono::milliseconds kMetricsInterval{1'000};
+// The label that holds a subscription's identity.
+constexpr char kIdentityLabel[] = "pollbus-identity";
+
 // Publishes to a topic that may have gone missing (a bus that keeps nothing was started again):
 // makes it and publishes again.
 class TopicPublisher final : public Publisher {
@@ -91,16 +97,33 @@ absl::Status Worker::ensure() {
 }
 
 absl::Status Worker::ensure_subscription(const std::string& name, const std::string& filter) {
+  std::map<std::string, std::string> labels;
+  if (name == config_.subscription && !config_.new_identity.empty())
+    labels[kIdentityLabel] = identity_.empty() ? config_.new_identity : identity_;
   return admin_.ensure_subscription({.name = config_.bus.subscription_path(name),
                                      .topic = config_.bus.topic_path(config_.topic),
                                      .filter = filter,
-                                     .ack_deadline = config_.subscriber.ack_deadline});
+                                     .ack_deadline = config_.subscriber.ack_deadline,
+                                     .labels = std::move(labels)});
+}
+
+// A subscription that is made again later by this process gets the same identity.
+absl::Status Worker::identify() {
+  if (config_.new_identity.empty() || is_identified_) return absl::OkStatus();
+  ASSIGN_OR_RETURN(identity_,
+                   admin_.ensure_label(config_.bus.subscription_path(config_.subscription),
+                                       kIdentityLabel, config_.new_identity));
+  is_identified_ = true;
+  return absl::OkStatus();
 }
 
 absl::Status Worker::prepare() {
   // Somebody else's subscription will not become ours by waiting.
   const auto passes = [](const absl::Status& error) { return !absl::IsFailedPrecondition(error); };
-  return dependency_.hold_while(service_.stop_token(), passes, [this] { return ensure(); });
+  return dependency_.hold_while(service_.stop_token(), passes, [this]() -> absl::Status {
+    RETURN_IF_ERROR(ensure());
+    return identify();
+  });
 }
 
 absl::Status Worker::start(BatchHandler handler) {

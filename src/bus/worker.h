@@ -34,6 +34,10 @@ struct WorkerConfig {
   std::vector<std::string> required_subscriptions;
   // The same, but they are made when missing, so that the parts may start in any order.
   std::vector<Downstream> downstream;
+  // With a value: the subscription gets an identity that shows whether it is still the same one
+  // after the bus was wiped or the subscription deleted. This value, which must be random, is used
+  // if it has none yet. Lower-case letters, digits and dashes; at most 63.
+  std::string new_identity;
   SubscriberOptions subscriber;
 
   // GCP_PROJECT, PUBSUB_EMULATOR_HOST, GOOGLE_APPLICATION_CREDENTIALS, TOPIC_NAME, and
@@ -60,6 +64,10 @@ class Worker {
   // FAILED_PRECONDITION when a subscription is not ours (see Admin::ensure_subscription).
   absl::Status prepare();
 
+  // The subscription's identity, known after prepare(). Empty if the server does not keep it or
+  // does not permit reading it.
+  const std::string& identity() const { return identity_; }
+
   // The same, and begins to give the handler batches. OK also when a stop was requested first.
   absl::Status start(BatchHandler handler);
 
@@ -69,6 +77,7 @@ class Worker {
  private:
   Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection> connection);
   absl::Status ensure();
+  absl::Status identify();
   absl::Status ensure_subscription(const std::string& name, const std::string& filter);
   void watch(std::stop_token stop);
 
@@ -79,6 +88,8 @@ class Worker {
   Dependency dependency_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Publisher> quarantine_;
+  std::string identity_;
+  bool is_identified_ = false;  // set before any other thread exists
   std::unique_ptr<Subscriber> subscriber_;
   std::jthread watcher_;  // carries the subscriber's counts into the metrics
 };

@@ -167,6 +167,20 @@ TEST_F(WorkerTest, MakesTopicsAndSubscriptionAgainOnABrokerThatForgotThem) {
   EXPECT_TRUE(eventually(kSoon, [&] { return handled >= 2; }));
 }
 
+TEST_F(WorkerTest, TheIdentityOfItsSubscriptionLastsUntilTheSubscriptionIsDeleted) {
+  const auto identity = [&](const std::string& new_identity) {
+    config.new_identity = new_identity;
+    Service one("test", ServiceSettings{});
+    auto opened = Worker::open(config, one);
+    EXPECT_TRUE(opened.ok() && (*opened)->prepare().ok());
+    return (*opened)->identity();
+  };
+  EXPECT_EQ(identity("first"), "first");
+  EXPECT_EQ(identity("second"), "first");
+  ASSERT_TRUE(admin->delete_subscription(config.bus.subscription_path(config.subscription)).ok());
+  EXPECT_EQ(identity("third"), "third");
+}
+
 TEST_F(WorkerTest, CarriesItsCountsIntoTheMetrics) {
   start();
   runner.join();

@@ -15,7 +15,7 @@ struct JournalOwner {
   std::int64_t machine = 0;
   std::string topic;  // as a path, with the project
   std::string host;   // of the broker, or that of Google Cloud
-  std::string life;   // Worker::subscription_identity(); empty: unknown
+  std::string life;   // Worker::identity(); empty: unknown
 };
 
 // What to do with votes that were left in the journal by a machine on another bus.

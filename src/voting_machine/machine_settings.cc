@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <random>
 
+#include "election/uuid.h"
 #include "election/vote.h"
 #include "election/wire.h"
 
@@ -93,6 +94,7 @@ RandomVoter MachineSettings::voter() const {
 
 WorkerConfig MachineSettings::worker_config() const {
   WorkerConfig config = worker;
+  config.new_identity = random_uuid();
   config.filter = wire::result_filter(*machine);
   if (config.subscription.empty())
     config.subscription = fmt::format("election-result-{}-sub", *machine);

@@ -42,7 +42,8 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
   const WorkerConfig config = settings.worker_config();
   ASSIGN_OR_RETURN(const auto worker, Worker::open(config, service));
   RETURN_IF_ERROR(worker->prepare());
-  RETURN_IF_ERROR(claim_journal(*journal, settings.journal_owner(""), settings.leftover()));
+  RETURN_IF_ERROR(
+      claim_journal(*journal, settings.journal_owner(worker->identity()), settings.leftover()));
 
   VoteClient client({.journal = *journal,
                      .bus = worker->intake_parts(),
