@@ -4,6 +4,9 @@
 
 #include <cassert>
 
+#include "base/byte_order.h"
+#include "election/uuid.h"
+
 namespace pollbus {
 namespace {
 
@@ -11,33 +14,29 @@ static_assert(crypto_generichash_KEYBYTES_MIN <= HashKey::kBytes &&
               HashKey::kBytes <= crypto_generichash_KEYBYTES_MAX);
 static_assert(crypto_generichash_BYTES_MIN <= sizeof(KeyedHash));
 
-// First byte of what is hashed: one key used for both kinds would still give unrelated hashes.
-enum class Domain : char { kFingerprint = 'F', kReceipt = 'R' };
+// The first byte of the input, so that hashes of different kinds never coincide.
+enum class Domain : char { kFingerprint = 'F', kCheckValue = 'K' };
 
-// What is hashed: the domain, integers as 8 bytes each, least significant first, and last the UUID,
-// the only part of varying length. So no two votes are the same bytes.
+// The input of a hash: the domain, integers of 8 bytes each (least significant byte first), and
+// last the text, the only part of varying length. No two votes have the same bytes.
 class Encoded {
  public:
   explicit Encoded(Domain domain) {
-    bytes_.reserve(1 + 3 * 8 + 36);  // so that growing leaves no copy behind
+    bytes_.reserve(1 + 3 * 8 + 36);  // a reallocation would leave a copy behind
     bytes_ += static_cast<char>(domain);
   }
-  // It holds a choice.
+  // Overwritten because it holds a choice.
   ~Encoded() { sodium_memzero(bytes_.data(), bytes_.size()); }
   Encoded(const Encoded&) = delete;
   Encoded& operator=(const Encoded&) = delete;
 
   Encoded& integer(std::int64_t value) {
-    for (int shift = 0; shift < 64; shift += 8) {
-      bytes_ += static_cast<char>(static_cast<std::uint64_t>(value) >> shift & 0xff);
-    }
+    append_little_endian(bytes_, value);
     return *this;
   }
 
-  Encoded& uuid(std::string_view text) {
-    for (const char c : text) {
-      bytes_ += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
+  Encoded& text(std::string_view text) {
+    bytes_ += text;
     return *this;
   }
 
@@ -54,7 +53,7 @@ class Encoded {
   std::string bytes_;
 };
 
-// Picks the fastest implementation for this processor; the hashes work without it, slower.
+// Lets libsodium pick the fastest implementation for this processor. The hashes also work without.
 void prepare_libsodium() { [[maybe_unused]] static const int prepared = sodium_init(); }
 
 }  // namespace
@@ -85,22 +84,12 @@ KeyedHash fingerprint(const HashKey& key, const SubmittedVote& vote) {
       .integer(vote.election)
       .integer(vote.machine)
       .integer(vote.choice)
-      .uuid(vote.uuid)
+      .text(lower_case(vote.uuid))
       .hash(key);
 }
 
-KeyedHash receipt(const HashKey& key, const AnonymousVote& vote) {
-  return Encoded(Domain::kReceipt).integer(vote.election).uuid(vote.uuid).hash(key);
-}
-
-std::string to_hex(const KeyedHash& hash) {
-  std::string hex;
-  hex.reserve(2 * hash.size());
-  for (const unsigned char byte : hash) {
-    hex += "0123456789abcdef"[byte >> 4];
-    hex += "0123456789abcdef"[byte & 0x0f];
-  }
-  return hex;
+KeyedHash check_value(const HashKey& key) {
+  return Encoded(Domain::kCheckValue).text("pollbus logger key").hash(key);
 }
 
 }  // namespace pollbus

@@ -2,7 +2,10 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
+
+#include "election/hash.h"
 
 namespace pollbus {
 namespace {
@@ -23,13 +26,8 @@ std::string random_uuid() {
   randombytes_buf(bytes.data(), bytes.size());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // variant of RFC 4122
-  std::string text;
-  text.reserve(kUuidTextBytes);
-  for (const unsigned char byte : bytes) {
-    if (is_dash_position(text.size())) text += '-';
-    text += "0123456789abcdef"[byte >> 4];
-    text += "0123456789abcdef"[byte & 0x0f];
-  }
+  std::string text = to_hex(bytes);
+  for (const std::size_t dash : {8, 13, 18, 23}) text.insert(dash, 1, '-');
   return text;
 }
 
@@ -39,6 +37,14 @@ bool is_uuid(std::string_view text) {
     if (is_dash_position(i) ? text[i] != '-' : !is_hex_digit(text[i])) return false;
   }
   return true;
+}
+
+std::string lower_case(std::string_view uuid) {
+  std::string lower(uuid);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return lower;
 }
 
 }  // namespace pollbus

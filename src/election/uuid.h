@@ -5,11 +5,14 @@
 
 namespace pollbus {
 
-// A random version-4 UUID (RFC 4122 §4.4) from the operating system's generator. Never version 1,
-// which tells the host and the time. Thread-safe.
+// A random version-4 UUID (RFC 4122 §4.4) from the operating system's generator. Version 1 would
+// reveal the host and the time. Thread-safe.
 std::string random_uuid();
 
 // Whether `text` is a UUID in RFC 4122 text form, of any version, in either case.
 bool is_uuid(std::string_view text);
+
+// The UUID with its letters in lower case: UUIDs that differ only in case are the same.
+std::string lower_case(std::string_view uuid);
 
 }  // namespace pollbus

@@ -6,24 +6,24 @@
 
 namespace pollbus {
 
-// Limits of every number in a message: exact in every JSON reader.
+// Upper limits of the numbers in a message. Every JSON reader can represent them exactly.
 inline constexpr std::int64_t kMaxId = (std::int64_t{1} << 53) - 1;
 inline constexpr std::int64_t kMaxChoice = (std::int64_t{1} << 31) - 1;
 
-// A vote as a machine casts it. The only type that holds voter and choice together: it exists in
-// the machine and, from parse to mark, in the logger.
+// A vote as a machine casts it. Only this type holds voter and choice together. It exists in the
+// machine, and in the logger until the voter is marked.
 struct SubmittedVote {
   std::int64_t election = 0;
   std::int64_t machine = 0;
   std::int64_t voter = 0;
   std::int64_t choice = 0;
-  // RFC 4122 text as the machine wrote it; equal whatever its case.
+  // RFC 4122 text as the machine wrote it. Two UUIDs that differ only in case are the same.
   std::string uuid;
-  // When it was cast, milliseconds since 1970; original machines may leave it out.
+  // When the vote was cast, in milliseconds since 1970. The original machines may leave it out.
   std::optional<std::int64_t> timestamp_ms;
 };
 
-// A vote as the recorder stores it: nobody's.
+// A vote as the recorder stores it: without the voter.
 struct AnonymousVote {
   std::int64_t election = 0;
   std::int64_t machine = 0;
@@ -31,13 +31,17 @@ struct AnonymousVote {
   std::string uuid;
 };
 
+// The vote without voter and time. Code that passes a vote on uses this and does not look at the
+// choice.
+AnonymousVote without_voter(const SubmittedVote& vote);
+
 enum class Outcome { kSuccessful, kAlreadyVoted, kRejected };
 
-// What a machine is answered.
+// The answer to a machine.
 struct Result {
   Outcome outcome = Outcome::kSuccessful;
   std::string uuid;
-  // Why it was rejected; empty otherwise. Names a field, never its value.
+  // Why the vote was rejected; empty otherwise. Names a field, never its value.
   std::string reason;
 };
 

@@ -5,40 +5,57 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/settings.h"
-#include "election/keyed_hash.h"
+#include "election/hash.h"
+#include "election/vote.h"
+#include "stores/election_counts.h"
 
 namespace pollbus {
 
-// A vote to store, with the receipt that stands for it.
+// A vote to store. The UUID stays outside the ballot box; two hashes stand for it (see receipt.h).
 struct Ballot {
   std::int64_t election = 0;
   std::int64_t machine = 0;
   std::int64_t choice = 0;
-  KeyedHash receipt{};
+  Hash128 receipt{};
+  Hash128 content{};
 };
 
-// Stores votes, each once. Not thread-safe: one instance a thread.
+Ballot ballot_of(const AnonymousVote& vote);
+
+enum class BallotOutcome {
+  kRecorded,       // stored now
+  kRecordedAgain,  // this vote was stored before
+  kOtherVote,      // a vote with this receipt and other content was stored before
+  kRefused,        // the database does not accept this vote; it is not stored
+};
+
+// Stores votes, each once. Not thread-safe: use one instance per thread.
+// Errors concern the ballot box as a whole: UNAVAILABLE and DEADLINE_EXCEEDED are transient,
+// FAILED_PRECONDITION needs an operator. Either way no vote was refused: repeat the call.
 class BallotBox {
  public:
-  static constexpr std::size_t kMaxBallotsPerBatch = 10'000;
-
   virtual ~BallotBox() = default;
 
   // Stores each ballot whose receipt is not known yet, all in one transaction, in an order that
-  // tells nothing of the order here. OK: every ballot of the batch is stored, durably, now or
-  // before. On error none or all of it was (the answer to a commit may be lost): repeat the call.
-  // Of several ballots with one receipt the first counts. Errors are transient, FAILED_PRECONDITION
-  // for a schema that is not ours, or INVALID_ARGUMENT for what no parsed vote gives.
-  virtual absl::Status record(std::span<const Ballot> ballots) = 0;
+  // reveals nothing about the order here. Returns one outcome for each ballot, in order; of several
+  // ballots with one receipt the first counts. What is stored is durable when this returns OK.
+  // After an error some may be stored, because the answer to a commit can get lost.
+  virtual absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) = 0;
 
-  // Whether it answers and can be written.
+  // Whether the ballot box answers and can be written.
   virtual absl::Status check() = 0;
 
-  // Brings the schema to this version under an advisory lock. FAILED_PRECONDITION, saying what was
-  // found and what to do, when the database holds a schema that is not ours or a newer one.
+  // The number of stored votes of each election.
+  virtual absl::StatusOr<ElectionCounts> counts() = 0;
+
+  // Brings the schema to this version under an advisory lock. FAILED_PRECONDITION, with what was
+  // found and what to do, if the database holds tables of another program, receipts of an earlier
+  // version, or a newer schema.
   virtual absl::Status migrate() = 0;
 };
 
@@ -55,8 +72,7 @@ struct PostgresConfig {
   void add_to(Settings& settings);
 };
 
-// In PostgreSQL, tables votes and receipts of sql/. Connects at the first call and again after any
-// failure.
+// In PostgreSQL, in the tables of sql/. Connects at the first call and again after any failure.
 std::unique_ptr<BallotBox> make_postgres_ballot_box(PostgresConfig config);
 
 }  // namespace pollbus

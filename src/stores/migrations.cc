@@ -4,7 +4,7 @@
 #include <sodium.h>
 
 #include "base/status.h"
-#include "election/keyed_hash.h"
+#include "election/hash.h"
 
 namespace pollbus {
 namespace {
@@ -17,8 +17,8 @@ absl::Status check_no_foreign_table(std::string_view name,
                                     const std::optional<std::string>& columns) {
   if (!columns) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      fmt::format("the database holds a table {}({}) that no migration of ours made: {}, or rename "
-                  "that table",
+      fmt::format("the database holds a table {}({}) that another program made: {}, or rename that "
+                  "table",
                   name, *columns, kOwnDatabase));
 }
 
@@ -26,8 +26,8 @@ absl::Status check_table_is_there(std::string_view name,
                                   const std::optional<std::string>& columns) {
   if (columns) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      fmt::format("the database says that our migrations are applied, and has no table {}: restore "
-                  "it from a backup, or {}",
+      fmt::format("the database was set up for the recorder, but its table {} is missing: restore "
+                  "the database from a backup, or {}",
                   name, kOwnDatabase));
 }
 
@@ -36,16 +36,26 @@ absl::Status check_applied(const AppliedMigration& applied, const Migration& our
     return absl::OkStatus();
   }
   return absl::FailedPreconditionError(fmt::format(
-      "the database was migrated by {} ({}) with checksum {}, where this version of ours has {} "
-      "({}) with checksum {}: start the version that made it, or {}",
+      "the database was set up by migration {} ({}) with checksum {}, but this recorder has "
+      "migration {} ({}) with checksum {}: start the version of the recorder that set it up, or {}",
       applied.version, applied.name, applied.checksum, ours.version, ours.name, ours.checksum(),
       kOwnDatabase));
+}
+
+absl::Status check_receipts(const FoundSchema& found) {
+  if (!found.has_receipts || found.applied.back().version > kLastVersionWithKeyedReceipts)
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("the database holds receipts that an earlier version made with RECORDER_KEY, and "
+                  "this version cannot recognize the votes behind them: finish that election with "
+                  "the earlier version, and {} for the next election",
+                  kOwnDatabase));
 }
 
 }  // namespace
 
 std::string Migration::checksum() const {
-  KeyedHash hash;  // without a key here
+  Hash128 hash;
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(sql.data()),
                      sql.size(), nullptr, 0);
   return to_hex(hash);
@@ -77,6 +87,7 @@ absl::StatusOr<std::span<const Migration>> pending_migrations(const FoundSchema&
                     "{}: start a newer recorder",
                     newest.version, newest.name, ours.empty() ? 0 : ours.back().version));
   }
+  RETURN_IF_ERROR(check_receipts(found));
   return ours.subspan(found.applied.size());
 }
 

@@ -10,17 +10,17 @@
 
 namespace pollbus {
 
-// One file of sql/: never changed once released, only followed by others.
+// One file of sql/. Once released, a file never changes; changes come in further files.
 struct Migration {
   int version = 0;
   std::string_view name;
   std::string_view sql;
 
-  // Of the text, in hexadecimal.
+  // A hash of the text in hexadecimal digits.
   std::string checksum() const;
 };
 
-// All of sql/ as it was at build time, by version.
+// All files of sql/ at build time, by version.
 std::span<const Migration> embedded_migrations();
 
 // A row of schema_migrations.
@@ -30,20 +30,24 @@ struct AppliedMigration {
   std::string checksum;
 };
 
-// What a database holds of the tables that are ours. Each table's columns, with ", " between them;
-// nothing: there is no such table.
+// What a database holds of the recorder's tables. A table's columns are joined with ", "; nothing
+// if the table does not exist.
 struct FoundSchema {
   std::optional<std::string> migration_columns;
   std::optional<std::string> vote_columns;
   std::optional<std::string> receipt_columns;
-  // By version; empty when schema_migrations is not there or not ours.
+  bool has_receipts = false;
+  // By version. Empty if schema_migrations does not exist or belongs to another program.
   std::vector<AppliedMigration> applied;
 
   bool has_migration_table_of_ours() const;
 };
 
-// Which of `ours` are still to be applied. FAILED_PRECONDITION, saying what was found and what to
-// do, when `found` is not a schema that some prefix of `ours` made.
+// The last version whose receipts had a key. Such receipts mean nothing to later versions.
+inline constexpr int kLastVersionWithKeyedReceipts = 1;
+
+// Returns the migrations of `ours` that are still to be applied. FAILED_PRECONDITION, with what was
+// found and what to do, if `ours` cannot continue from `found`.
 absl::StatusOr<std::span<const Migration>> pending_migrations(const FoundSchema& found,
                                                               std::span<const Migration> ours);
 

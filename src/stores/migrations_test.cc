@@ -13,11 +13,12 @@ AppliedMigration applied(const Migration& migration) {
   return {migration.version, std::string(migration.name), migration.checksum()};
 }
 
-// A database to which the first `count` of ours were applied.
+// A database to which the first `count` migrations were applied.
 FoundSchema migrated(int count) {
   FoundSchema found{.migration_columns = "version, name, checksum",
                     .vote_columns = "id",
                     .receipt_columns = "receipt",
+                    .has_receipts = false,
                     .applied = {}};
   for (int i = 0; i < count; ++i) found.applied.push_back(applied(kOurs[i]));
   return found;
@@ -39,10 +40,12 @@ TEST(MigrationsTest, TheEmbeddedOnesAreNumberedFromOneWithoutGaps) {
   EXPECT_GE(version, 1);
 }
 
-// Databases remember these: a migration that was released never changes.
+// Databases remember the checksums, so a released migration must never change.
 TEST(MigrationsTest, ReleasedMigrationsKeepTheirChecksums) {
   EXPECT_EQ(embedded_migrations()[0].name, "votes_and_receipts");
   EXPECT_EQ(embedded_migrations()[0].checksum(), "53f074c966a8ae675269c0cd135ff820");
+  EXPECT_EQ(embedded_migrations()[1].name, "unkeyed_receipts_and_counts");
+  EXPECT_EQ(embedded_migrations()[1].checksum(), "ea87dc024754816a930a24c0e09d8617");
 }
 
 TEST(MigrationsTest, AnEmptyDatabaseNeedsAll) {
@@ -55,6 +58,17 @@ TEST(MigrationsTest, AnEmptyDatabaseNeedsAll) {
 TEST(MigrationsTest, AMigratedDatabaseNeedsTheRest) {
   EXPECT_EQ(pending_migrations(migrated(1), kOurs)->front().version, 2);
   EXPECT_TRUE(pending_migrations(migrated(2), kOurs)->empty());
+}
+
+TEST(MigrationsTest, ReceiptsThatWereMadeWithAKeyAreRefused) {
+  FoundSchema found = migrated(1);
+  found.has_receipts = true;
+  const std::string text = refusal(found);
+  EXPECT_TRUE(holds(text, "RECORDER_KEY")) << text;
+  EXPECT_TRUE(holds(text, "empty database")) << text;
+  found = migrated(2);
+  found.has_receipts = true;
+  EXPECT_TRUE(pending_migrations(found, kOurs).ok());
 }
 
 TEST(MigrationsTest, ForeignTablesAreRefusedAndNamed) {
@@ -72,7 +86,7 @@ TEST(MigrationsTest, ForeignTablesAreRefusedAndNamed) {
 TEST(MigrationsTest, AMigratedDatabaseWithoutItsTablesIsRefused) {
   FoundSchema found = migrated(1);
   found.receipt_columns.reset();
-  EXPECT_TRUE(holds(refusal(found), "has no table receipts"));
+  EXPECT_TRUE(holds(refusal(found), "its table receipts is missing"));
 }
 
 TEST(MigrationsTest, AChangedMigrationIsRefused) {

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
+#include <sodium.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <optional>
 
+#include "base/logging.h"
 #include "base/status.h"
-#include "election/vote.h"
+#include "election/receipt.h"
 #include "stores/ballot_box.h"
 #include "stores/migrations.h"
 #include "stores/postgres_connection.h"
@@ -13,26 +15,53 @@
 namespace pollbus {
 namespace {
 
-// Any number that is the same in all versions of ours ("pollbus" in ASCII).
+// Any number will do, as long as all versions use the same ("pollbus" in ASCII).
 constexpr std::int64_t kMigrationLock = 0x706f6c6c627573;
 
-// Receipts in their own order, so that recorders with overlapping batches wait for each other and
-// never in a circle. Votes in random order under random ids: within a batch, the n-th row of one
-// table has nothing to do with the n-th of the other.
+constexpr std::size_t kMaxBallotsPerTransaction = 10'000;
+
+// Receipts are inserted in their own order, so that recorders with overlapping batches wait for
+// each other but never in a circle. Votes get random ids and are inserted in random order: within a
+// batch, the n-th row of one table has nothing to do with the n-th row of the other.
+//
+// Returns a row for each ballot whose receipt was known, with its position and the stored content
+// (null if another transaction stored it a moment ago, or a trigger discarded the receipt). A
+// trigger that discards a vote must not leave its receipt behind, so the statement then fails with
+// a division by zero.
 constexpr const char* kRecord = R"sql(
-WITH fresh AS (
-  INSERT INTO receipts (receipt, electionid)
-  SELECT receipt, electionid FROM unnest($1, $2) AS incoming (receipt, electionid)
-  ORDER BY receipt
+WITH incoming AS (
+  SELECT * FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY
+    AS ballot (receipt, content, electionid, machineid, voting, position)
+), fresh AS (
+  INSERT INTO receipts (receipt, content, electionid)
+  SELECT receipt, content, electionid FROM incoming ORDER BY receipt
   ON CONFLICT DO NOTHING
   RETURNING receipt
+), stored AS (
+  INSERT INTO votes (id, electionid, machineid, voting)
+  SELECT gen_random_uuid(), electionid, machineid, voting FROM incoming JOIN fresh USING (receipt)
+  ORDER BY random()
+  RETURNING electionid
+), counted AS (
+  INSERT INTO vote_counts (electionid, slot, votes)
+  SELECT electionid, pg_backend_pid() % 64, count(*) FROM stored
+  GROUP BY electionid ORDER BY electionid
+  ON CONFLICT (electionid, slot) DO UPDATE SET votes = vote_counts.votes + excluded.votes
 )
-INSERT INTO votes (id, electionid, machineid, voting)
-SELECT gen_random_uuid(), electionid, machineid, voting
-FROM unnest($1, $2, $3, $4) AS incoming (receipt, electionid, machineid, voting)
-JOIN fresh USING (receipt)
-ORDER BY random()
+SELECT position, (SELECT encode(content, 'hex') FROM receipts
+                  WHERE receipts.receipt = incoming.receipt)
+FROM incoming WHERE NOT EXISTS (SELECT FROM fresh WHERE fresh.receipt = incoming.receipt)
+UNION ALL
+SELECT NULL, NULL WHERE 1 / ((SELECT count(*) FROM stored) = (SELECT count(*) FROM fresh))::int = 0
 )sql";
+
+constexpr const char* kFindReceipts = R"sql(
+SELECT position, encode(receipts.content, 'hex')
+FROM unnest($1) WITH ORDINALITY AS wanted (receipt, position) JOIN receipts USING (receipt)
+)sql";
+
+constexpr const char* kCount =
+    "SELECT electionid, sum(votes)::bigint FROM vote_counts GROUP BY electionid";
 
 constexpr const char* kFindSchema = R"sql(
 SELECT (SELECT string_agg(attname::text, ', ' ORDER BY attnum) FROM pg_attribute
@@ -41,43 +70,98 @@ FROM unnest(ARRAY['schema_migrations', 'votes', 'receipts']) WITH ORDINALITY AS 
 ORDER BY position
 )sql";
 
-// By receipt, each once: of several with one receipt the first.
-std::vector<Ballot> sorted_and_unique(std::span<const Ballot> ballots) {
-  std::vector<Ballot> sorted(ballots.begin(), ballots.end());
-  std::ranges::stable_sort(sorted, {}, &Ballot::receipt);
-  const auto repeated = std::ranges::unique(sorted, {}, &Ballot::receipt);
-  sorted.erase(repeated.begin(), repeated.end());
-  return sorted;
+// A ballot on its way into the database, and what the database holds under its receipt.
+struct Entry {
+  const Ballot* ballot = nullptr;
+  bool is_new = false;
+  std::optional<Hash128> stored{};  // nothing: the database does not hold the receipt
+};
+
+BallotOutcome outcome_of(const Ballot& ballot, const Entry& entry) {
+  if (!entry.stored) return BallotOutcome::kRefused;
+  if (ballot.content != *entry.stored) return BallotOutcome::kOtherVote;
+  return entry.is_new && &ballot == entry.ballot ? BallotOutcome::kRecorded
+                                                 : BallotOutcome::kRecordedAgain;
 }
 
-std::vector<PostgresParameter> as_parameters(std::span<const Ballot> ballots) {
+// One entry for each receipt, in the order of the receipts: the first ballot that has it.
+std::vector<Entry> entries_of(std::span<const Ballot> ballots) {
+  std::vector<Entry> entries;
+  for (const Ballot& ballot : ballots) entries.push_back({.ballot = &ballot});
+  const auto receipt = [](const Entry& entry) { return entry.ballot->receipt; };
+  std::ranges::stable_sort(entries, {}, receipt);
+  const auto repeated = std::ranges::unique(entries, {}, receipt);
+  entries.erase(repeated.begin(), repeated.end());
+  return entries;
+}
+
+const Entry& entry_of(const Ballot& ballot, const std::vector<Entry>& entries) {
+  return *std::ranges::lower_bound(entries, ballot.receipt, {},
+                                   [](const Entry& entry) { return entry.ballot->receipt; });
+}
+
+std::string_view as_text(const Hash128& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+std::vector<PostgresParameter> as_parameters(std::span<const Entry> entries) {
   using enum PostgresArray::Element;
-  PostgresArray receipts(kBytea, ballots.size());
-  PostgresArray elections(kBigint, ballots.size());
-  PostgresArray machines(kBigint, ballots.size());
-  PostgresArray choices(kInteger, ballots.size());
-  for (const Ballot& ballot : ballots) {
-    receipts.add_bytea(
-        {reinterpret_cast<const char*>(ballot.receipt.data()), ballot.receipt.size()});
-    elections.add_bigint(ballot.election);
-    machines.add_bigint(ballot.machine);
-    choices.add_integer(static_cast<std::int32_t>(ballot.choice));
+  PostgresArray receipts(kBytea, entries.size());
+  PostgresArray contents(kBytea, entries.size());
+  PostgresArray elections(kBigint, entries.size());
+  PostgresArray machines(kBigint, entries.size());
+  PostgresArray choices(kInteger, entries.size());
+  for (const Entry& entry : entries) {
+    receipts.add_bytea(as_text(entry.ballot->receipt));
+    contents.add_bytea(as_text(entry.ballot->content));
+    elections.add_bigint(entry.ballot->election);
+    machines.add_bigint(entry.ballot->machine);
+    choices.add_integer(static_cast<std::int32_t>(entry.ballot->choice));
   }
-  return {receipts.take(), elections.take(), machines.take(), choices.take()};
+  return {receipts.take(), contents.take(), elections.take(), machines.take(), choices.take()};
 }
 
-absl::Status check_batch(std::span<const Ballot> ballots) {
-  if (ballots.size() > BallotBox::kMaxBallotsPerBatch) {
-    return absl::InvalidArgumentError(
-        fmt::format("a batch holds at most {} ballots", BallotBox::kMaxBallotsPerBatch));
+// The content column of a row, written in hexadecimal digits.
+std::optional<Hash128> content_in(const PostgresRows& rows, int row) {
+  const std::optional<std::string> hex = rows.text(row, 1);
+  Hash128 hash;
+  std::size_t length = 0;
+  if (!hex || sodium_hex2bin(hash.data(), hash.size(), hex->data(), hex->size(), nullptr, &length,
+                             nullptr) != 0) {
+    return std::nullopt;
   }
-  const auto fits = [](const Ballot& ballot) {
-    return ballot.choice >= 0 && ballot.choice <= kMaxChoice;
-  };
-  if (!std::ranges::all_of(ballots, fits)) {
-    return absl::InvalidArgumentError(fmt::format("voting must be from 0 to {}", kMaxChoice));
+  return length == hash.size() ? std::optional(hash) : std::nullopt;
+}
+
+// Looks up the receipts that an earlier statement could not see.
+absl::Status find_receipts(PostgresConnection& connection, std::span<Entry* const> entries) {
+  if (entries.empty()) return absl::OkStatus();
+  PostgresArray receipts(PostgresArray::Element::kBytea, entries.size());
+  for (const Entry* entry : entries) receipts.add_bytea(as_text(entry->ballot->receipt));
+  const std::array parameters = {receipts.take()};
+  ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kFindReceipts, parameters));
+  for (int row = 0; row < rows.size(); ++row) {
+    const std::size_t position = rows.number(row, 0);
+    entries[position - 1]->stored = content_in(rows, row);
   }
   return absl::OkStatus();
+}
+
+// Stores the ballots in one transaction, and notes in each entry what the database now holds.
+absl::Status store_in_transaction(PostgresConnection& connection, std::span<Entry> entries) {
+  ASSIGN_OR_RETURN(const PostgresRows known, connection.run(kRecord, as_parameters(entries)));
+  for (Entry& entry : entries) {
+    entry.is_new = true;
+    entry.stored = entry.ballot->content;
+  }
+  std::vector<Entry*> unseen;
+  for (int row = 0; row < known.size(); ++row) {
+    Entry& entry = entries[static_cast<std::size_t>(known.number(row, 0) - 1)];
+    entry.is_new = false;
+    entry.stored = content_in(known, row);
+    if (!entry.stored) unseen.push_back(&entry);
+  }
+  return find_receipts(connection, unseen);
 }
 
 absl::StatusOr<FoundSchema> find_schema(PostgresConnection& connection) {
@@ -85,23 +169,26 @@ absl::StatusOr<FoundSchema> find_schema(PostgresConnection& connection) {
   FoundSchema found{.migration_columns = tables.text(0, 0),
                     .vote_columns = tables.text(1, 0),
                     .receipt_columns = tables.text(2, 0),
+                    .has_receipts = false,
                     .applied = {}};
   if (!found.has_migration_table_of_ours()) return found;
+  if (found.receipt_columns) {
+    ASSIGN_OR_RETURN(const PostgresRows any, connection.run("SELECT FROM receipts LIMIT 1"));
+    found.has_receipts = any.size() > 0;
+  }
   ASSIGN_OR_RETURN(
       const PostgresRows rows,
       connection.run("SELECT version, name, checksum FROM schema_migrations ORDER BY version"));
   for (int row = 0; row < rows.size(); ++row) {
-    AppliedMigration applied{.version = 0,
+    AppliedMigration applied{.version = static_cast<int>(rows.number(row, 0)),
                              .name = rows.text(row, 1).value_or(""),
                              .checksum = rows.text(row, 2).value_or("")};
-    const std::string version = rows.text(row, 0).value_or("");
-    std::from_chars(version.data(), version.data() + version.size(), applied.version);
     found.applied.push_back(std::move(applied));
   }
   return found;
 }
 
-// Names and checksums hold no quotes: see CMakeLists.txt and Migration::checksum().
+// Names and checksums contain no quotes: see CMakeLists.txt and Migration::checksum().
 absl::Status apply(PostgresConnection& connection, const Migration& migration) {
   RETURN_IF_ERROR(connection.run(std::string(migration.sql)).status());
   return connection
@@ -131,13 +218,18 @@ class PostgresBallotBox final : public BallotBox {
  public:
   explicit PostgresBallotBox(PostgresConfig config) : config_(std::move(config)) {}
 
-  absl::Status record(std::span<const Ballot> ballots) override {
-    if (ballots.empty()) return absl::OkStatus();
-    RETURN_IF_ERROR(check_batch(ballots));
-    const std::vector<PostgresParameter> parameters = as_parameters(sorted_and_unique(ballots));
-    return connected([&](PostgresConnection& connection) {
-      return connection.run(kRecord, parameters).status();
-    });
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
+    std::vector<BallotOutcome> outcomes;
+    while (outcomes.size() < ballots.size()) {
+      const auto batch =
+          ballots.subspan(outcomes.size())
+              .first(std::min(ballots.size() - outcomes.size(), kMaxBallotsPerTransaction));
+      std::vector<Entry> entries = entries_of(batch);
+      RETURN_IF_ERROR(store(entries));
+      for (const Ballot& ballot : batch)
+        outcomes.push_back(outcome_of(ballot, entry_of(ballot, entries)));
+    }
+    return outcomes;
   }
 
   absl::Status check() override {
@@ -149,17 +241,73 @@ class PostgresBallotBox final : public BallotBox {
     });
   }
 
+  absl::StatusOr<ElectionCounts> counts() override {
+    ElectionCounts counts;
+    const absl::Status status = connected([&](PostgresConnection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kCount));
+      for (int row = 0; row < rows.size(); ++row)
+        counts.by_election[rows.number(row, 0)] = rows.number(row, 1);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return counts;
+  }
+
   absl::Status migrate() override { return connected(migrate_in_transaction); }
 
  private:
-  // Runs `use` in a session, and drops that after any failure, and with it what was not committed.
+  // Stores the ballots in one transaction if the database accepts all of them. Otherwise finds
+  // those that it refuses, so that one row cannot keep the others out.
+  absl::Status store(std::span<Entry> entries) {
+    absl::Status status = store_all(entries);
+    if (!absl::IsFailedPrecondition(status)) return status;
+    // If the statement fails without any row too, the cause is the schema and not a row.
+    RETURN_IF_ERROR(store_all({}));
+    std::vector<Entry*> refused;
+    RETURN_IF_ERROR(store_halves(entries, refused, status));
+    if (refused.empty()) return absl::OkStatus();
+    log_error("the database refuses votes", {{"votes", refused.size()}, {"error", status}});
+    // A trigger may refuse even the repetition of a vote that is stored.
+    return connected(
+        [&](PostgresConnection& connection) { return find_receipts(connection, refused); });
+  }
+
+  // For entries that the database has refused together. Adds those that it refuses alone to
+  // `refused`, and sets `refusal` to the last error about one of them.
+  absl::Status store_halves(std::span<Entry> entries, std::vector<Entry*>& refused,
+                            absl::Status& refusal) {
+    if (entries.size() == 1) {
+      refused.push_back(&entries.front());
+      return absl::OkStatus();
+    }
+    const std::size_t half = entries.size() / 2;
+    for (const auto part : {entries.first(half), entries.subspan(half)}) {
+      absl::Status status = store_all(part);
+      if (absl::IsFailedPrecondition(status)) {
+        refusal = std::move(status);
+        RETURN_IF_ERROR(store_halves(part, refused, refusal));
+      } else {
+        RETURN_IF_ERROR(status);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status store_all(std::span<Entry> entries) {
+    return connected(
+        [&](PostgresConnection& connection) { return store_in_transaction(connection, entries); });
+  }
+
+  // Calls `use` with a session. Drops the session after a failure, and with it what was not
+  // committed, unless the server only refused a statement.
   template <typename Use>
   absl::Status connected(const Use& use) {
     if (!connection_) {
       ASSIGN_OR_RETURN(connection_, PostgresConnection::open(config_));
     }
     absl::Status status = use(*connection_);
-    if (!status.ok()) connection_.reset();
+    const bool is_refusal = absl::IsFailedPrecondition(status) && connection_->is_idle();
+    if (!status.ok() && !is_refusal) connection_.reset();
     return status;
   }
 
@@ -168,6 +316,14 @@ class PostgresBallotBox final : public BallotBox {
 };
 
 }  // namespace
+
+Ballot ballot_of(const AnonymousVote& vote) {
+  return {.election = vote.election,
+          .machine = vote.machine,
+          .choice = vote.choice,
+          .receipt = receipt(vote.election, vote.uuid),
+          .content = content_hash(vote)};
+}
 
 std::unique_ptr<BallotBox> make_postgres_ballot_box(PostgresConfig config) {
   return std::make_unique<PostgresBallotBox>(std::move(config));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -14,8 +15,9 @@
 namespace pollbus {
 namespace {
 
-// A peer that vanished is found after 30 s idle and three unanswered probes, and unsent data after
-// the same time. https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+// Detects a peer that vanished after 30 s without traffic and three unanswered probes, or when data
+// stays unacknowledged for 30 s.
+// https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 constexpr std::pair<const char*, const char*> kSocketOptions[] = {
     {"keepalives", "1"},
     {"keepalives_idle", "30"},
@@ -64,6 +66,13 @@ std::optional<std::string> PostgresRows::text(int row, int column) const {
   return PQgetvalue(result_.get(), row, column);
 }
 
+std::int64_t PostgresRows::number(int row, int column) const {
+  std::int64_t number = 0;
+  const std::string_view text = PQgetvalue(result_.get(), row, column);
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 PostgresConnection::PostgresConnection(const PostgresConfig& config, PGconn* connection)
     : where_(fmt::format("PostgreSQL at {}:{}", config.host, config.port)),
       statement_timeout_(config.statement_timeout),
@@ -78,12 +87,12 @@ absl::StatusOr<PostgresConnection> PostgresConnection::open(const PostgresConfig
 absl::Status PostgresConnection::prepare() {
   PGconn* const connection = connection_.get();
   if (PQstatus(connection) != CONNECTION_OK) return broken();
-  // From here on libpq's own texts hold no words of the server, which may quote rows.
+  // From here on libpq's texts contain no words of the server, because those may quote rows.
   PQsetErrorVerbosity(connection, PQERRORS_SQLSTATE);
   PQsetNoticeReceiver(
       connection, [](void*, const PGresult*) {}, nullptr);
   if (PQsetnonblocking(connection, 1) != 0) return broken();
-  // Whatever the server's, the database's or the role's defaults are.
+  // Overrides the defaults of server, database and role.
   return run(fmt::format("SET synchronous_commit = on; SET statement_timeout = {0};"
                          "SET idle_in_transaction_session_timeout = {0};"
                          "SET default_transaction_isolation = 'read committed'",
@@ -111,24 +120,32 @@ absl::StatusOr<PostgresRows> PostgresConnection::run(
                                   lengths.data(), binary.data(), 0) == 1);
 }
 
-// Reads the results of what was sent to the end: the rows of the last, or the first error.
+bool PostgresConnection::is_idle() const {
+  return PQstatus(connection_.get()) == CONNECTION_OK &&
+         PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+}
+
+// Reads all results of what was sent. Returns the rows of the last one, or the first error.
 absl::StatusOr<PostgresRows> PostgresConnection::answer(bool sent) {
   if (!sent) return broken();
   const SteadyTime deadline = std::chrono::steady_clock::now() + statement_timeout_ + kAnswerGrace;
   PostgresRows rows;
+  absl::Status error;
   while (true) {
     RETURN_IF_ERROR(await_result(deadline));
     PGresult* const result = PQgetResult(connection_.get());
-    if (result == nullptr) return rows;
+    if (result == nullptr) break;
     rows = PostgresRows(result);
     const ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) continue;
-    return postgres_error(where_, field(result, PG_DIAG_SQLSTATE),
-                          field(result, PG_DIAG_MESSAGE_PRIMARY));
+    error.Update(postgres_error(where_, field(result, PG_DIAG_SQLSTATE),
+                                field(result, PG_DIAG_MESSAGE_PRIMARY)));
   }
+  if (!error.ok()) return error;
+  return rows;
 }
 
-// Sends what is left to send and waits until PQgetResult has something without blocking.
+// Sends the rest of the commands and waits until PQgetResult would not block.
 absl::Status PostgresConnection::await_result(SteadyTime deadline) {
   PGconn* const connection = connection_.get();
   while (true) {

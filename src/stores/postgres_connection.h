@@ -15,15 +15,17 @@
 
 namespace pollbus {
 
-// The rows that a statement returned, as text.
+// The rows that a statement returned.
 class PostgresRows {
  public:
   PostgresRows() = default;
   explicit PostgresRows(PGresult* result) : result_(result) {}
 
   int size() const { return PQntuples(result_.get()); }
-  // std::nullopt: null.
+  // std::nullopt for null.
   std::optional<std::string> text(int row, int column) const;
+  // Of an integer column; 0 for null.
+  std::int64_t number(int row, int column) const;
 
  private:
   struct Clear {
@@ -33,21 +35,24 @@ class PostgresRows {
 };
 
 // A session with one PostgreSQL server, with synchronous commit and the statement timeout of its
-// configuration. After any error it is of no more use. Waits no longer than the statement timeout
-// and kAnswerGrace, whatever the server does. Not thread-safe. Errors as postgres_error has them,
-// and DEADLINE_EXCEEDED.
+// configuration. After an error it can be used only if is_idle(). No call takes longer than the
+// statement timeout and kAnswerGrace, whatever the server does. Not thread-safe. Errors as in
+// postgres_error(), and DEADLINE_EXCEEDED.
 class PostgresConnection {
  public:
-  // What a server may take on top of its own timeout before we take it for hung.
+  // How much longer than its own timeout a server may take before it counts as hung.
   static constexpr std::chrono::milliseconds kAnswerGrace{2'000};
 
   static absl::StatusOr<PostgresConnection> open(const PostgresConfig& config);
 
-  // Any number of statements without parameters; the rows of the last one.
+  // Runs any number of statements without parameters; returns the rows of the last one.
   absl::StatusOr<PostgresRows> run(const std::string& sql);
-  // One statement, in one round trip and, unless one is open, a transaction of its own.
+  // Runs one statement in one round trip, and in a transaction of its own unless one is open.
   absl::StatusOr<PostgresRows> run(const std::string& sql,
                                    std::span<const PostgresParameter> parameters);
+
+  // Whether the session is intact and in no transaction.
+  bool is_idle() const;
 
   const std::string& where() const { return where_; }
 

@@ -9,27 +9,27 @@
 namespace pollbus {
 namespace {
 
-// Beginnings of SQLSTATEs. A lost connection may have taken the answer to a commit with it: the
-// receipts make trying again harmless.
-constexpr std::array<std::string_view, 12> kTransient = {
+// Beginnings of SQLSTATEs. When a connection is lost, the answer to a commit may be lost with it;
+// trying again is harmless because of the receipts.
+constexpr std::array<std::string_view, 11> kTransient = {
     "08",     // the connection is lost
-    "23505",  // a random id that was taken already: the next one is not
-    "25006",  // read-only: a standby that is about to take over, or a full disk being guarded
-    "28",  // the password is refused: while it is changed, both sides get it at different moments
-    "40",  // serialization failure, deadlock
-    "53",  // disk or memory full, too many connections
+    "25006",  // read-only: a standby that is about to take over, or protection of a full disk
+    "28",     // password refused: during a change, both sides get it at different moments
+    "40",     // serialization failure, deadlock
+    "53",     // disk or memory full, too many connections
     "55006",  // object in use
     "55P03",  // lock not available
     "57",     // statement timeout, shutting down, starting up
     "58",     // input/output error
-    "F0",     // its configuration file is broken
+    "F0",     // the server's configuration file is broken
     "XX",     // internal error
 };
-// Everything else is lasting. Above all 42 (a table, a column or a privilege is missing), 3D and 3F
-// (no such database or schema), and what rows of ours can only meet in a schema that is not ours:
-// 22 and 23 (types, constraints), P0 (triggers). To try those again would block the batch for ever.
+// Everything else is permanent: above all 42 (a table, a column or a privilege is missing), 3D and
+// 3F (no such database or schema), and what a single row can meet: 22 and 23 (types, constraints)
+// and P0 (triggers). 23505 is permanent too: receipts that are known cause no error, and random ids
+// do not collide, so a unique constraint that was added to the tables refuses the row.
 
-// Classes whose primary messages speak of server and schema.
+// Classes whose primary messages are about the server or the schema, not about rows.
 constexpr std::array<std::string_view, 11> kTold = {"08", "25", "28", "3D", "3F", "40",
                                                     "42", "53", "55", "57", "58"};
 
@@ -45,8 +45,9 @@ absl::Status postgres_error(std::string_view where, std::string_view sqlstate,
   if (sqlstate.empty()) return absl::UnavailableError(fmt::format("{} is gone", where));
   const auto code = begins_with_any(sqlstate, kTransient) ? absl::StatusCode::kUnavailable
                                                           : absl::StatusCode::kFailedPrecondition;
-  const std::string_view told =
-      begins_with_any(sqlstate, kTold) ? primary : "refuses it; its own log says why";
+  const std::string_view told = begins_with_any(sqlstate, kTold)
+                                    ? primary
+                                    : "refuses the statement; see the log of the server";
   return {code, fmt::format("{}: {} (SQLSTATE {})", where, told, sqlstate)};
 }
 

@@ -6,13 +6,12 @@
 
 namespace pollbus {
 
-// Which errors of PostgreSQL are worth another try, and what may be told of them.
-// https://www.postgresql.org/docs/15/errcodes-appendix.html
+// Turns an error of PostgreSQL into a status: UNAVAILABLE if a retry may help, FAILED_PRECONDITION
+// if the same statement would fail again. https://www.postgresql.org/docs/15/errcodes-appendix.html
 //
-// `sqlstate` and `primary` are a result's PG_DIAG_SQLSTATE and PG_DIAG_MESSAGE_PRIMARY, empty where
-// there is none; `where` names the server. UNAVAILABLE: hold what is in hand and try again.
-// FAILED_PRECONDITION: the same statement would fail for ever. The primary message is told only for
-// errors about server or schema: one about rows may quote them.
+// `sqlstate` and `primary` are PG_DIAG_SQLSTATE and PG_DIAG_MESSAGE_PRIMARY of a result, empty
+// where there is none; `where` names the server. The primary message is passed on only for errors
+// about server or schema, because one about rows may quote them.
 absl::Status postgres_error(std::string_view where, std::string_view sqlstate,
                             std::string_view primary);
 

@@ -1,12 +1,9 @@
 #include "stores/redis_connection.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/time.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
 
 #include "base/status.h"
 #include "stores/redis_errors.h"
@@ -14,41 +11,11 @@
 namespace pollbus {
 namespace {
 
-constexpr std::size_t kMaxArguments = 8;
-
 timeval as_timeval(std::chrono::milliseconds duration) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
   const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(duration - seconds);
   return {.tv_sec = seconds.count(), .tv_usec = rest.count()};
 }
-
-// hiredis 0.14 writes without MSG_NOSIGNAL: a server that went away would end the process. Keeps
-// SIGPIPE from this thread, and from whoever handles it, while it stands.
-class NoSigpipe {
- public:
-  NoSigpipe() {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoSigpipe() {
-    const int error = errno;
-    constexpr timespec kNoWait{};
-    if (!was_pending_) sigtimedwait(&pipe_, nullptr, &kNoWait);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    errno = error;
-  }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-
- private:
-  sigset_t pipe_;
-  sigset_t before_;
-  bool was_pending_ = false;
-};
 
 }  // namespace
 
@@ -75,23 +42,21 @@ absl::Status RedisConnection::prepare(const RedisConfig& config) {
   return error_in(reply);
 }
 
-absl::Status RedisConnection::append(std::initializer_list<std::string_view> arguments) {
-  std::array<const char*, kMaxArguments> texts;
-  std::array<std::size_t, kMaxArguments> lengths;
-  int count = 0;
+absl::Status RedisConnection::append(const std::vector<std::string_view>& arguments) {
+  std::vector<const char*> texts;
+  std::vector<std::size_t> lengths;
   for (const std::string_view argument : arguments) {
-    texts.at(count) = argument.data();
-    lengths.at(count) = argument.size();
-    ++count;
+    texts.push_back(argument.data());
+    lengths.push_back(argument.size());
   }
-  if (redisAppendCommandArgv(context_.get(), count, texts.data(), lengths.data()) != REDIS_OK) {
+  if (redisAppendCommandArgv(context_.get(), static_cast<int>(arguments.size()), texts.data(),
+                             lengths.data()) != REDIS_OK) {
     return broken(errno);
   }
   return absl::OkStatus();
 }
 
 absl::Status RedisConnection::flush() {
-  const NoSigpipe guard;
   int done = 0;
   errno = 0;
   while (done == 0) {
@@ -101,7 +66,8 @@ absl::Status RedisConnection::flush() {
 }
 
 absl::StatusOr<RedisReply> RedisConnection::read(SteadyTime deadline) {
-  // The socket's own timeout is for one wait; a server that dribbles would pass it every time.
+  // The socket's own timeout limits a single wait, so a server that sends a byte at a time would
+  // never exceed it.
   if (std::chrono::steady_clock::now() > deadline) return broken(EAGAIN);
   void* reply = nullptr;
   errno = 0;
@@ -109,8 +75,7 @@ absl::StatusOr<RedisReply> RedisConnection::read(SteadyTime deadline) {
   return RedisReply(static_cast<redisReply*>(reply));
 }
 
-absl::StatusOr<RedisReply> RedisConnection::call(
-    std::initializer_list<std::string_view> arguments) {
+absl::StatusOr<RedisReply> RedisConnection::call(const std::vector<std::string_view>& arguments) {
   RETURN_IF_ERROR(append(arguments));
   RETURN_IF_ERROR(flush());
   return read(std::chrono::steady_clock::now() + command_timeout_);
@@ -126,7 +91,7 @@ absl::Status RedisConnection::broken(int error) const {
     return absl::DeadlineExceededError(
         fmt::format("{} does not answer within {} ms", where_, command_timeout_.count()));
   }
-  // A protocol error's text quotes what was received.
+  // The text of a protocol error quotes the received bytes, so it is not passed on.
   const bool io = context_->err == REDIS_ERR_IO || context_->err == REDIS_ERR_EOF;
   return absl::UnavailableError(
       fmt::format("{}: {}", where_, io ? context_->errstr : "broke the protocol"));

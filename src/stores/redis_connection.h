@@ -2,10 +2,10 @@
 
 #include <hiredis/hiredis.h>
 
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,24 +19,25 @@ struct FreeRedisReply {
 };
 using RedisReply = std::unique_ptr<redisReply, FreeRedisReply>;
 
-// An authenticated connection to one Redis server. After any error it is of no more use: a reply
-// that comes late would be taken for another command's. Not thread-safe.
+// An authenticated connection to one Redis server. Do not use it after an error: a late reply would
+// be taken for the reply to another command. Not thread-safe. The process must ignore SIGPIPE (see
+// ShutdownSignal), because hiredis writes to sockets that the server may have closed.
 class RedisConnection {
  public:
-  // UNAVAILABLE when nobody answers, or the password is refused.
+  // UNAVAILABLE if the server does not answer or refuses the password.
   static absl::StatusOr<RedisConnection> open(const RedisConfig& config);
 
   // Adds a command to those that the next flush() sends.
-  absl::Status append(std::initializer_list<std::string_view> arguments);
+  absl::Status append(const std::vector<std::string_view>& arguments);
   absl::Status flush();
 
-  // The next reply, an error reply too. DEADLINE_EXCEEDED when there is none by `deadline`.
+  // Returns the next reply, which may be an error reply. DEADLINE_EXCEEDED if none comes in time.
   absl::StatusOr<RedisReply> read(SteadyTime deadline);
 
-  // One command, sent and answered.
-  absl::StatusOr<RedisReply> call(std::initializer_list<std::string_view> arguments);
+  // Sends one command and returns its reply, which may be an error reply.
+  absl::StatusOr<RedisReply> call(const std::vector<std::string_view>& arguments);
 
-  // What an error reply means (see redis_error); OK for any other.
+  // The meaning of an error reply (see redis_error); OK for any other reply.
   absl::Status error_in(const RedisReply& reply) const;
 
   const std::string& where() const { return where_; }

@@ -9,7 +9,7 @@ namespace pollbus {
 namespace {
 
 struct KnownError {
-  // What the reply begins with.
+  // How the reply begins.
   std::string_view begin;
   absl::StatusCode code;
   std::string_view meaning;
@@ -18,41 +18,46 @@ struct KnownError {
 constexpr auto kTransient = absl::StatusCode::kUnavailable;
 constexpr auto kLasting = absl::StatusCode::kFailedPrecondition;
 
-// A wrong password counts as transient: while one is changed, server and service get it at
-// different moments.
+// A wrong password is transient: during a change of the password, the server and the service get
+// the new one at different moments.
 constexpr std::array kKnownErrors = {
     KnownError{"NOAUTH", kTransient, "asks for a password, and none is configured"},
     KnownError{"WRONGPASS", kTransient, "refuses the configured password"},
     KnownError{"ERR invalid password", kTransient, "refuses the configured password"},
-    KnownError{"ERR AUTH", kTransient, "refuses the configured password, having none itself"},
+    KnownError{"ERR AUTH", kTransient, "has no password and refuses the configured one"},
     KnownError{"ERR Client sent AUTH", kTransient,
-               "refuses the configured password, having none itself"},
-    KnownError{"NOPERM", kTransient, "does not permit us the command or the key"},
+               "has no password and refuses the configured one"},
+    KnownError{"NOPERM", kTransient, "does not permit this user the command or the key"},
     KnownError{"LOADING", kTransient, "is still loading its data"},
-    KnownError{"MISCONF", kTransient, "cannot save to its disk and takes no writes"},
-    KnownError{"OOM", kTransient, "has used up its maxmemory and takes no writes"},
-    KnownError{"READONLY", kTransient, "is a replica and takes no writes"},
+    KnownError{"MISCONF", kTransient, "cannot save to its disk and accepts no writes"},
+    KnownError{"OOM", kTransient, "has reached its maxmemory and accepts no writes"},
+    KnownError{"READONLY", kTransient, "is a replica and accepts no writes"},
     KnownError{"MASTERDOWN", kTransient, "is a replica without its master"},
-    KnownError{"NOREPLICAS", kTransient, "has too few replicas to take writes"},
+    KnownError{"NOREPLICAS", kTransient, "has too few replicas to accept writes"},
     KnownError{"BUSY", kTransient, "is busy running a script"},
     KnownError{"EXECABORT", kTransient, "aborted a transaction"},
     KnownError{"CLUSTERDOWN", kTransient, "is part of a cluster that is down"},
     KnownError{"TRYAGAIN", kTransient, "is moving keys within its cluster"},
     KnownError{"ERR max number of clients", kTransient, "has too many clients"},
     KnownError{"WRONGTYPE", kLasting,
-               "holds a key of the form voted:<election>:<voter> that is no string: another "
-               "program uses this database; give Pollbus one of its own"},
-    KnownError{"MOVED", kLasting, "is one of a cluster's, which we do not support; give one alone"},
-    KnownError{"ASK", kLasting, "is one of a cluster's, which we do not support; give one alone"},
+               "holds a key of another program where Pollbus counts marks or keeps its key check: "
+               "give Pollbus a server of its own"},
+    KnownError{
+        "ERR DB index", kLasting,
+        "has only one database, and Pollbus needs databases 0 and 1 (setting \"databases\")"},
+    KnownError{"MOVED", kLasting,
+               "belongs to a cluster, which Pollbus does not support: use a single server"},
+    KnownError{"ASK", kLasting,
+               "belongs to a cluster, which Pollbus does not support: use a single server"},
     KnownError{"ERR syntax error", kLasting,
                "does not know SET with both NX and GET: Redis 7.0 or newer is needed"},
     KnownError{"ERR unknown command", kLasting,
-               "does not know one of the commands SET and AUTH: is it a Redis?"},
+               "does not know one of the commands that Pollbus needs: is it a Redis server?"},
 };
 
 constexpr std::size_t kMaxCodeBytes = 24;
 
-// The reply's first word if it looks like an error code.
+// The first word of the reply, if it looks like an error code.
 std::string_view code_of(std::string_view text) {
   const std::string_view word = text.substr(0, text.find(' '));
   const bool is_code =

@@ -17,14 +17,14 @@ struct Case {
 };
 
 // Replies as Redis 7.0 writes them.
-TEST(RedisErrorsTest, EachReplyIsTransientUnlessNoRetryMendsIt) {
+TEST(RedisErrorsTest, AnErrorIsTransientUnlessNoRetryHelps) {
   const std::vector<Case> cases = {
       {"NOAUTH Authentication required.", StatusCode::kUnavailable, "asks for a password"},
       {"WRONGPASS invalid username-password pair or user is disabled.", StatusCode::kUnavailable,
        "refuses the configured password"},
       {"ERR AUTH <password> called without any password configured for the default user. Are you "
        "sure your configuration is correct?",
-       StatusCode::kUnavailable, "having none itself"},
+       StatusCode::kUnavailable, "has no password"},
       {"LOADING Redis is loading the dataset in memory", StatusCode::kUnavailable, "loading"},
       {"MISCONF Redis is configured to save RDB snapshots, but…", StatusCode::kUnavailable, "disk"},
       {"OOM command not allowed when used memory > 'maxmemory'.", StatusCode::kUnavailable,
@@ -39,9 +39,11 @@ TEST(RedisErrorsTest, EachReplyIsTransientUnlessNoRetryMendsIt) {
       {"WRONGTYPE Operation against a key holding the wrong kind of value",
        StatusCode::kFailedPrecondition, "another program"},
       {"MOVED 3999 127.0.0.1:6381", StatusCode::kFailedPrecondition, "cluster"},
+      {"ERR DB index is out of range script: 5f, on @user_script:9.",
+       StatusCode::kFailedPrecondition, "databases 0 and 1"},
       {"ERR syntax error", StatusCode::kFailedPrecondition, "Redis 7.0 or newer"},
       {"ERR unknown command 'SET', with args beginning with: 'voted:12:43' ",
-       StatusCode::kFailedPrecondition, "is it a Redis?"},
+       StatusCode::kFailedPrecondition, "is it a Redis server?"},
   };
   for (const Case& each : cases) {
     const absl::Status status = redis_error("Redis at here:1", each.reply);
@@ -52,7 +54,7 @@ TEST(RedisErrorsTest, EachReplyIsTransientUnlessNoRetryMendsIt) {
   }
 }
 
-TEST(RedisErrorsTest, OfAReplyOnlyItsCodeIsTold) {
+TEST(RedisErrorsTest, ErrorsQuoteOnlyTheCodeOfTheReply) {
   for (const char* reply : {"ERR unknown command 'SET', with args beginning with: 'canary'",
                             "canary", "CANARY:canary", "ERR canary", "WRONGTYPE canary"}) {
     const std::string text(redis_error("Redis at here:1", reply).message());

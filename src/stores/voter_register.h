@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/settings.h"
 #include "election/keyed_hash.h"
+#include "stores/election_counts.h"
 
 namespace pollbus {
 
@@ -22,24 +23,29 @@ struct Mark {
 };
 
 enum class MarkOutcome {
-  kMarked,         // nobody had voted for this voter: now this vote has
-  kSameVoteAgain,  // this very vote had marked the voter before
-  kOtherVote,      // another vote had
+  kMarked,         // the voter was not marked before; this vote marked it
+  kSameVoteAgain,  // this vote had marked the voter before
+  kOtherVote,      // another vote of this voter had marked it before
+  kRefused,        // the register holds something else under the voter's key; nothing was marked
 };
 
-// Remembers who has voted. Not thread-safe: one instance a thread.
+// Remembers who has voted. Not thread-safe: use one instance per thread.
+// Errors concern the register as a whole: UNAVAILABLE and DEADLINE_EXCEEDED are transient,
+// FAILED_PRECONDITION needs an operator. Either way no mark was refused: repeat the call.
 class VoterRegister {
  public:
   virtual ~VoterRegister() = default;
 
-  // One outcome for each mark, in order; marks of one voter within a batch count in that order.
-  // Durable when it returns OK. On error any of the marks may have been made: repeat the call,
-  // which gives kSameVoteAgain for those. Errors are transient (UNAVAILABLE, DEADLINE_EXCEEDED), or
-  // FAILED_PRECONDITION where a key holds what is not ours.
+  // Returns one outcome for each mark, in order; several marks of one voter count in that order.
+  // Marks are durable when this returns OK. After an error some marks may have been made; the
+  // repeated call returns kSameVoteAgain for those.
   virtual absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) = 0;
 
-  // Whether it answers and can be written.
+  // Whether the register answers, can be written, and belongs to loggers with this LOGGER_KEY.
   virtual absl::Status check() = 0;
+
+  // The number of marks of each election.
+  virtual absl::StatusOr<ElectionCounts> counts() = 0;
 };
 
 struct RedisConfig {
@@ -53,13 +59,15 @@ struct RedisConfig {
   void add_to(Settings& settings);
 };
 
-// In Redis, as key `voted:<election>:<voter>` with the fingerprint as its value, in one round trip
-// of `SET … NX GET` a batch (https://redis.io/docs/latest/commands/set/, Redis 7). Connects at the
-// first call and again after any failure.
-std::unique_ptr<VoterRegister> make_redis_voter_register(RedisConfig config);
+// In Redis 7, in the form of docs/wire-format.md: one script call per batch and election marks the
+// voters and counts the marks. `key_check` is check_value() of the LOGGER_KEY; the first check()
+// stores it, and a later one with another key fails. Connects at the first call and again after
+// any failure.
+std::unique_ptr<VoterRegister> make_redis_voter_register(RedisConfig config,
+                                                         const KeyedHash& key_check);
 
-// What in the server's configuration could lose a mark (no append-only file, fsync not always, an
-// eviction policy), a sentence each; empty when nothing, or when the server will not say.
+// The settings of the server that could lose a mark (no append-only file, fsync not always, an
+// eviction policy), one sentence each. Empty if there are none, or if the server does not say.
 absl::StatusOr<std::vector<std::string>> redis_durability_warnings(const RedisConfig& config);
 
 }  // namespace pollbus

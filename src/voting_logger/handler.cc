@@ -8,25 +8,17 @@ namespace pollbus::voting_logger {
 namespace {
 
 prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* outcome) {
-  return counter(metrics, "pollbus_votes_total", "Votes by what became of them",
-                 {{"outcome", outcome}});
+  return counter(metrics, "pollbus_votes_total", "Votes by outcome", {{"outcome", outcome}});
 }
 
 }  // namespace
 
 Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
-  switch (outcome) {
-    case MarkOutcome::kMarked:
-    case MarkOutcome::kSameVoteAgain:
-      return wire::record_message({.election = vote.election,
-                                   .machine = vote.machine,
-                                   .choice = vote.choice,
-                                   .uuid = vote.uuid});
-    case MarkOutcome::kOtherVote:
-      break;
+  if (outcome == MarkOutcome::kOtherVote) {
+    return wire::result_message(
+        vote.machine, {.outcome = Outcome::kAlreadyVoted, .uuid = vote.uuid, .reason = {}});
   }
-  return wire::result_message(vote.machine,
-                              {.outcome = Outcome::kAlreadyVoted, .uuid = vote.uuid, .reason = {}});
+  return wire::record_message(without_voter(vote));
 }
 
 Handler::Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, HashKey key,
@@ -38,40 +30,66 @@ Handler::Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, Ha
       forwarded_(votes_counter(metrics, "forwarded")),
       forwarded_again_(votes_counter(metrics, "forwarded again")),
       already_voted_(votes_counter(metrics, "already voted")),
-      rejected_(votes_counter(metrics, "rejected")) {}
+      rejected_(votes_counter(metrics, "rejected")),
+      refused_(votes_counter(metrics, "refused")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
+  const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
   Intake::Outcome outcome;
-  std::vector<SubmittedVote> votes;
-  std::vector<Mark> marks;
+  const std::vector<Received> votes = read(batch, &outcome);
+
+  std::vector<MarkOutcome> marked;
+  const bool is_marked = votes.empty() || redis_.hold_until_ok(stop, [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(marked, voters_.mark(marks_of(votes)));
+    return absl::OkStatus();
+  });
+  if (!is_marked) return give_back;
+
+  for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], marked[i], &outcome);
+  const bool is_published = intake_.publish(outcome, stop);
+  if (!is_published) return give_back;
+
+  for (const MarkOutcome mark : marked) count(mark);
+  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+}
+
+std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> batch,
+                                             Intake::Outcome* outcome) {
+  std::vector<Received> votes;
   for (const ReceivedMessage& message : batch) {
     if (!intake_.is_ours(message)) continue;
     auto parsed = wire::parse_submitted(message.data);
     if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
       rejected_.Increment();
-      intake_.reject(bad->reason, message, wire::rejection(*bad), &outcome);
+      intake_.reject(bad->reason, message, wire::rejection(*bad), outcome);
       continue;
     }
-    const SubmittedVote& vote = votes.emplace_back(std::get<SubmittedVote>(std::move(parsed)));
+    votes.push_back({.message = &message, .vote = std::get<SubmittedVote>(std::move(parsed))});
+  }
+  return votes;
+}
+
+std::vector<Mark> Handler::marks_of(const std::vector<Received>& votes) const {
+  std::vector<Mark> marks;
+  for (const auto& [message, vote] : votes) {
     marks.push_back(
         {.election = vote.election, .voter = vote.voter, .fingerprint = fingerprint(key_, vote)});
   }
+  return marks;
+}
 
-  std::vector<MarkOutcome> marked;
-  const bool is_marked = marks.empty() || redis_.hold_until_ok(stop, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(marked, voters_.mark(marks));
-    return absl::OkStatus();
-  });
-  if (!is_marked) return std::vector<Verdict>(batch.size(), Verdict::kNack);
-
-  for (std::size_t i = 0; i < votes.size(); ++i) {
-    outcome.messages.push_back(decide(votes[i], marked[i]));
+void Handler::answer(const Received& received, MarkOutcome marked, Intake::Outcome* outcome) {
+  const SubmittedVote& vote = received.vote;
+  if (marked != MarkOutcome::kRefused) {
+    outcome->messages.push_back(decide(vote, marked));
+    return;
   }
-  const bool is_published = intake_.publish(outcome, stop);
-  if (!is_published) return std::vector<Verdict>(batch.size(), Verdict::kNack);
-
-  for (const MarkOutcome mark : marked) count(mark);
-  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+  // This vote has marked nothing and goes no further, so the voter can vote once an operator has
+  // removed the key. An earlier vote of this voter, if something overwrote its mark, stays
+  // recorded.
+  const wire::BadMessage refusal{
+      .reason = "the register cannot mark this voter", .machine = vote.machine, .uuid = vote.uuid};
+  intake_.reject(refusal.reason, *received.message, wire::rejection(refusal), outcome);
 }
 
 void Handler::count(MarkOutcome outcome) {
@@ -82,6 +100,8 @@ void Handler::count(MarkOutcome outcome) {
       return forwarded_again_.Increment();
     case MarkOutcome::kOtherVote:
       return already_voted_.Increment();
+    case MarkOutcome::kRefused:
+      return refused_.Increment();
   }
 }
 

@@ -16,14 +16,14 @@
 
 namespace pollbus::voting_logger {
 
-// What goes out for a vote, once the register has spoken: the vote without voter and time, or the
-// answer that the voter has voted.
+// The message that a vote leads to: the vote without voter and time for the recorders, or the
+// answer that the voter has already voted. Not for MarkOutcome::kRefused.
 Message decide(const SubmittedVote& vote, MarkOutcome outcome);
 
-// Lets each voter through once per election: a batch of submitted votes in, recorded votes and
-// results out (docs/message-flow.md). What it returns kAck for has been marked and published, in
-// this order; a crash or an error in between ends in a redelivery that gives the same result.
-// Borrows all parts. One thread at a time.
+// Lets each voter through once per election: takes a batch of submitted votes and publishes votes
+// to record and results (docs/message-flow.md). kAck means that a vote was marked and then
+// published. After a crash or an error in between, the redelivered vote gets the same result.
+// Borrows everything. Not thread-safe.
 class Handler {
  public:
   Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, HashKey key,
@@ -32,6 +32,15 @@ class Handler {
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
 
  private:
+  // A vote together with the message that brought it.
+  struct Received {
+    const ReceivedMessage* message = nullptr;
+    SubmittedVote vote;
+  };
+
+  std::vector<Received> read(std::span<const ReceivedMessage> batch, Intake::Outcome* outcome);
+  std::vector<Mark> marks_of(const std::vector<Received>& votes) const;
+  void answer(const Received& received, MarkOutcome marked, Intake::Outcome* outcome);
   void count(MarkOutcome outcome);
 
   Intake intake_;
@@ -42,6 +51,7 @@ class Handler {
   prometheus::Counter& forwarded_again_;
   prometheus::Counter& already_voted_;
   prometheus::Counter& rejected_;
+  prometheus::Counter& refused_;
 };
 
 }  // namespace pollbus::voting_logger

@@ -13,6 +13,7 @@
 namespace pollbus::voting_logger {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -43,6 +44,7 @@ class FakeVoterRegister final : public VoterRegister {
  public:
   std::function<absl::Status()> before_marking = [] { return absl::OkStatus(); };
   int calls = 0;
+  std::int64_t refused = -1;  // the voter who cannot be marked
 
   absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
     ++calls;
@@ -51,13 +53,15 @@ class FakeVoterRegister final : public VoterRegister {
     for (const Mark& mark : marks) {
       const auto [found, is_new] =
           marked.try_emplace({mark.election, mark.voter}, mark.fingerprint);
-      outcomes.push_back(is_new                              ? MarkOutcome::kMarked
+      outcomes.push_back(mark.voter == refused               ? MarkOutcome::kRefused
+                         : is_new                            ? MarkOutcome::kMarked
                          : found->second == mark.fingerprint ? MarkOutcome::kSameVoteAgain
                                                              : MarkOutcome::kOtherVote);
     }
     return outcomes;
   }
   absl::Status check() override { return absl::OkStatus(); }
+  absl::StatusOr<ElectionCounts> counts() override { return ElectionCounts{}; }
 
   std::map<std::pair<std::int64_t, std::int64_t>, KeyedHash> marked;
 };
@@ -236,6 +240,23 @@ TEST_F(LoggerHandlerTest, ABadMessageOfNobodyIsPutAsideWithoutAnAnswer) {
   EXPECT_THAT(topic.published(), IsEmpty());
   EXPECT_THAT(quarantine.published(), SizeIs(1));
   EXPECT_EQ(voters.calls, 0);
+}
+
+TEST_F(LoggerHandlerTest, AVoterWhoCannotBeMarkedIsRejectedAndHarmsNoOther) {
+  voters.refused = 44;
+  EXPECT_THAT(handle({submitted(1, 43), submitted(2, 44), submitted(3, 45)}), Each(Verdict::kAck));
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(3));
+  EXPECT_EQ(out[0].attribute("function"), kRecord);
+  EXPECT_EQ(out[1].attribute("function"), kResult);
+  EXPECT_EQ(out[1].attribute("machineID"), "3");
+  EXPECT_THAT(out[1].data, AllOf(HasSubstr("Rejected"), HasSubstr(uuid(2)), Not(HasSubstr("44,"))));
+  EXPECT_EQ(out[2].attribute("function"), kRecord);
+  ASSERT_THAT(quarantine.published(), SizeIs(1));
+  EXPECT_EQ(quarantine.published()[0].data, "");
+  EXPECT_THAT(quarantine.published()[0].attribute("reason"), HasSubstr("cannot mark"));
+  expect_votes("forwarded", 2);
+  expect_votes("refused", 1);
 }
 
 TEST_F(LoggerHandlerTest, StraysAreAckedAndLeadToNothing) {

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{2'000};
 constexpr std::chrono::milliseconds kStartPause{1'000};
+constexpr char kLostMarks[] =
+    "Redis was emptied or restored from an older state, and voters without a mark can vote again: "
+    "stop the loggers and restore Redis (docs/deploy.md)";
 
 struct LoggerSettings {
   ServiceSettings service;
@@ -26,16 +29,17 @@ struct LoggerSettings {
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
-    settings.text({"record-subscription", "RECORD_SUB_ID", "NAME",
-                   "The recorder's subscription, which must exist before votes are let through"},
-                  &record_subscription, check_not_empty);
+    settings.text(
+        {"record-subscription", "RECORD_SUB_ID", "NAME",
+         "The recorders' subscription, which must exist before the first vote is forwarded"},
+        &record_subscription, check_not_empty);
     redis.add_to(settings);
     settings.secret(
         {"logger-key", "LOGGER_KEY", "KEY",
          "Key of the fingerprints in Redis, the same for all loggers: 64 hexadecimal digits"},
         &key, HashKey::check, /*required=*/true);
     settings.integer({"start-timeout-s", "REDIS_START_TIMEOUT_S", "SECONDS",
-                      "How long Redis is waited for at the start, with a try every second"},
+                      "How long to wait for Redis at the start, with an attempt every second"},
                      &start_timeout_s);
     service.add_to(settings);
   }
@@ -51,16 +55,22 @@ absl::Status run(LoggerSettings settings) {
 
   Dependency redis("redis", fmt::format("{}:{}", settings.redis.host, settings.redis.port),
                    service.clock(), service.readiness(), service.metrics());
-  const auto voters = make_redis_voter_register(settings.redis);
+  const auto voters = make_redis_voter_register(settings.redis, check_value(key));
   RETURN_IF_ERROR(redis.wait_at_start(service.stop_token(), kStartPause,
                                       std::chrono::seconds(settings.start_timeout_s),
                                       [&] { return voters->check(); }));
   if (const auto warnings = redis_durability_warnings(settings.redis); warnings.ok()) {
     for (const std::string& warning : *warnings)
-      log_warning("redis could lose marks", {{"because", warning}});
+      log_warning("redis could lose marks", {{"reason", warning}});
   }
-  const auto watched = make_redis_voter_register(settings.redis);
-  const auto watch = redis.watch(kWatchInterval, [&] { return watched->check(); });
+  const auto watched = make_redis_voter_register(settings.redis, check_value(key));
+  ElectionCountsWatch marks("marks", kLostMarks, service.metrics());
+  const auto watch = redis.watch(kWatchInterval, [&]() -> absl::Status {
+    RETURN_IF_ERROR(watched->check());
+    ASSIGN_OR_RETURN(const ElectionCounts counts, watched->counts());
+    marks.see(counts);
+    return absl::OkStatus();
+  });
 
   Handler handler(worker->intake_parts(), *voters, redis, key, service.metrics());
   RETURN_IF_ERROR(

@@ -1,56 +1,101 @@
 #include "voting_recorder/handler.h"
 
 #include "base/metrics.h"
+#include "base/status.h"
 #include "election/messages.h"
 
 namespace pollbus::voting_recorder {
 namespace {
 
 prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* outcome) {
-  return counter(metrics, "pollbus_votes_total", "Votes by what became of them",
-                 {{"outcome", outcome}});
+  return counter(metrics, "pollbus_votes_total", "Votes by outcome", {{"outcome", outcome}});
+}
+
+std::vector<Ballot> ballots_of(const auto& votes) {
+  std::vector<Ballot> ballots;
+  for (const auto& received : votes) ballots.push_back(ballot_of(received.vote));
+  return ballots;
 }
 
 }  // namespace
 
-Handler::Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres, HashKey key,
+Handler::Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres,
                  prometheus::Registry& metrics)
     : intake_(bus, {{std::string(wire::kFunction), std::string(wire::kRecordVote)}}, metrics),
       ballots_(ballots),
       postgres_(postgres),
-      key_(key),
       recorded_(votes_counter(metrics, "recorded")),
+      recorded_again_(votes_counter(metrics, "recorded again")),
+      uuid_reused_(votes_counter(metrics, "uuid reused")),
+      refused_(votes_counter(metrics, "refused")),
       rejected_(votes_counter(metrics, "rejected")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
+  const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
   Intake::Outcome outcome;
-  std::vector<Ballot> ballots;
+  const std::vector<Received> votes = read(batch, &outcome);
+
+  std::vector<BallotOutcome> recorded;
+  const bool is_recorded = votes.empty() || postgres_.hold_until_ok(stop, [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(recorded, ballots_.record(ballots_of(votes)));
+    return absl::OkStatus();
+  });
+  if (!is_recorded) return give_back;
+  for (const BallotOutcome each : recorded) count(each);
+
+  for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], recorded[i], &outcome);
+  const bool is_published = intake_.publish(outcome, stop);
+  if (!is_published) return give_back;
+
+  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+}
+
+std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> batch,
+                                             Intake::Outcome* outcome) {
+  std::vector<Received> votes;
   for (const ReceivedMessage& message : batch) {
     if (!intake_.is_ours(message)) continue;
-    const auto parsed = wire::parse_recorded(message.data);
+    auto parsed = wire::parse_recorded(message.data);
     if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
       rejected_.Increment();
-      intake_.reject(bad->reason, message, wire::rejection(*bad), &outcome);
+      intake_.reject(bad->reason, message, wire::rejection(*bad), outcome);
       continue;
     }
-    const auto& vote = std::get<AnonymousVote>(parsed);
-    ballots.push_back({.election = vote.election,
-                       .machine = vote.machine,
-                       .choice = vote.choice,
-                       .receipt = receipt(key_, vote)});
-    outcome.messages.push_back(wire::result_message(
-        vote.machine, {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
+    votes.push_back({.message = &message, .vote = std::get<AnonymousVote>(std::move(parsed))});
   }
+  return votes;
+}
 
-  const bool is_stored =
-      ballots.empty() || postgres_.hold_until_ok(stop, [&] { return ballots_.record(ballots); });
-  if (!is_stored) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+void Handler::answer(const Received& received, BallotOutcome recorded, Intake::Outcome* outcome) {
+  const AnonymousVote& vote = received.vote;
+  if (recorded == BallotOutcome::kRecorded || recorded == BallotOutcome::kRecordedAgain) {
+    outcome->messages.push_back(wire::result_message(
+        vote.machine, {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
+    return;
+  }
+  // The logger has marked the voter, and the mark stays: the voter cannot vote again, although this
+  // vote is not stored. Nobody here knows the voter, so only an operator can undo that, and the
+  // number of marks exceeds the number of rows until then. To hold the vote instead would keep it
+  // from ever being answered.
+  const wire::BadMessage refusal{.reason = recorded == BallotOutcome::kOtherVote
+                                               ? "UUID belongs to a different vote"
+                                               : "the database refuses this vote",
+                                 .machine = vote.machine,
+                                 .uuid = vote.uuid};
+  intake_.reject(refusal.reason, *received.message, wire::rejection(refusal), outcome);
+}
 
-  const bool is_answered = intake_.publish(outcome, stop);
-  if (!is_answered) return std::vector<Verdict>(batch.size(), Verdict::kNack);
-
-  recorded_.Increment(static_cast<double>(ballots.size()));
-  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+void Handler::count(BallotOutcome outcome) {
+  switch (outcome) {
+    case BallotOutcome::kRecorded:
+      return recorded_.Increment();
+    case BallotOutcome::kRecordedAgain:
+      return recorded_again_.Increment();
+    case BallotOutcome::kOtherVote:
+      return uuid_reused_.Increment();
+    case BallotOutcome::kRefused:
+      return refused_.Increment();
+  }
 }
 
 }  // namespace pollbus::voting_recorder

@@ -10,28 +10,40 @@
 #include "base/dependency.h"
 #include "bus/intake.h"
 #include "bus/subscriber.h"
-#include "election/keyed_hash.h"
+#include "election/vote.h"
 #include "stores/ballot_box.h"
 
 namespace pollbus::voting_recorder {
 
-// Stores each vote once and answers its machine: a batch of recorded votes in, results out
-// (docs/message-flow.md). What it returns kAck for has been stored and answered, in this order; a
-// crash or an error in between ends in a redelivery that stores nothing twice and answers again.
-// Borrows all parts. One thread at a time.
+// Stores each vote once and answers its machine: takes a batch of votes to record and publishes
+// results (docs/message-flow.md). kAck means that a vote was stored and then answered. After a
+// crash or an error in between, the redelivered vote is not stored again but answered again.
+// Borrows everything. Not thread-safe.
 class Handler {
  public:
-  Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres, HashKey key,
+  Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres,
           prometheus::Registry& metrics);
 
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
 
  private:
+  // A vote together with the message that brought it.
+  struct Received {
+    const ReceivedMessage* message = nullptr;
+    AnonymousVote vote;
+  };
+
+  std::vector<Received> read(std::span<const ReceivedMessage> batch, Intake::Outcome* outcome);
+  void answer(const Received& received, BallotOutcome recorded, Intake::Outcome* outcome);
+  void count(BallotOutcome outcome);
+
   Intake intake_;
   BallotBox& ballots_;
   Dependency& postgres_;
-  HashKey key_;
   prometheus::Counter& recorded_;
+  prometheus::Counter& recorded_again_;
+  prometheus::Counter& uuid_reused_;
+  prometheus::Counter& refused_;
   prometheus::Counter& rejected_;
 };
 

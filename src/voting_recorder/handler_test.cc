@@ -8,11 +8,13 @@
 
 #include "base/logging.h"
 #include "election/messages.h"
+#include "election/receipt.h"
 #include "support/vote_handler_test.h"
 
 namespace pollbus::voting_recorder {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -33,16 +35,28 @@ class FakeBallotBox final : public BallotBox {
  public:
   std::function<absl::Status()> before_storing = [] { return absl::OkStatus(); };
   int calls = 0;
-  std::map<KeyedHash, Ballot> stored;
+  std::int64_t refused = -1;  // the choice that the database does not accept
+  std::map<Hash128, Ballot> stored;
 
-  absl::Status record(std::span<const Ballot> ballots) override {
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
     ++calls;
     if (auto status = before_storing(); !status.ok()) return status;
-    for (const Ballot& ballot : ballots) stored.try_emplace(ballot.receipt, ballot);
-    return absl::OkStatus();
+    std::vector<BallotOutcome> outcomes;
+    for (const Ballot& ballot : ballots) outcomes.push_back(record(ballot));
+    return outcomes;
   }
+  absl::StatusOr<ElectionCounts> counts() override { return ElectionCounts{}; }
   absl::Status check() override { return absl::OkStatus(); }
   absl::Status migrate() override { return absl::OkStatus(); }
+
+ private:
+  BallotOutcome record(const Ballot& ballot) {
+    if (ballot.choice == refused) return BallotOutcome::kRefused;
+    const auto [found, is_new] = stored.try_emplace(ballot.receipt, ballot);
+    if (is_new) return BallotOutcome::kRecorded;
+    return found->second.content == ballot.content ? BallotOutcome::kRecordedAgain
+                                                   : BallotOutcome::kOtherVote;
+  }
 };
 
 class RecorderHandlerTest : public testing::VoteHandlerTest {
@@ -54,14 +68,15 @@ class RecorderHandlerTest : public testing::VoteHandlerTest {
   }
 
   FakeBallotBox ballots;
-  Handler handler{{topic, quarantine, bus}, ballots, store, key, registry};
+  Handler handler{{topic, quarantine, bus}, ballots, store, registry};
 };
 
 TEST_F(RecorderHandlerTest, StoresAVoteWithItsReceiptAndAnswersItsMachine) {
   EXPECT_THAT(handle({recorded(1)}), ElementsAre(Verdict::kAck));
   ASSERT_THAT(ballots.stored, SizeIs(1));
   const auto& [receipt_of_it, ballot] = *ballots.stored.begin();
-  EXPECT_EQ(receipt_of_it, receipt(key, vote(1)));
+  EXPECT_EQ(receipt_of_it, receipt(12, uuid(1)));
+  EXPECT_EQ(ballot.content, content_hash(vote(1)));
   EXPECT_EQ(ballot.election, 12);
   EXPECT_EQ(ballot.machine, 3);
   EXPECT_EQ(ballot.choice, 4);
@@ -77,6 +92,40 @@ TEST_F(RecorderHandlerTest, TheSameVoteTwiceInABatchAndLaterIsStoredOnceAndAnswe
   handle({recorded(1)});
   EXPECT_THAT(ballots.stored, SizeIs(1));
   EXPECT_THAT(topic.published(), SizeIs(3));
+  expect_votes("recorded", 1);
+  expect_votes("recorded again", 2);
+}
+
+TEST_F(RecorderHandlerTest, ADifferentVoteWithAKnownUuidIsRejectedAndHarmsNoOther) {
+  AnonymousVote other = vote(1);
+  other.choice = 2;
+  EXPECT_THAT(handle({recorded(1), received(wire::record_message(other)), recorded(2)}),
+              Each(Verdict::kAck));
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(3));
+  EXPECT_THAT(out[0].data, HasSubstr("successful"));
+  EXPECT_THAT(out[1].data, AllOf(HasSubstr("Rejected"), HasSubstr("UUID belongs to a different"),
+                                 HasSubstr(uuid(1))));
+  EXPECT_THAT(out[2].data, HasSubstr("successful"));
+  ASSERT_THAT(quarantine.published(), SizeIs(1));
+  EXPECT_EQ(quarantine.published()[0].data, "");
+  expect_votes("uuid reused", 1);
+  expect_votes("recorded", 2);
+}
+
+TEST_F(RecorderHandlerTest, AVoteThatTheDatabaseRefusesIsRejectedAndHarmsNoOther) {
+  ballots.refused = 2;
+  AnonymousVote refused = vote(1);
+  refused.choice = 2;
+  EXPECT_THAT(handle({received(wire::record_message(refused)), recorded(2)}), Each(Verdict::kAck));
+  const auto out = topic.published();
+  ASSERT_THAT(out, SizeIs(2));
+  EXPECT_THAT(out[0].data, AllOf(HasSubstr("Rejected"), HasSubstr(uuid(1))));
+  EXPECT_EQ(out[0].attribute("machineID"), "3");
+  EXPECT_THAT(out[1].data, HasSubstr("successful"));
+  EXPECT_THAT(quarantine.published(), SizeIs(1));
+  expect_votes("refused", 1);
+  expect_votes("recorded", 1);
 }
 
 TEST_F(RecorderHandlerTest, StoresBeforeItAnswers) {

@@ -1,6 +1,8 @@
 // voting-recorder: stores each vote once.
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "base/service.h"
 #include "base/status.h"
 #include "bus/worker.h"
@@ -13,6 +15,15 @@ namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{2'000};
 constexpr std::chrono::milliseconds kStartPause{10'000};
+constexpr char kLostRows[] =
+    "PostgreSQL was emptied or restored from an older state: stop the recorders and restore it "
+    "(docs/deploy.md)";
+
+// Earlier versions needed the variable, so deployments may still set it.
+void warn_of_recorder_key() {
+  if (std::getenv("RECORDER_KEY") == nullptr && std::getenv("RECORDER_KEY_FILE") == nullptr) return;
+  log_warning("RECORDER_KEY is ignored: receipts no longer have a key");
+}
 
 struct RecorderSettings {
   ServiceSettings service;
@@ -20,19 +31,14 @@ struct RecorderSettings {
                       .subscription = "election-record-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
   PostgresConfig postgres;
-  Secret key;
   std::int64_t start_timeout_s = 600;
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
     postgres.add_to(settings);
-    settings.secret(
-        {"recorder-key", "RECORDER_KEY", "KEY",
-         "Key of the receipts in PostgreSQL, the same for all recorders: 64 hexadecimal digits"},
-        &key, HashKey::check, /*required=*/true);
     settings.integer(
         {"start-timeout-s", "POSTGRES_START_TIMEOUT_S", "SECONDS",
-         "How long PostgreSQL is waited for at the start, with a try every ten seconds"},
+         "How long to wait for PostgreSQL at the start, with an attempt every ten seconds"},
         &start_timeout_s);
     service.add_to(settings);
   }
@@ -41,7 +47,7 @@ struct RecorderSettings {
 absl::Status run(RecorderSettings settings) {
   Service service("voting-recorder", settings.service);
   RETURN_IF_ERROR(service.start_http());
-  ASSIGN_OR_RETURN(const auto key, HashKey::parse(settings.key.reveal()));
+  warn_of_recorder_key();
   settings.worker.filter = wire::record_filter();
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
 
@@ -53,9 +59,15 @@ absl::Status run(RecorderSettings settings) {
                                          std::chrono::seconds(settings.start_timeout_s),
                                          [&] { return ballots->migrate(); }));
   const auto watched = make_postgres_ballot_box(settings.postgres);
-  const auto watch = postgres.watch(kWatchInterval, [&] { return watched->check(); });
+  ElectionCountsWatch rows("rows", kLostRows, service.metrics());
+  const auto watch = postgres.watch(kWatchInterval, [&]() -> absl::Status {
+    RETURN_IF_ERROR(watched->check());
+    ASSIGN_OR_RETURN(const ElectionCounts counts, watched->counts());
+    rows.see(counts);
+    return absl::OkStatus();
+  });
 
-  Handler handler(worker->intake_parts(), *ballots, postgres, key, service.metrics());
+  Handler handler(worker->intake_parts(), *ballots, postgres, service.metrics());
   RETURN_IF_ERROR(
       worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
   worker->wait_and_drain();

@@ -48,9 +48,7 @@ ElectionSystem::ElectionSystem(const std::filesystem::path& folder, SystemPlan p
       extra_(plan.environment),
       election_(random_election()),
       logger_key_text_(random_hex(HashKey::kBytes)),
-      recorder_key_text_(random_hex(HashKey::kBytes)),
-      logger_key_(HashKey::parse(logger_key_text_).value()),
-      recorder_key_(HashKey::parse(recorder_key_text_).value()) {
+      logger_key_(HashKey::parse(logger_key_text_).value()) {
   loggers = replicas("voting-logger", plan.loggers, logger_environment(), folder);
   recorders = replicas("voting-recorder", plan.recorders, recorder_environment(), folder);
   if (plan.started) start_services();
@@ -64,7 +62,7 @@ BusConfig ElectionSystem::bus() const {
 }
 
 std::vector<std::string> ElectionSystem::secrets() const {
-  return {redis.password(), postgres.password(), logger_key_text_, recorder_key_text_};
+  return {redis.password(), postgres.password(), logger_key_text_};
 }
 
 Environment ElectionSystem::logger_environment() const {
@@ -73,8 +71,7 @@ Environment ElectionSystem::logger_environment() const {
 }
 
 Environment ElectionSystem::recorder_environment() const {
-  Environment own = together({{"RECORDER_KEY", recorder_key_text_}}, extra_);
-  return together(together(std::move(own), broker.environment()), postgres.environment());
+  return together(together(extra_, broker.environment()), postgres.environment());
 }
 
 std::vector<VotingService*> ElectionSystem::services() const {

@@ -45,7 +45,6 @@ class ElectionSystem {
   BusConfig bus() const;
   std::string topic() const { return BrokerServer::topic(); }
   const HashKey& logger_key() const { return logger_key_; }
-  const HashKey& recorder_key() const { return recorder_key_; }
   // What must be found nowhere but where it belongs.
   std::vector<std::string> secrets() const;
 
@@ -77,9 +76,7 @@ class ElectionSystem {
   Environment extra_;
   std::int64_t election_;
   std::string logger_key_text_;
-  std::string recorder_key_text_;
   HashKey logger_key_;
-  HashKey recorder_key_;
 };
 
 }  // namespace pollbus::testing

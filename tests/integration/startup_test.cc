@@ -5,6 +5,7 @@
 #include "bus/admin.h"
 #include "election/wire.h"
 #include "integration/election_fixture.h"
+#include "stores/migrations.h"
 #include "support/eventually.h"
 #include "support/http_get.h"
 #include "support/random_hex.h"
@@ -143,14 +144,45 @@ TEST_F(StartupTest, ALoggerTellsEveryProblemOfItsEnvironmentAtOnce) {
 TEST_F(StartupTest, ARecorderTellsEveryProblemOfItsEnvironmentAtOnce) {
   VotingService recorder =
       program("voting-recorder", {{"POSTGRES_PORT", "x"},
-                                  {"RECORDER_KEY", ""},
                                   {"POSTGRES_PASSWORD_FILE", "/nowhere/password"},
                                   {"GCP_PROJECT", ""}});
   recorder.launch();
   EXPECT_EQ(recorder.wait_for_end(kEndDeadline), kExitUsage);
-  EXPECT_THAT(recorder.log(), AllOf(HasSubstr("POSTGRES_PORT"), HasSubstr("RECORDER_KEY"),
-                                    HasSubstr("POSTGRES_PASSWORD"), HasSubstr("/nowhere/password"),
-                                    HasSubstr("GCP_PROJECT")));
+  EXPECT_THAT(recorder.log(), AllOf(HasSubstr("POSTGRES_PORT"), HasSubstr("POSTGRES_PASSWORD"),
+                                    HasSubstr("/nowhere/password"), HasSubstr("GCP_PROJECT")));
+}
+
+TEST_F(StartupTest, ARecorderIgnoresTheKeyOfEarlierVersionsAndSaysSo) {
+  ElectionSystem& system = begin({.environment = {{"RECORDER_KEY", "canary"}}});
+  EXPECT_THAT(system.recorders[0]->log(),
+              AllOf(HasSubstr("RECORDER_KEY is ignored"), Not(HasSubstr("canary"))));
+}
+
+TEST_F(StartupTest, ALoggerWithAnotherKeyIsRefused) {
+  ElectionSystem& system = begin();
+  Environment environment = system.logger_environment();
+  const std::string key = random_hex(32);
+  environment["LOGGER_KEY"] = key;
+  VotingService other = program("voting-logger", environment);
+  other.launch();
+  EXPECT_EQ(other.wait_for_end(kEndDeadline), kExitError);
+  EXPECT_THAT(other.log(), AllOf(HasSubstr("another LOGGER_KEY"), Not(HasSubstr(key))));
+}
+
+TEST_F(StartupTest, ARecorderRefusesReceiptsOfAnEarlierVersion) {
+  ElectionSystem& system = begin({.started = false});
+  const Migration& first = embedded_migrations()[0];
+  system.postgres.query(std::string(first.sql));
+  system.postgres.query(
+      "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL, checksum "
+      "text NOT NULL)");
+  system.postgres.query("INSERT INTO schema_migrations VALUES (1, '" + std::string(first.name) +
+                        "', '" + first.checksum() + "')");
+  system.postgres.query("INSERT INTO receipts VALUES ('x', 12)");
+  VotingService& recorder = *system.recorders[0];
+  recorder.launch();
+  EXPECT_EQ(recorder.wait_for_end(kEndDeadline), kExitError);
+  EXPECT_THAT(recorder.log(), AllOf(HasSubstr("RECORDER_KEY"), HasSubstr("POSTGRES_DB")));
 }
 
 TEST_F(StartupTest, AMachineTellsEveryProblemOfItsFlagsAtOnce) {

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "election/receipt.h"
 #include "faults/checker/judge.h"
 #include "faults/checker/pseudonym.h"
 #include "faults/checker/recovery.h"
@@ -52,7 +53,7 @@ class JudgeTest : public ::testing::Test {
   void store(int number, std::int64_t choice, const std::string& more = "") {
     const AnonymousVote stored{.election = 12, .uuid = uuid(number)};
     add(fmt::format(R"({{"event":"receipt","election":12,"receipt":"{}"{}}})",
-                    to_hex(receipt(keys.recorder, stored)), more));
+                    to_hex(receipt(stored.election, stored.uuid)), more));
     add(fmt::format(R"({{"event":"rows","election":12,"machine":3,"choice":{},"count":1}})",
                     choice));
   }
@@ -72,7 +73,7 @@ class JudgeTest : public ::testing::Test {
                                Field(&Violation::what, HasSubstr(what)))));
   }
 
-  Keys keys{key('1'), key('2'), key('3')};
+  Keys keys{.logger = key('1'), .history = key('2')};
   Evidence evidence;
   std::int64_t now_us = 0;
 };

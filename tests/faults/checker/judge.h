@@ -13,7 +13,6 @@ namespace pollbus::faults {
 // What the marks, the receipts and the voters' pseudonyms were hashed with.
 struct Keys {
   HashKey logger;
-  HashKey recorder;
   HashKey history;
 };
 

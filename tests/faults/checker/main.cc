@@ -20,7 +20,6 @@ struct CheckerSettings {
   std::vector<std::string> evidence;
   std::string json;
   Secret logger_key;
-  Secret recorder_key;
   Secret history_key;
 
   void add_to(Settings& settings) {
@@ -30,8 +29,6 @@ struct CheckerSettings {
     settings.text({"json", "", "FILE", "Write the verdict as JSON"}, &json, check_not_empty);
     settings.secret({"logger-key", "LOGGER_KEY", "KEY", "What the marks were hashed with"},
                     &logger_key, HashKey::check, /*required=*/true);
-    settings.secret({"recorder-key", "RECORDER_KEY", "KEY", "What the receipts were hashed with"},
-                    &recorder_key, HashKey::check, /*required=*/true);
     settings.secret(
         {"history-key", "POLLBUS_HISTORY_KEY", "KEY", "What the voters were hashed with"},
         &history_key, HashKey::check, /*required=*/true);
@@ -73,7 +70,6 @@ int run(const CheckerSettings& settings) {
     return kExitUnreadable;
   }
   const Keys keys{.logger = *HashKey::parse(settings.logger_key.reveal()),
-                  .recorder = *HashKey::parse(settings.recorder_key.reveal()),
                   .history = *HashKey::parse(settings.history_key.reveal())};
   const Judgement judgement = judge(*evidence, keys);
   const Recoveries recoveries = recoveries_of(*evidence);

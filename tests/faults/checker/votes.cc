@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "election/receipt.h"
 #include "faults/checker/pseudonym.h"
 
 namespace pollbus::faults {
@@ -14,7 +15,7 @@ bool Vote::was_answered(Outcome outcome) const {
 Votes::Votes(const Evidence& evidence, const Keys& keys) {
   for (const MachineEvent& event : evidence.events) add(event);
   add_early_answers();
-  find_receipts(evidence, keys);
+  find_receipts(evidence);
   for (const Rows& found : evidence.rows)
     rows[{found.election, found.machine, found.choice}] += found.count;
   for (const StoredMark& mark : evidence.marks)
@@ -97,11 +98,11 @@ void Votes::add_left(const MachineEvent& event) {
   contradictions.push_back({"I6", event.uuid, "is still in its machine's journal"});
 }
 
-void Votes::find_receipts(const Evidence& evidence, const Keys& keys) {
+void Votes::find_receipts(const Evidence& evidence) {
   std::map<KeyedHash, std::size_t> known;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Vote& vote = all[i];
-    known[receipt(keys.recorder, {.election = vote.content.election, .uuid = vote.uuid})] = i;
+    known[receipt(vote.content.election, vote.uuid)] = i;
   }
   for (const StoredReceipt& stored : evidence.receipts) {
     const auto found = known.find(stored.receipt);

@@ -63,7 +63,7 @@ struct Votes {
   void add_erased(const MachineEvent& event);
   void add_left(const MachineEvent& event);
   void add_early_answers();
-  void find_receipts(const Evidence& evidence, const Keys& keys);
+  void find_receipts(const Evidence& evidence);
 
   // Answers that come before their vote in the evidence: the witness that watches the bus may see
   // an answer first.

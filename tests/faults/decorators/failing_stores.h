@@ -23,6 +23,7 @@ class FailingRegister final : public VoterRegister {
     return outcomes;
   }
   absl::Status check() override { return inner_->check(); }
+  absl::StatusOr<ElectionCounts> counts() override { return inner_->counts(); }
 
  private:
   const std::unique_ptr<VoterRegister> inner_;
@@ -35,12 +36,14 @@ class FailingBallotBox final : public BallotBox {
   FailingBallotBox(std::unique_ptr<BallotBox> inner, Failpoints at)
       : inner_(std::move(inner)), at_(std::move(at)) {}
 
-  absl::Status record(std::span<const Ballot> ballots) override {
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
     RETURN_IF_ERROR(at_("recorder.before_commit"));
-    RETURN_IF_ERROR(inner_->record(ballots));
-    return at_("recorder.after_commit");
+    ASSIGN_OR_RETURN(auto outcomes, inner_->record(ballots));
+    RETURN_IF_ERROR(at_("recorder.after_commit"));
+    return outcomes;
   }
   absl::Status check() override { return inner_->check(); }
+  absl::StatusOr<ElectionCounts> counts() override { return inner_->counts(); }
   absl::Status migrate() override { return inner_->migrate(); }
 
  private:

@@ -6,12 +6,14 @@
 
 namespace pollbus {
 
-std::unique_ptr<VoterRegister> real_make_register(RedisConfig config) POLLBUS_REAL(MAKE_REGISTER);
-std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config)
+std::unique_ptr<VoterRegister> real_make_register(RedisConfig config, const KeyedHash& key_check)
+    POLLBUS_REAL(MAKE_REGISTER);
+std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config, const KeyedHash& key_check)
     POLLBUS_WRAP(MAKE_REGISTER);
 
-std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config) {
-  return std::make_unique<faults::FailingRegister>(real_make_register(std::move(config)),
+std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config,
+                                                     const KeyedHash& key_check) {
+  return std::make_unique<faults::FailingRegister>(real_make_register(std::move(config), key_check),
                                                    faults::failpoints());
 }
 

@@ -206,7 +206,6 @@ class Election {
 
 const Keys& simulation_keys() {
   static const Keys keys{.logger = *HashKey::parse(std::string(64, '1')),
-                         .recorder = *HashKey::parse(std::string(64, '2')),
                          .history = *HashKey::parse(std::string(64, '3'))};
   return keys;
 }

@@ -63,6 +63,7 @@ class SameRegister : public VoterRegister {
     return inner_->mark(marks);
   }
   absl::Status check() override { return inner_->check(); }
+  absl::StatusOr<ElectionCounts> counts() override { return inner_->counts(); }
 
  private:
   const std::unique_ptr<VoterRegister> inner_;
@@ -101,8 +102,11 @@ class FingerprintOfVoterOnly final : public SameRegister {
 class SameBallotBox : public BallotBox {
  public:
   explicit SameBallotBox(std::unique_ptr<BallotBox> inner) : inner_(std::move(inner)) {}
-  absl::Status record(std::span<const Ballot> ballots) override { return inner_->record(ballots); }
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
+    return inner_->record(ballots);
+  }
   absl::Status check() override { return inner_->check(); }
+  absl::StatusOr<ElectionCounts> counts() override { return inner_->counts(); }
   absl::Status migrate() override { return inner_->migrate(); }
 
  private:
@@ -112,7 +116,7 @@ class SameBallotBox : public BallotBox {
 class ReceiptPerBatch final : public SameBallotBox {
  public:
   using SameBallotBox::SameBallotBox;
-  absl::Status record(std::span<const Ballot> ballots) override {
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
     std::vector<Ballot> changed(ballots.begin(), ballots.end());
     ++batch_;
     for (Ballot& ballot : changed) ballot.receipt.back() ^= batch_;
@@ -126,9 +130,9 @@ class ReceiptPerBatch final : public SameBallotBox {
 class CommitFailureIgnored final : public SameBallotBox {
  public:
   using SameBallotBox::SameBallotBox;
-  absl::Status record(std::span<const Ballot> ballots) override {
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
     SameBallotBox::record(ballots).IgnoreError();
-    return absl::OkStatus();
+    return std::vector<BallotOutcome>(ballots.size(), BallotOutcome::kRecorded);
   }
 };
 

@@ -79,7 +79,7 @@ struct Recorder : Base {
       : Base(surroundings, "recorder", surroundings.mutant.recorder_publisher),
         postgres("postgres", "simulated", clock, readiness, around.metrics, kBackoff),
         ballots(wrapped(around.postgres.connect(), around.mutant.ballots), around.failpoints),
-        handler(intake_parts(), ballots, postgres, around.keys.recorder, around.metrics) {}
+        handler(intake_parts(), ballots, postgres, around.metrics) {}
 
   Dependency postgres;
   FailingBallotBox ballots;

@@ -18,6 +18,8 @@ const char* name_of(MarkOutcome outcome) {
       return "was marked by this very vote";
     case MarkOutcome::kOtherVote:
       return "was marked by another vote";
+    case MarkOutcome::kRefused:
+      return "cannot be marked";
   }
   return "";
 }
@@ -43,6 +45,7 @@ class SimulatedRedis::Connection final : public VoterRegister {
     return *outcomes;
   }
   absl::Status check() override { return absl::OkStatus(); }
+  absl::StatusOr<ElectionCounts> counts() override { return ElectionCounts{}; }
 
  private:
   SimulatedRedis& redis_;
@@ -89,15 +92,19 @@ class SimulatedPostgres::Connection final : public BallotBox {
  public:
   explicit Connection(SimulatedPostgres& postgres) : postgres_(postgres) {}
 
-  absl::Status record(std::span<const Ballot> ballots) override {
-    auto apply = [&postgres = postgres_,
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
+    const auto outcomes = std::make_shared<std::vector<BallotOutcome>>();
+    auto apply = [&postgres = postgres_, outcomes,
                   all = std::vector<Ballot>(ballots.begin(), ballots.end())](Extent extent) {
-      if (extent == Extent::kAll) postgres.record(all);  // otherwise it is rolled back
+      if (extent == Extent::kAll) *outcomes = postgres.record(all);  // otherwise it is rolled back
       return absl::OkStatus();
     };
-    return postgres_.network_.request(postgres_.server_, std::move(apply));
+    const absl::Status status = postgres_.network_.request(postgres_.server_, std::move(apply));
+    if (!status.ok()) return status;
+    return *outcomes;
   }
   absl::Status check() override { return absl::OkStatus(); }
+  absl::StatusOr<ElectionCounts> counts() override { return ElectionCounts{}; }
   absl::Status migrate() override { return absl::OkStatus(); }
 
  private:
@@ -113,16 +120,22 @@ std::unique_ptr<BallotBox> SimulatedPostgres::connect() {
   return std::make_unique<Connection>(*this);
 }
 
-void SimulatedPostgres::record(std::span<const Ballot> ballots) {
+std::vector<BallotOutcome> SimulatedPostgres::record(std::span<const Ballot> ballots) {
+  std::vector<BallotOutcome> outcomes;
   for (const Ballot& ballot : ballots) {
     const Row row{.ballot = ballot, .at = world_.now()};
-    const bool is_new = rows_.try_emplace(ballot.receipt, row).second;
+    const auto [found, is_new] = rows_.try_emplace(ballot.receipt, row);
+    const bool is_same = found->second.ballot.content == ballot.content;
+    outcomes.push_back(is_new    ? BallotOutcome::kRecorded
+                       : is_same ? BallotOutcome::kRecordedAgain
+                                 : BallotOutcome::kOtherVote);
     if (!is_new && mutant_.postgres_stores_again) repeated_.push_back(row);
     if (world_.is_traced()) {
       world_.trace(fmt::format("postgres: a vote of machine {} {}", ballot.machine,
                                is_new ? "is stored" : "was stored before"));
     }
   }
+  return outcomes;
 }
 
 void SimulatedPostgres::crash() {

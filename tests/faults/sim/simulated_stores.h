@@ -57,7 +57,7 @@ class SimulatedPostgres {
   };
   class Connection;
 
-  void record(std::span<const Ballot> ballots);
+  std::vector<BallotOutcome> record(std::span<const Ballot> ballots);
   void crash();
 
   World& world_;
