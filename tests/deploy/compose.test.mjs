@@ -15,7 +15,7 @@ const pedestrian = [
 const services = Object.entries(compose.services);
 const dockerfile = read('deploy/docker/Dockerfile');
 const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map((match) => match[1]);
-const secretVariables = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY'];
+const secretVariables = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY'];
 
 // The lines of a target and of the targets that it is based on.
 function linesOf(target) {

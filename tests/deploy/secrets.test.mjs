@@ -20,7 +20,7 @@ const valuesIn = (file) =>
   Object.fromEntries(readFileSync(file, 'utf8').trim().split('\n').map((line) => line.split('=')));
 
 const passwords = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD'];
-const keys = ['LOGGER_KEY', 'RECORDER_KEY'];
+const keys = ['LOGGER_KEY'];
 
 test('each secret has 256 random bits, is readable by its owner only and is not printed', () => {
   const file = join(folder, 'new');
