@@ -16,7 +16,7 @@ export const electionId = 12;
 export const choices = 5;
 const topic = 'election';
 const database = 'pollbus';
-const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY', 'RECORDER_KEY'];
+const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY'];
 // A part that ends more often than this has a problem that starting it again does not solve.
 const maxRestarts = 20;
 // One more machine draws its voters from at least this many, so that most of them have not voted.
@@ -69,7 +69,6 @@ export class Election {
       POSTGRES_DB: database,
       POSTGRES_USER: database,
       POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
-      RECORDER_KEY_FILE: this.secretFile('RECORDER_KEY'),
       ELECTION_SUB_ID: 'election-record-sub',
     };
     const logger = {

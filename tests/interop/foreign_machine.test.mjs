@@ -73,6 +73,18 @@ test('a vote that is published again gets the same answer and is stored once', a
   assert.equal(await system.rowCount(), before + 1);
 });
 
+test('a forwarded vote with a known UUID but another choice is rejected', async () => {
+  const before = await system.rowCount();
+  const vote = nextVote();
+  assert.deepEqual(await machine.vote(vote), { result: 'successful', UUID: vote.UUID });
+  const { voter_ID: voter, ...anonymous } = vote;
+  await machine.publish({ function: 'record vote' }, { ...anonymous, voting: 2 });
+  const answer = await machine.answer(vote.UUID, 1);
+  assert.equal(answer.result, 'Rejected');
+  assert.ok(answer.reason, `no reason in ${JSON.stringify(answer)}`);
+  assert.equal(await system.rowCount(), before + 1);
+});
+
 test('an invalid vote is rejected with a reason', async () => {
   const vote = nextVote({ voting: 'four' });
   const answer = await machine.vote(vote);

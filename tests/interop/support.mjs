@@ -48,7 +48,7 @@ export class System {
     this.services = [];
     this.clients = [];
     this.election = 11;
-    this.keys = { LOGGER_KEY: secret(32), RECORDER_KEY: secret(32) };
+    this.keys = { LOGGER_KEY: secret(32) };
   }
 
   async start() {
