@@ -65,7 +65,7 @@ test('local-postgres makes the database and the user that voting-recorder expect
 
 test('wrong arguments of the local servers end with exit code 2', () => {
   for (const script of ['local-redis', 'local-postgres']) {
-    for (const words of [[], [join(folder, 'x'), 'port']]) {
+    for (const words of [[], ['--nothing'], [join(folder, 'x'), 'port']]) {
       const { status, stderr } = spawnSync(join(scripts, script), words, { encoding: 'utf8' });
       assert.equal(status, 2, script);
       assert.match(stderr, /^usage: /);
