@@ -1,6 +1,7 @@
 #include "voting_machine/machine_settings.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -46,7 +47,7 @@ void MachineSettings::add_to(Settings& settings) {
       0, kMaxRate);
   settings.rule([this]() -> std::optional<std::string> {
     if (!rate || *rate == 0 || *rate >= kMinRate) return std::nullopt;
-    return fmt::format("--rate: expected 0 or a number from {} to {}", kMinRate, kMaxRate);
+    return "--rate: expected 0 or a number from 0.000001 to 1000000";
   });
   settings.integer(
       {"in-flight", "", "K", "The most votes that may wait for an answer at the same time"},
@@ -113,6 +114,11 @@ LeftoverVotes MachineSettings::leftover() const {
   if (leftover_votes == "cast") return LeftoverVotes::kCast;
   if (leftover_votes == "discard") return LeftoverVotes::kDiscard;
   return LeftoverVotes::kRefuse;
+}
+
+VotePrinter::Show MachineSettings::show() const {
+  return show_votes || isatty(STDOUT_FILENO) != 0 ? VotePrinter::Show::kVotes
+                                                  : VotePrinter::Show::kUuids;
 }
 
 std::string MachineSettings::journal_path() const {

@@ -10,6 +10,7 @@
 #include "voting_machine/journal_owner.h"
 #include "voting_machine/load_generator.h"
 #include "voting_machine/random_voter.h"
+#include "voting_machine/vote_printer.h"
 
 namespace pollbus::voting_machine {
 
@@ -28,6 +29,8 @@ struct MachineSettings {
   std::string journal_path() const;
   // Whether each vote is printed: with more than one vote under way that would be a flood.
   bool prints_each_vote() const { return !quiet && in_flight == 1; }
+  // Voter and choice are shown to a person at a terminal only, unless they are asked for.
+  VotePrinter::Show show() const;
 
   ServiceSettings service;
   WorkerConfig worker;

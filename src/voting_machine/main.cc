@@ -1,8 +1,6 @@
 // voting-machine: casts random votes and waits for the answer to each.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <iostream>
 
 #include "base/status.h"
@@ -16,24 +14,8 @@
 namespace pollbus::voting_machine {
 namespace {
 
-constexpr int kExitPending = 1;
-constexpr int kExitNoId = 2;
-constexpr int kExitOutputClosed = 3;
 // After a stop, how long to wait for the answers to votes in flight.
 constexpr std::chrono::milliseconds kStopGrace{2'000};
-
-bool ask_for_missing_ids(MachineSettings& settings) {
-  for (auto [id, name, how] :
-       {std::tuple(&settings.election, "election", "--election or ELECTION_ID"),
-        std::tuple(&settings.machine, "machine", "--machine or MACHINE_ID")}) {
-    if (!*id) *id = ask_for_id(std::cin, std::cout, name);
-    if (*id) continue;
-    std::cerr << fmt::format("\nvoting-machine: standard input ended before the {} ID; set {}\n",
-                             name, how);
-    return false;
-  }
-  return true;
-}
 
 absl::StatusOr<int> run(const MachineSettings& settings) {
   Service service("voting-machine", settings.service);
@@ -42,8 +24,8 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
   const WorkerConfig config = settings.worker_config();
   ASSIGN_OR_RETURN(const auto worker, Worker::open(config, service));
   RETURN_IF_ERROR(worker->prepare());
-  RETURN_IF_ERROR(
-      claim_journal(*journal, settings.journal_owner(worker->identity()), settings.leftover()));
+  const JournalOwner owner = settings.journal_owner(worker->identity());
+  RETURN_IF_ERROR(claim_journal(*journal, owner, settings.leftover()));
 
   VoteClient client({.journal = *journal,
                      .bus = worker->intake_parts(),
@@ -53,14 +35,7 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
   const Load load = settings.load();
   LoadGenerator generator(client, service.clock(), load, settings.voter());
   TallyKeeper tally(service.clock());
-  std::atomic<bool> is_output_closed = false;
-  VotePrinter printer(std::cout,
-                      settings.show_votes || isatty(STDOUT_FILENO) != 0 ? VotePrinter::Show::kVotes
-                                                                        : VotePrinter::Show::kUuids,
-                      [&] {
-                        is_output_closed = true;
-                        service.shutdown().request();
-                      });
+  VotePrinter printer(std::cout, settings.show(), [&] { service.shutdown().request(); });
   client.add_observer(tally);
   client.add_observer(generator);
   if (settings.prints_each_vote()) client.add_observer(printer);
@@ -72,33 +47,19 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
     printer.print(fmt::format("Listening for messages on {}..\n",
                               config.bus.subscription_path(config.subscription)));
   }
-  absl::Status status;
-  {
-    const auto metrics = keep_metrics(tally, service.metrics(), service.clock());
-    const bool shows_progress = !settings.prints_each_vote() && isatty(STDERR_FILENO) != 0;
-    const auto progress =
-        shows_progress ? show_progress(tally, load, service.clock()) : std::jthread();
-    status = generator.run(service.stop_token());
-  }
+  auto metrics = keep_metrics(tally, service.metrics(), service.clock());
+  auto progress =
+      settings.prints_each_vote() ? std::jthread() : show_progress(tally, load, service.clock());
+  const absl::Status status = generator.run(service.stop_token());
   const bool is_stopped = service.stop_token().stop_requested();
   if (is_stopped) client.wait_for_answers(service.clock().now() + kStopGrace);
   service.shutdown().request();
   worker->wait_and_drain();
+  progress = {};
   RETURN_IF_ERROR(threads.stop());
   RETURN_IF_ERROR(status);
-
-  const Tally votes = tally.tally();
-  if (votes.pending() > 0) {
-    log_warning("votes without an answer stay in the journal; the next start publishes them again",
-                {{"votes", votes.pending()}, {"journal", journal->name()}});
-  }
-  RETURN_IF_ERROR(write_summary(settings.summary, load, votes));
-  if (is_output_closed) {
-    log_error("ended because standard output can no longer be written to");
-    return kExitOutputClosed;
-  }
-  // Pending votes are not an error if the program was asked to stop.
-  return votes.pending() > 0 && !is_stopped ? kExitPending : 0;
+  RETURN_IF_ERROR(report_end(tally.tally(), load, settings.summary, journal->name()));
+  return exit_code_for(tally.tally(), is_stopped, printer.is_closed());
 }
 
 }  // namespace
@@ -112,7 +73,8 @@ int main(int argc, char** argv) {
   machine.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
   if (const auto code = health_check_exit_code(machine.service)) return *code;
-  if (!voting_machine::ask_for_missing_ids(machine)) return voting_machine::kExitNoId;
+  if (!voting_machine::ask_for_missing_ids(machine.election, machine.machine))
+    return voting_machine::kExitNoId;
   const auto code = voting_machine::run(machine);
   if (const int error = exit_code(code.status()); error != 0 || !code.ok()) return error;
   return *code;

@@ -4,8 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <istream>
-#include <ostream>
+#include <iostream>
 #include <string_view>
 
 #include "election/vote.h"
@@ -40,6 +39,26 @@ std::optional<std::int64_t> ask_for_id(std::istream& in, std::ostream& out,
     if (id) return id;
     out << fmt::format("An ID is an integer from 0 to {}.\n", kMaxId);
   }
+}
+
+bool ask_for_missing_ids(std::optional<std::int64_t>& election,
+                         std::optional<std::int64_t>& machine) {
+  struct Question {
+    std::optional<std::int64_t>& id;
+    const char* what;
+    const char* setting;
+  };
+  for (const auto& [id, what, setting] :
+       {Question{election, "election", "--election or ELECTION_ID"},
+        Question{machine, "machine", "--machine or MACHINE_ID"}}) {
+    if (!id) id = ask_for_id(std::cin, std::cout, what);
+    if (id) continue;
+    std::cerr << fmt::format(
+        "\nvoting-machine: the {} ID is missing: standard input ended; give it with {}\n", what,
+        setting);
+    return false;
+  }
+  return true;
 }
 
 }  // namespace pollbus::voting_machine

@@ -1,10 +1,13 @@
 #include "voting_machine/report.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+
+#include "base/logging.h"
 
 namespace pollbus::voting_machine {
 namespace {
@@ -45,13 +48,26 @@ std::string to_json(const Load& load, const Tally& tally) {
   return json.dump();
 }
 
-absl::Status write_summary(const std::string& path, const Load& load, const Tally& tally) {
-  if (path.empty()) return absl::OkStatus();
-  std::ofstream file(path);
+absl::Status report_end(const Tally& tally, const Load& load, const std::string& summary,
+                        const std::string& journal) {
+  if (tally.pending() > 0) {
+    log_warning("votes without an answer stay in the journal; the next start publishes them again",
+                {{"votes", tally.pending()}, {"journal", journal}});
+  }
+  if (summary.empty()) return absl::OkStatus();
+  std::ofstream file(summary);
   file << to_json(load, tally) << "\n";
   file.close();
-  if (!file) return absl::UnavailableError("cannot write the summary to " + path);
+  if (!file) return absl::UnavailableError("cannot write the summary to " + summary);
   return absl::OkStatus();
+}
+
+int exit_code_for(const Tally& tally, bool is_stopped, bool is_output_closed) {
+  if (is_output_closed) {
+    log_error("ended because nothing can be written to standard output any more");
+    return kExitOutputClosed;
+  }
+  return tally.pending() > 0 && !is_stopped ? kExitPending : 0;
 }
 
 std::string to_progress(const Load& load, const Tally& tally) {
@@ -64,6 +80,7 @@ std::string to_progress(const Load& load, const Tally& tally) {
 }
 
 std::jthread show_progress(const TallyKeeper& tally, const Load& load, Clock& clock) {
+  if (isatty(STDERR_FILENO) == 0) return {};
   return std::jthread([&tally, load, &clock](std::stop_token stop) {
     while (clock.pause(kProgressInterval, stop))
       std::cerr << "\r\033[K" << to_progress(load, tally.tally()) << std::flush;

@@ -27,6 +27,16 @@ Tally some_tally() {
   return tally;
 }
 
+TEST(ReportTest, TheExitCodeSaysWhetherVotesArePendingAndWhetherTheOutputWasClosed) {
+  Tally tally;
+  EXPECT_EQ(exit_code_for(tally, /*is_stopped=*/false, /*is_output_closed=*/false), 0);
+  tally.sent = 1;
+  EXPECT_EQ(exit_code_for(tally, /*is_stopped=*/false, /*is_output_closed=*/false), kExitPending);
+  EXPECT_EQ(exit_code_for(tally, /*is_stopped=*/true, /*is_output_closed=*/false), 0);
+  EXPECT_EQ(exit_code_for(tally, /*is_stopped=*/true, /*is_output_closed=*/true),
+            kExitOutputClosed);
+}
+
 TEST(ReportTest, TheJsonHoldsEachCountUnderItsName) {
   const std::string text = to_json({.election = 12, .machine = 3}, some_tally());
   EXPECT_THAT(text, Not(HasSubstr("\n")));

@@ -36,6 +36,11 @@ void VotePrinter::print(const std::string& line) {
   on_closed_();
 }
 
+bool VotePrinter::is_closed() const {
+  const std::lock_guard lock(mutex_);
+  return is_closed_;
+}
+
 void VotePrinter::published(std::span<const Message> votes) {
   for (const Message& vote : votes) {
     print(fmt::format("The message {} is sent",

@@ -21,6 +21,7 @@ class VotePrinter final : public VoteObserver {
   VotePrinter(std::ostream& out, Show show, std::function<void()> on_closed);
 
   void print(const std::string& line);
+  bool is_closed() const;
 
   void published(std::span<const Message> votes) override;
   void timed_out(std::span<const std::string> uuids) override;
@@ -30,7 +31,7 @@ class VotePrinter final : public VoteObserver {
   std::ostream& out_;
   const Show show_;
   const std::function<void()> on_closed_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool is_closed_ = false;
 };
 

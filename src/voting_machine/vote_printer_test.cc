@@ -62,6 +62,7 @@ TEST_F(VotePrinterTest, SaysOnceThatTheOutputIsClosedAndPrintsNoMore) {
   printer.print("second");
   printer.print("third");
   EXPECT_EQ(closed, 1);
+  EXPECT_TRUE(printer.is_closed());
   EXPECT_THAT(out.str(), Not(HasSubstr("third")));
 }
 
