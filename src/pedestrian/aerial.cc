@@ -9,11 +9,11 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// x = 28.682 Y - 3659.026, y = -28.682 X - 1278.32: the picture looks down on one street corner,
-// its upper edge ahead.
+// The picture shows one street corner from above; its upper edge is ahead. The pixel of a place is
+// x = 28.682 Y - 3659.026, y = -28.682 X - 1278.32.
 constexpr double kOriginX = -3659.026;
 constexpr double kOriginY = -1278.32;
-// What is drawn has to be somewhere near: beyond that many pixels, integers would overflow.
+// Places that are farther away are moved to here, so that pixel coordinates fit into an int.
 constexpr double kMaxPixel = 1e6;
 
 struct Found {
@@ -21,7 +21,7 @@ struct Found {
   Box box;
 };
 
-// The nearest object of one side, if there is any.
+// The nearest object that one side found, if any.
 absl::StatusOr<std::optional<Found>> nearest(const Record& record, const Side& side) {
   ASSIGN_OR_RETURN(const auto boxes, record.boxes(side.boxes));
   ASSIGN_OR_RETURN(const auto longitudinal, record.numbers(side.longitudinal, boxes.size()));

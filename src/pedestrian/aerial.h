@@ -7,7 +7,7 @@
 #include "pedestrian/geometry.h"
 #include "pedestrian/record.h"
 
-// What the aerial view shows, and where in its picture. Plain functions.
+// Computes what the aerial view shows and at which pixels of the picture. Pure functions.
 namespace pollbus::pedestrian {
 
 struct AerialScene {
@@ -23,12 +23,13 @@ struct AerialScene {
   double pedestrian_width_m = 0;
 };
 
-// From a record that has passed all stages before: of several vehicles or pedestrians the nearest.
-// A pedestrian is seen from car 1, so that without car 1 nobody knows where it is.
-// `focal_px`: of the camera that saw the pedestrian, whose width follows from its box.
+// Takes the nearest vehicle and the nearest pedestrian of a record that has passed all earlier
+// stages. The pedestrian's place is relative to car 1, so without car 1 it is absent too.
+// `focal_px` is the focal length of the camera that saw the pedestrian; with it, the box gives the
+// width.
 absl::StatusOr<AerialScene> aerial_scene(const Record& record, double focal_px);
 
-// A pixel of the picture, from its upper left corner.
+// A position in the picture, counted from its upper left corner.
 struct Pixel {
   double x = 0;
   double y = 0;
@@ -36,7 +37,7 @@ struct Pixel {
 
 Pixel aerial_pixel(Point place);
 
-// Upper left and lower right corner, in whole pixels, of something of this size around a place.
+// The corners, in whole pixels, of a rectangle on the road.
 struct PixelRectangle {
   int left = 0;
   int top = 0;
@@ -47,7 +48,7 @@ struct PixelRectangle {
 
 PixelRectangle aerial_rectangle(Point centre, Dimensions size);
 
-// How many pixels of the picture one metre takes.
+// The scale of the picture.
 inline constexpr double kAerialPixelsPerMetre = 28.682;
 
 }  // namespace pollbus::pedestrian

@@ -4,8 +4,8 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "base/files.h"
 #include "pedestrian/drawing.h"
-#include "pedestrian/files.h"
 #include "pedestrian/image_codec.h"
 #include "pedestrian/line_of_sight.h"
 
@@ -24,7 +24,7 @@ constexpr int kHeight = 600;
 constexpr int kLineWidth = 4;
 constexpr int kDashLength = 44;
 constexpr int kDashPeriod = 88;
-// Where the road's lines and edges are, in metres of the world.
+// The lines and edges of the road in world coordinates, in metres.
 constexpr double kDashedLines[] = {131.9, 138.7};
 constexpr double kMiddleLine = 135.15;
 constexpr double kMiddleGap = 0.25;
@@ -68,8 +68,8 @@ cv::Point pixel_of(Point place) {
   return {where.left, where.top};
 }
 
-// From car 2 to the pedestrian: a line as far as car 2 can see, dashed from where car 1 is in the
-// way.
+// Draws a line from car 2 to the pedestrian: solid as far as car 2 can see, dashed from where car 1
+// blocks the view.
 void draw_line_of_sight(cv::Mat& picture, const AerialScene& scene) {
   const Point way = *scene.pedestrian - scene.car2;
   const double share =
@@ -107,7 +107,7 @@ std::vector<LegendLine> legend_of(const AerialScene& scene) {
   return lines;
 }
 
-// Along the left edge: which way is ahead, and how long five metres are.
+// Draws the direction of travel and a scale in the lower left corner.
 void draw_direction_and_scale(cv::Mat& picture) {
   constexpr int kMargin = 24;
   constexpr int kArrowLength = 64;
@@ -142,7 +142,7 @@ void draw_distance(cv::Mat& picture, const AerialScene& scene) {
 absl::StatusOr<cv::Mat> aerial_background(const std::string& file) {
   if (file.empty()) return plain_road();
   const auto bytes = read_whole_file(file);
-  auto picture = bytes ? decode_image(*bytes) : absl::NotFoundError("no such file");
+  auto picture = bytes.ok() ? decode_image(*bytes) : bytes.status();
   if (!picture.ok()) {
     return absl::InvalidArgumentError(
         fmt::format("background {}: cannot be read as a picture", file));
@@ -155,7 +155,7 @@ cv::Mat draw_aerial_view(const cv::Mat& background, const AerialScene& scene) {
   cv::Mat picture = background.clone();
   draw_direction_and_scale(picture);
   draw_legend(picture, kLegendPlace, legend_of(scene));
-  // The things themselves come last: nothing that explains them may cover them.
+  // Cars and pedestrian are drawn last, so that no annotation covers them.
   if (scene.pedestrian) draw_line_of_sight(picture, scene);
   fill(picture, aerial_rectangle(scene.car2, scene.car2_size), colour::kBlue);
   if (scene.car1) fill(picture, aerial_rectangle(*scene.car1, scene.car1_size), colour::kCyan);

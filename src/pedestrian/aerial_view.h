@@ -8,14 +8,14 @@
 
 namespace pollbus::pedestrian {
 
-// The picture below the view: from a file, or, when `file` is empty, a plain road that the program
-// draws. INVALID_ARGUMENT, naming the file, when it is no picture.
+// Loads the background of the view from a file. With an empty name it draws a plain road.
+// INVALID_ARGUMENT, naming the file, when the file is not an image.
 absl::StatusOr<cv::Mat> aerial_background(const std::string& file);
 
-// The scene on the background: car 2 blue, car 1 cyan, the pedestrian magenta, each at the pixels
-// of aerial_rectangle(). Around them whatever explains them: a legend with the scene's Timestamp
-// and the distances, the direction of travel, a scale, and car 2's line of sight to the pedestrian,
-// which car 1 blocks. The same scene gives the same picture.
+// Draws car 2 in blue, car 1 in cyan and the pedestrian in magenta, each at the pixels that
+// aerial_rectangle() gives. Adds a legend with the scene's Timestamp and the distances, the
+// direction of travel, a scale, and the line of sight from car 2 to the pedestrian. The same scene
+// gives the same picture.
 cv::Mat draw_aerial_view(const cv::Mat& background, const AerialScene& scene);
 
 }  // namespace pollbus::pedestrian

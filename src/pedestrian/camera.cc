@@ -6,9 +6,9 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// Closer to the border than that, an edge is where the image ends, not the object.
+// An edge this close to the border is where the image ends, not the object.
 constexpr double kBorderPx = 3;
-// So near to the horizon, a pixel more or less is metres.
+// Edges this close to the horizon are not used: there, one pixel corresponds to metres.
 constexpr double kLeastBelowHorizonPx = 10;
 constexpr double kLeastHeightPx = 1;
 
@@ -31,8 +31,7 @@ double pinhole_depth(const Box& box, const Camera& camera, double object_height_
   if (sees_top && above_m > 0 && box.y1 - horizon > kLeastBelowHorizonPx)
     nearest = std::min(nearest, distance(above_m, box.y1 - horizon));
   if (std::isfinite(nearest)) return nearest;
-  // Cut off at both ends, or at the lower one below a camera that is not above it: no farther than
-  // where its whole height would be what is visible.
+  // Neither edge gives an estimate. The visible height gives an upper bound.
   return distance(object_height_m, std::max(box.height(), kLeastHeightPx));
 }
 

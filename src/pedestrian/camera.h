@@ -18,10 +18,11 @@ struct Camera {
   }
 };
 
-// The distance in metres of an object of this height that stands on the road and has this box. The
-// full height of the box, its lower edge and its upper edge each tell one; an edge at the image's
-// border is the image's and tells nothing. The least of them is taken: whatever hides a part of an
-// object makes it look smaller, and so farther. Positive and finite for any box.
+// Estimates the distance, in metres, of an object of known height that stands on the road. The
+// height of the box, its lower edge and its upper edge each give an estimate; an edge at the border
+// of the image gives none, because the object may continue beyond it. The smallest estimate is
+// returned: an object that is partly hidden looks smaller, and therefore farther away, than it is.
+// The result is positive and finite for any box.
 double pinhole_depth(const Box& box, const Camera& camera, double object_height_m);
 
 }  // namespace pollbus::pedestrian

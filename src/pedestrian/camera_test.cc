@@ -12,8 +12,8 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// 1,000 px, 2 m above the road, 1,920 by 1,080: something of 1 m at 10 m has its feet at 540 + 200
-// and its head at 540 + 100.
+// A focal length of 1,000 px, 2 m above the road, 1,920 by 1,080 pixels: an object of 1 m at a
+// distance of 10 m has its feet at 540 + 200 and its head at 540 + 100.
 constexpr Camera kCamera{.focal_px = 1'000, .mounting_height_m = 2};
 
 struct DepthCase {

@@ -98,7 +98,7 @@ absl::StatusOr<Pictures> Consumer::pictures_of(const Record& record, const Recei
 }
 
 bool Consumer::save(const View& view, const Pictures& pictures, std::stop_token stop) {
-  // A full disk passes: the view waits until it can be written.
+  // A full disk is a passing trouble: the view is kept until it can be written.
   if (!parts_.folder.hold_until_ok(stop, [&] { return parts_.store.save(view, pictures); }))
     return false;
   saved_.Increment();

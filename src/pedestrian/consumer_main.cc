@@ -1,10 +1,10 @@
-// pedestrian-consumer: saves the aerial views and says how right they are.
+// pedestrian-consumer: saves the aerial views and prints how accurate they are.
 #include <iostream>
 
+#include "base/files.h"
 #include "base/service.h"
 #include "base/status.h"
 #include "pedestrian/consumer.h"
-#include "pedestrian/files.h"
 #include "pedestrian/pipeline.h"
 #include "pedestrian/presenter.h"
 #include "pedestrian/stage_service.h"
@@ -12,6 +12,7 @@
 namespace pollbus::pedestrian {
 namespace {
 
+constexpr mode_t kOutputMode = 0644;
 struct ConsumerSettings {
   ServiceSettings service;
   WorkerConfig worker = stage_worker_config(stage::kConsumer);
@@ -85,7 +86,7 @@ absl::Status run(const ConsumerSettings& settings) {
   const Summary summary = summarise(store->views(), truths);
   std::cout << "\n" << summary_text(summary) << std::flush;
   if (settings.summary.empty()) return absl::OkStatus();
-  return write_whole_file(settings.summary, summary_json(summary));
+  return write_whole_file(settings.summary, summary_json(summary), kOutputMode);
 }
 
 }  // namespace

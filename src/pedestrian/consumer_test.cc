@@ -20,7 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// A PNG's signature in base64, with nothing behind it.
+// The signature of a PNG file in base64, without an image.
 constexpr char kPicture[] = "iVBORw0KGgo=";
 
 std::string contents(const std::filesystem::path& file) {

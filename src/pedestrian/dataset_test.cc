@@ -1,5 +1,5 @@
-// The scenes of the occluded-pedestrian data set, where they are: POLLBUS_PEDESTRIAN_DATA, or a
-// folder beside the checkout.
+// Runs the scenes of the occluded-pedestrian data set, which is not part of this repository. It is
+// looked for in POLLBUS_PEDESTRIAN_DATA and in a folder beside the checkout.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -16,8 +16,8 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// What brings the depth of the embedded default to that on which the published perceptron of camera
-// B was trained (docs/pedestrian.md).
+// Converts the depth of the embedded default to the depth on which the published perceptron of
+// camera B was trained (docs/pedestrian.md).
 constexpr double kVehicleDepthScale = 0.43;
 
 std::optional<std::filesystem::path> data_folder() {
@@ -42,7 +42,7 @@ std::vector<Step> steps_with(const std::filesystem::path& data) {
 
 TEST(DatasetTest, ThePublishedPerceptronsGiveTheReferenceOfScene1) {
   const auto data = data_folder();
-  if (!data) return;  // it is not a part of the project
+  if (!data) return;  // scripts/test reports that this was not run
   const auto camera_a = Perceptron::load(*data / "mlp_camA.json");
   ASSERT_TRUE(camera_a.ok()) << camera_a.status();
   const Point pedestrian = camera_a->locate({1010, 654, 1132, 1080}, 4.669038);
@@ -60,7 +60,7 @@ TEST(DatasetTest, TheRealImagesOfScene1FitIntoAMessageAndCanBeRead) {
   if (!data) return;
   const auto scenes = load_labels(*data / "labels.csv");
   ASSERT_TRUE(scenes.ok()) << scenes.status();
-  const SceneImages images = load_images((*scenes)[0], *data);
+  const SceneImages images = *load_images((*scenes)[0], *data);
   ASSERT_TRUE(images.occluded && images.occluding);
   const auto message = scene_message((*scenes)[0], images);
   ASSERT_TRUE(message.ok()) << message.status();

@@ -15,10 +15,11 @@ namespace pollbus::pedestrian {
 namespace {
 
 constexpr double kPixelScale = 1.0 / 255;
-// Mean and deviation of ImageNet's pixels, which depth networks are trained on: red, green, blue.
+// Mean and standard deviation of red, green and blue in ImageNet, on which depth networks are
+// trained.
 const cv::Scalar kMean(0.485, 0.456, 0.406);
 const cv::Scalar kDeviation(0.229, 0.224, 0.225);
-// Inverse depth below that is sky.
+// An inverse depth below this is treated as sky.
 constexpr double kLeastInverse = 1e-6;
 
 class PinholeDepth final : public DepthEstimator {
@@ -68,7 +69,7 @@ class OnnxDepth final : public DepthEstimator {
   }
   std::string description() const override { return "depth network " + config_.model_file; }
 
-  // A map of one value for a pixel of it, whatever dimensions of 1 are before.
+  // The output is one value per pixel, possibly with leading dimensions of size 1.
   absl::StatusOr<cv::Mat> run(const cv::Mat& image) {
     const cv::Size size(static_cast<int>(config_.input_width),
                         static_cast<int>(config_.input_height));
@@ -147,7 +148,7 @@ double median_depth(const DepthMap& map, const Box& box, int image_width, int im
 void drop_beyond(double max_depth_m, std::vector<Box>* boxes, std::vector<double>* depths) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < depths->size(); ++i) {
-    // Written so that what is no number goes.
+    // This form of the comparison also drops NaN.
     if (!((*depths)[i] <= max_depth_m)) continue;
     (*boxes)[kept] = (*boxes)[i];
     (*depths)[kept] = (*depths)[i];

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 constexpr float kInfinite = std::numeric_limits<float>::infinity();
 
 TEST(MedianDepthTest, IsThatOfTheValuesInTheBox) {
-  // Four by two over an image of 8 by 4.
+  // A map of 4 by 2 values for an image of 8 by 4 pixels.
   const std::vector<float> values{1, 2, 3, 4, 5, 6, 7, kInfinite};
   const DepthMap map{values, 4, 2};
   EXPECT_EQ(median_depth(map, {0, 0, 1, 1}, 8, 4), 1) << "smaller than one value";
@@ -48,7 +48,7 @@ class OnnxDepthTest : public ::testing::Test {
     std::ofstream(file, std::ios::binary) << model;
     return file;
   }
-  // A network that tells `factor` times what the red channel has, from 0 to 1.
+  // A network that returns `factor` times the red channel, which ranges from 0 to 1.
   DepthConfig red_network(float factor) {
     return {
         .model_file = write(tiny_onnx::pixel_sum(8, 16, {0.229F * factor, 0, 0}, 0.485F * factor)),

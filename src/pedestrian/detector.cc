@@ -11,7 +11,7 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// What YOLO networks are trained to see around an image.
+// The grey with which YOLO networks pad images in training.
 const cv::Scalar kPadding(114, 114, 114);
 constexpr double kPixelScale = 1.0 / 255;
 constexpr std::int64_t kMaxClasses = 10'000;

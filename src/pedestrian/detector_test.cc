@@ -24,7 +24,7 @@ class DetectorTest : public ::testing::Test {
     std::ofstream(file, std::ios::binary) << model;
     return file;
   }
-  // A network of two classes with this output for a square of 64 pixels; class 1 is kept.
+  // A network with two classes and this output for a square of 64 pixels; class 1 is wanted.
   absl::StatusOr<std::unique_ptr<Detector>> network(const std::vector<int>& shape,
                                                     const std::vector<float>& output) {
     DetectorConfig config{.model_file = write(tiny_onnx::constant_output(64, shape, output)),
@@ -33,7 +33,7 @@ class DetectorTest : public ::testing::Test {
     config.yolo.classes = 2;
     return make_detector(config, pedestrian_side());
   }
-  // With an image twice as wide as it is high, 128 by 64: half the square's size, 16 pixels down.
+  // An image of 128 by 64 pixels is scaled by one half and placed 16 pixels from the top.
   static Record record_with_image() {
     Record record = *Record::with_timestamp("1");
     record.set("Occluded_Image_View",

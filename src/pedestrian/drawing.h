@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-// What the pictures for people are drawn with: text, legends, dashed lines. Plain functions on
-// 8-bit blue-green-red pictures; what lies outside the picture is cut off.
+// Draws text, legends and dashed lines on 8-bit blue-green-red pictures. Whatever lies outside the
+// picture is clipped. Pure functions but for the picture they draw on.
 namespace pollbus::pedestrian {
 
 namespace colour {
@@ -18,22 +18,22 @@ inline const cv::Scalar kInk(48, 40, 36);
 inline const cv::Scalar kAmber(0, 190, 255);
 }  // namespace colour
 
-// One line of dark text; `place` is the lower left corner of its first letter.
+// Writes one line of dark text; `place` is the lower left corner of its first letter.
 void write_text(cv::Mat& picture, const std::string& text, cv::Point place, double scale = 0.45);
 cv::Size text_size(const std::string& text, double scale = 0.45);
 
-// The same on a light label, so that it can be read on any ground; `place` is the label's upper
-// left corner.
+// Writes the text on a light label, so that it is legible on any background; `place` is the upper
+// left corner of the label.
 void write_label(cv::Mat& picture, const std::string& text, cv::Point place);
 
-// What stands before the text of a legend's line.
+// The sign before the text of a legend line.
 enum class Symbol { kNone, kFilled, kLine, kDashedLine, kOutline };
 struct LegendLine {
   Symbol symbol = Symbol::kNone;
   cv::Scalar colour;
   std::string text;
 };
-// A light panel with one line of text below the other. Returns its rectangle.
+// Draws a light panel with one line of text below the other. Returns its rectangle.
 cv::Rect draw_legend(cv::Mat& picture, cv::Point upper_left, const std::vector<LegendLine>& lines);
 
 void draw_dashed_line(cv::Mat& picture, cv::Point from, cv::Point to, const cv::Scalar& colour);

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-// Boxes in images and places on the road. Plain values.
+// Boxes in images and places on the road.
 namespace pollbus::pedestrian {
 
 // A box in an image, in pixels from the upper left corner: x1 <= x2, y1 <= y2.
@@ -17,8 +17,8 @@ struct Box {
   friend bool operator==(const Box&, const Box&) = default;
 };
 
-// A place on the road, or the way from one to another, in metres: x ahead (longitudinal), y to the
-// right (lateral).
+// A place on the road, or the offset between two places, in metres: x is ahead (longitudinal), y is
+// to the right (lateral).
 struct Point {
   double x = 0;
   double y = 0;
@@ -30,7 +30,7 @@ struct Point {
 
 inline double length(Point way) { return std::hypot(way.x, way.y); }
 
-// Of a vehicle seen from above, in metres.
+// The size of a vehicle seen from above, in metres.
 struct Dimensions {
   double length = 0;
   double width = 0;

@@ -29,7 +29,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   std::vector<Verdict> verdicts(batch.size(), Verdict::kNack);
   Intake::Outcome outcome;
   std::size_t done = 0;
-  // A network may take seconds for a record: what is not begun when a stop comes goes back.
+  // A network may take seconds per record, so records that were not begun before a stop are nacked.
   for (; done < batch.size() && !stop.stop_requested(); ++done) {
     const ReceivedMessage& message = batch[done];
     if (!intake_.is_ours(message)) continue;

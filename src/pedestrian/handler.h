@@ -14,9 +14,9 @@
 
 namespace pollbus::pedestrian {
 
-// One stage: records in, the step done to each, records out under the next stage's name. What it
-// returns kAck for has been published before. A record that cannot be processed leaves a notice in
-// the quarantine. Borrows the bus. One thread at a time.
+// Handles the messages of one stage: applies the step to each record and publishes the result under
+// the name of the next stage. A message is acked only after its result was published. A record that
+// cannot be processed is reported on the quarantine topic. Borrows the bus. Not thread-safe.
 class Handler {
  public:
   Handler(Intake::Parts bus, std::string stage, std::string next, Step step,

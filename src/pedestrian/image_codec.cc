@@ -31,7 +31,7 @@ absl::StatusOr<cv::Mat> decode_png(std::string_view bytes) {
   if (png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()) == 0)
     return absl::InvalidArgumentError(png.message);
   if (absl::Status status = check_size(png.width, png.height); !status.ok()) return status;
-  // With its transparency, which libpng would mix with a background.
+  // The alpha channel is kept at first: without it, libpng would blend the image with a background.
   png.format = PNG_FORMAT_BGRA;
   cv::Mat whole(static_cast<int>(png.height), static_cast<int>(png.width), CV_8UC4);
   if (png_image_finish_read(&png, nullptr, whole.data, static_cast<int>(whole.step), nullptr) == 0)

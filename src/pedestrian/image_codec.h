@@ -8,14 +8,14 @@
 
 namespace pollbus::pedestrian {
 
-// Images as files have them, by libpng and libjpeg-turbo: OpenCV's own module for this brings GDAL
-// along, and with it three times the size of everything else.
+// Encodes and decodes image files with libpng and libjpeg-turbo. OpenCV's own module for this
+// depends on GDAL, which would triple the size of the container images.
 
-// A PNG or JPEG as 8-bit blue, green, red; transparency and EXIF orientation are left out.
-// INVALID_ARGUMENT for anything else, for damage, and for more than 50 million pixels.
+// Decodes a PNG or JPEG to 8-bit blue, green, red; ignores transparency and EXIF orientation.
+// INVALID_ARGUMENT for other formats, damaged files and images of more than 50 million pixels.
 absl::StatusOr<cv::Mat> decode_image(std::string_view bytes);
 
-// Of 8-bit blue, green, red, as decode_image() gives it.
+// Both take 8-bit blue, green, red, as decode_image() returns it.
 std::string encode_png(const cv::Mat& image);
 // `quality` from 1 to 100.
 std::string encode_jpeg(const cv::Mat& image, int quality);

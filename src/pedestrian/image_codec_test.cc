@@ -10,8 +10,8 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// PNGs of 8 bits a channel in base64, made without libpng: a pixel of red, half transparent; a grey
-// one; a header that tells of 100,000 by 100,000 pixels.
+// PNG files in base64, with 8 bits per channel, written without libpng: one red, half transparent
+// pixel; one grey pixel; a header that claims 100,000 by 100,000 pixels.
 constexpr std::string_view kTransparentRed =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP4z8DQAAAEgQGA8wvcoAAAAABJRU5ErkJggg"
     "==";
@@ -20,7 +20,7 @@ constexpr std::string_view kGrey =
 constexpr std::string_view kHuge =
     "iVBORw0KGgoAAAANSUhEUgABhqAAAYagCAAAAACNOVQUAAAACUlEQVR42mMAAAABAAGxDbaTAAAAAElFTkSuQmCC";
 
-// A slope of colours, which JPEG changes little.
+// A colour gradient, which JPEG hardly changes.
 cv::Mat slope() {
   cv::Mat image(48, 64, CV_8UC3);
   for (int y = 0; y < image.rows; ++y) {

@@ -11,7 +11,7 @@ namespace pollbus::pedestrian {
 namespace {
 
 constexpr int kJpegQuality = 92;
-// What an image may claim to be before its pixels are unpacked.
+// Checked against the header, before any pixel is decoded.
 constexpr std::size_t kMaxImageBytes = 16'000'000;
 
 absl::Status unreadable(const char* field) {

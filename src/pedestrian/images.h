@@ -9,18 +9,18 @@
 
 namespace pollbus::pedestrian {
 
-// What a record may take on the bus, whose own limit is 10 MB with attributes and all
+// The largest record that is published. The bus accepts 10 MB, including the attributes
 // (https://cloud.google.com/pubsub/quotas#resource_limits).
 inline constexpr std::size_t kMaxRecordBytes = 9'800'000;
 
-// A colour image of a record's field: base64 of what decode_image() reads.
+// Decodes the image in a field of the record: base64 of a file that decode_image() reads.
 absl::StatusOr<cv::Mat> image_of(const Record& record, const char* field);
 
 std::string encode_base64(std::string_view bytes);
 bool decode_base64(std::string_view text, std::string* bytes);
 
-// The record as a message's data. Images that make it too large become JPEG; INVALID_ARGUMENT when
-// that does not do.
+// Encodes the record as the data of a message. Converts images to JPEG while it is too large;
+// INVALID_ARGUMENT when it is still too large after that.
 absl::StatusOr<std::string> encode_within_limit(Record record, std::size_t limit = kMaxRecordBytes);
 
 }  // namespace pollbus::pedestrian

@@ -7,11 +7,14 @@
 #include <map>
 #include <sstream>
 
+#include "base/files.h"
 #include "base/status.h"
 #include "pedestrian/texts.h"
 
 namespace pollbus::pedestrian {
 namespace {
+
+constexpr std::size_t kMaxLabelsBytes = 64'000'000;
 
 struct NumberColumn {
   const char* name;
@@ -48,12 +51,12 @@ constexpr std::array<NumberColumn, 18> kNumbers{{
     {"cam2_car_y2", [](LabelledScene& scene) { return &scene.car_box.y2; }},
 }};
 
-// What some spreadsheets put before everything.
+// The byte order mark, which some spreadsheets write first.
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 using Cells = std::vector<std::string_view>;
 
-// Where in a row each known column stands.
+// The position of each known column in a row.
 absl::StatusOr<std::map<std::string_view, std::size_t>> positions(const Cells& heading) {
   std::map<std::string_view, std::size_t> found;
   for (std::size_t i = 0; i < heading.size(); ++i) found[heading[i]] = i;
@@ -113,11 +116,11 @@ absl::StatusOr<std::vector<LabelledScene>> parse_labels(std::string_view csv) {
 }
 
 absl::StatusOr<std::vector<LabelledScene>> load_labels(const std::string& file) {
-  std::ifstream stream(file);
-  std::stringstream text;
-  text << stream.rdbuf();
-  if (!stream) return absl::InvalidArgumentError(fmt::format("labels {}: cannot be read", file));
-  auto scenes = parse_labels(text.view());
+  const auto text = read_whole_file(file, kMaxLabelsBytes);
+  if (!text.ok())
+    return absl::InvalidArgumentError(
+        fmt::format("labels {}: cannot be read: {}", file, std::string(text.status().message())));
+  auto scenes = parse_labels(*text);
   if (!scenes.ok()) return annotate(scenes.status(), "labels " + file);
   return scenes;
 }

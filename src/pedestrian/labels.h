@@ -11,8 +11,8 @@
 
 namespace pollbus::pedestrian {
 
-// A scene as labels.csv tells it: who is where, what the two cameras' images are called and which
-// boxes the pedestrian (camera A) and car 1 (camera B) have in them.
+// One row of labels.csv: the true places, the names of the two image files, and the boxes of the
+// pedestrian (in the image of camera A) and of car 1 (in the image of camera B).
 struct LabelledScene {
   std::string timestamp;
   Point car1;
@@ -26,8 +26,9 @@ struct LabelledScene {
   std::string occluding_image;
 };
 
-// Columns are found by their names, others are ignored. INVALID_ARGUMENT with line and column of
-// what is missing or no number. No quotes: there are only numbers and names of files.
+// Finds columns by name and ignores unknown ones. INVALID_ARGUMENT with line and column when a
+// value is missing or is not a number. Quoted fields are not supported: the file holds only numbers
+// and file names.
 absl::StatusOr<std::vector<LabelledScene>> parse_labels(std::string_view csv);
 absl::StatusOr<std::vector<LabelledScene>> load_labels(const std::string& file);
 std::string encode_labels(std::span<const LabelledScene> scenes);

@@ -81,12 +81,18 @@ TEST(ProducerTest, ARecordHasWhatTheFirstStageTakes) {
 TEST(ProducerTest, AMissingImageIsLeftOut) {
   const testing::TemporaryFolder folder;
   std::ofstream(folder / "A.png") << "picture";
-  const auto images = load_images(scene("1"), folder.path());
+  const auto images = *load_images(scene("1"), folder.path());
   EXPECT_EQ(images.occluded, "picture");
   EXPECT_EQ(images.occluding, std::nullopt);
   const auto record = Record::parse(scene_message(scene("1"), images)->data);
   EXPECT_TRUE(record->has("Occluded_Image_View"));
   EXPECT_FALSE(record->has("Occluding_Image_View"));
+}
+
+TEST(ProducerTest, AnImageThatCannotBeReadIsAnErrorAndNotAMissingOne) {
+  const testing::TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "A.png");
+  EXPECT_TRUE(absl::IsUnavailable(load_images(scene("1"), folder.path()).status()));
 }
 
 TEST(ProgressTest, GoesOnAfterTheLastSceneThatWasPublished) {

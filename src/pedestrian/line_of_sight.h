@@ -6,9 +6,9 @@
 
 namespace pollbus::pedestrian {
 
-// Where a car blocks the line of sight between two places: the share of the line, from 0 at `seer`
-// to 1 at `seen`, at which it enters the car's rectangle. Nothing when the car is beside the line
-// or when `seen` lies within the car.
+// Returns where a car blocks the line of sight between two places: the fraction of the line, from 0
+// at `seer` to 1 at `seen`, at which the line enters the rectangle of the car. Returns nothing when
+// the car does not touch the line or when `seen` lies inside the car.
 std::optional<double> blocked_at(Point seer, Point seen, Point car, Dimensions car_size);
 
 }  // namespace pollbus::pedestrian

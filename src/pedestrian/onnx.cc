@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxReasonBytes = 400;
 
-// What OpenCV says about itself, on one line.
+// OpenCV's message, on one line.
 std::string reason_of(const cv::Exception& error) {
   std::string reason = error.err.substr(0, kMaxReasonBytes);
   std::replace(reason.begin(), reason.end(), '\n', ' ');
@@ -21,7 +21,7 @@ std::string reason_of(const cv::Exception& error) {
 }  // namespace
 
 absl::StatusOr<cv::dnn::Net> load_onnx(const std::string& file) {
-  // It would write to standard error in a format of its own; what it says is in its exceptions too.
+  // OpenCV would log to standard error in its own format; its exceptions contain the same text.
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored))

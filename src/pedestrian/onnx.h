@@ -7,11 +7,11 @@
 
 namespace pollbus::pedestrian {
 
-// A network from an ONNX file. INVALID_ARGUMENT, naming the file, when there is none that OpenCV's
-// DNN module can run.
+// Loads a network from an ONNX file. INVALID_ARGUMENT, naming the file, when it is missing or when
+// OpenCV's DNN module cannot read it.
 absl::StatusOr<cv::dnn::Net> load_onnx(const std::string& file);
 
-// One run of it. INVALID_ARGUMENT when it cannot be run on that. One thread at a time.
+// Runs the network once. INVALID_ARGUMENT when it does not accept the input. Not thread-safe.
 absl::StatusOr<cv::Mat> run_onnx(cv::dnn::Net& net, const cv::Mat& input);
 
 }  // namespace pollbus::pedestrian

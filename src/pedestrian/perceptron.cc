@@ -6,8 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
 #include "base/status.h"
-#include "pedestrian/files.h"
 
 namespace pollbus::pedestrian {
 namespace {
@@ -79,9 +79,10 @@ absl::StatusOr<Perceptron> Perceptron::parse(std::string_view text) {
 }
 
 absl::StatusOr<Perceptron> Perceptron::load(const std::string& file) {
-  const auto text = read_whole_file(file);
-  if (!text || text->size() > kMaxFileBytes)
-    return absl::InvalidArgumentError(fmt::format("model {}: cannot be read", file));
+  const auto text = read_whole_file(file, kMaxFileBytes);
+  if (!text.ok())
+    return absl::InvalidArgumentError(
+        fmt::format("model {}: cannot be read: {}", file, std::string(text.status().message())));
   auto perceptron = parse(*text);
   if (!perceptron.ok()) return annotate(perceptron.status(), "model " + file);
   return perceptron;

@@ -11,9 +11,10 @@
 
 namespace pollbus::pedestrian {
 
-// A small network that tells where an object is from its box and depth: five inputs
-// [x1,y1,x2,y2,depth], each divided by its scale; layers with ReLU between them and tanh at the
-// end; two outputs, multiplied by theirs: longitudinal and lateral metres from the camera's car.
+// A small network that computes the place of an object from its box and depth. It has five inputs
+// [x1,y1,x2,y2,depth], each divided by its scale, layers with ReLU between them and tanh at the
+// end, and two outputs, each multiplied by its scale: metres ahead of and to the right of the
+// camera.
 struct Perceptron {
   static constexpr std::size_t kInputs = 5;
   static constexpr std::size_t kOutputs = 2;
@@ -27,7 +28,7 @@ struct Perceptron {
   std::vector<Layer> layers;
 
   // From JSON {"input_scale":[5],"output_scale":[2],"layers":[{"weight":[[…]],"bias":[…]},…]}.
-  // INVALID_ARGUMENT, saying what is expected where, when it is not that.
+  // INVALID_ARGUMENT, with the field and what was expected, for anything else.
   static absl::StatusOr<Perceptron> parse(std::string_view json);
   static absl::StatusOr<Perceptron> load(const std::string& file);
   std::string encode() const;
@@ -35,7 +36,7 @@ struct Perceptron {
   Point locate(const Box& box, double depth_m) const;
 };
 
-// What scripts/train-location made, for the camera that looks for pedestrians or for vehicles.
+// The perceptrons that scripts/train-location produced for the two cameras.
 std::string_view embedded_pedestrian_perceptron();
 std::string_view embedded_vehicle_perceptron();
 

@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// One hidden layer of two: x1/2 + 1 and -depth; outputs their sum and difference.
+// One hidden layer computes x1/2 + 1 and -depth; the outputs are their sum and difference.
 constexpr char kSmall[] = R"({"input_scale": [2, 1, 1, 1, 4], "output_scale": [10, 100],
   "layers": [{"weight": [[1, 0, 0, 0, 0], [0, 0, 0, 0, -1]], "bias": [1, 0]},
              {"weight": [[0.1, 0.1], [0.1, -0.1]], "bias": [0, 0.5]}], "trained": "by hand"})";

@@ -3,19 +3,19 @@
 #include <string>
 #include <string_view>
 
-// The straight pipeline on one topic (docs/pedestrian.md): a message's attribute `stage` names who
-// is to process it.
+// The stages of the pipeline (docs/pedestrian.md). All share one topic; the attribute `stage` of a
+// message names the stage that processes it next.
 namespace pollbus::pedestrian {
 
 inline constexpr char kTopic[] = "pedestrian";
 inline constexpr char kStageAttribute[] = "stage";
-// Set by the producer, passed on by every stage as all attributes are: milliseconds since 1970.
+// When the producer published the record, in milliseconds since 1970. Stages pass attributes on.
 inline constexpr char kSentAttribute[] = "sent_ms";
-// What the view shows, for whoever would not read it out of the picture: "X,Y" in metres. Absent:
-// not found.
+// The places that the view shows, "X,Y" in metres, for programs that do not read pictures. Absent
+// when not found.
 inline constexpr char kCar1Attribute[] = "Car1_Location";
 inline constexpr char kPedestrianAttribute[] = "pedestrian_Location";
-// The boxes in the two cameras' images that these places come from: "x1,y1,x2,y2" in pixels.
+// The boxes in the camera images from which these places were computed: "x1,y1,x2,y2" in pixels.
 inline constexpr char kCar1BoxAttribute[] = "Car1_Box";
 inline constexpr char kPedestrianBoxAttribute[] = "pedestrian_Box";
 
@@ -30,7 +30,7 @@ inline constexpr char kAerialView[] = "aerial-view";
 inline constexpr char kConsumer[] = "pedestrian-consumer";
 }  // namespace stage
 
-// Who comes after a stage; "" after the consumer.
+// The stage after this one; "" for the consumer, which is the last.
 std::string next_stage(std::string_view name);
 
 std::string stage_subscription(std::string_view name);

@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <opencv2/imgproc.hpp>
 
+#include "base/files.h"
 #include "base/status.h"
 #include "pedestrian/aerial.h"
 #include "pedestrian/drawing.h"
-#include "pedestrian/files.h"
 #include "pedestrian/image_codec.h"
 #include "pedestrian/record.h"
 #include "pedestrian/scene_generator.h"
@@ -43,14 +43,14 @@ void draw_truth(cv::Mat& picture, const View& view, const LabelledScene& truth) 
                {.text = error_text("  pedestrian", view.pedestrian, truth.pedestrian)}});
 }
 
-// A camera's frame in the size that the sheet has room for, with the box of what was found in it.
+// Scales a camera frame to the size that it has on the sheet, and draws the box that was found.
 cv::Mat framed(const std::filesystem::path& file, const std::optional<Box>& box,
                const cv::Scalar& colour) {
   cv::Mat frame(kFrameHeight, kFrameWidth, CV_8UC3, kPaper);
   const auto bytes = read_whole_file(file);
-  const auto image = bytes ? decode_image(*bytes) : absl::NotFoundError("no such file");
+  const auto image = bytes.ok() ? decode_image(*bytes) : bytes.status();
   if (!image.ok()) {
-    write_text(frame, "This frame is not there: " + file.filename().string(),
+    write_text(frame, "This frame cannot be shown: " + file.filename().string(),
                {kGap, kFrameHeight / 2});
     return frame;
   }

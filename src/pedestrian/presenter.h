@@ -12,23 +12,23 @@
 
 namespace pollbus::pedestrian {
 
-// The pictures that are kept of one view, as PNG.
+// The pictures of one view, as PNG files.
 struct Pictures {
   std::string view;
   // Both camera frames beside the view; absent when no frames were given.
   std::optional<std::string> sheet;
 };
 
-// Adds to a view what only the consumer knows: the true places beside the found ones, and the two
-// camera frames with the boxes that were found in them. Thread-safe.
+// Adds to a view what only the consumer knows: the true places, and a sheet with the two camera
+// frames and the boxes that were found in them. Thread-safe.
 class Presenter {
  public:
-  // Without labels a view stays as it came, and has no sheet. `images`: the folder of the camera
-  // frames that the labels name; empty: no sheets. INVALID_ARGUMENT for a Timestamp that no record
-  // can have.
+  // A view without a label is left unchanged and gets no sheet. `images` is the folder of the
+  // camera frames that the labels name; when it is empty, no sheets are made. INVALID_ARGUMENT when
+  // a label has a Timestamp that is not allowed in a record.
   static absl::StatusOr<Presenter> make(std::vector<LabelledScene> scenes, std::string images);
 
-  // INVALID_ARGUMENT when the picture of a labelled scene cannot be read.
+  // INVALID_ARGUMENT when the picture of a labelled scene cannot be decoded.
   absl::StatusOr<Pictures> present(const View& view, std::string picture) const;
 
   // Null for a Timestamp without a label.
@@ -38,7 +38,7 @@ class Presenter {
   Presenter(std::map<std::string, LabelledScene> scenes, std::string images)
       : scenes_(std::move(scenes)), images_(std::move(images)) {}
 
-  std::map<std::string, LabelledScene> scenes_;  // by the Timestamp that records have
+  std::map<std::string, LabelledScene> scenes_;  // by Timestamp, written as in records
   std::string images_;
 };
 

@@ -22,7 +22,7 @@ class PresenterTest : public ::testing::Test {
   Presenter presenter(const std::string& images = "") const {
     return *Presenter::make({scene}, images);
   }
-  // What the pipeline finds when it is never wrong.
+  // The result of a pipeline that makes no errors.
   View view() const {
     return {.timestamp = scene.timestamp,
             .car1 = scene.car1,
@@ -75,7 +75,7 @@ TEST_F(PresenterTest, TheSheetShowsBothFramesWithTheirBoxesBesideTheView) {
   ASSERT_TRUE(pictures.ok()) << pictures.status();
   const cv::Mat sheet = *decode_image(*pictures->sheet);
   EXPECT_GE(sheet.cols, 640 + 800);
-  // The lower left corner of car 1's box in camera B's frame, which is shown at a third.
+  // The upper left corner of the box of car 1; the sheet shows frames at a third of their size.
   const cv::Point corner(16 + cvRound(scene.car_box.x1 / 3), 36 + cvRound(scene.car_box.y1 / 3));
   EXPECT_EQ(sheet.at<cv::Vec3b>(corner), cv::Vec3b(255, 255, 0));
 }

@@ -5,18 +5,33 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/files.h"
 #include "base/status.h"
-#include "pedestrian/files.h"
 #include "pedestrian/images.h"
 #include "pedestrian/pipeline.h"
 #include "pedestrian/record.h"
 #include "pedestrian/side.h"
 
 namespace pollbus::pedestrian {
-SceneImages load_images(const LabelledScene& scene, const std::string& folder) {
+namespace {
+
+constexpr mode_t kOutputMode = 0644;
+
+absl::StatusOr<std::optional<std::string>> read_if_present(const std::filesystem::path& file) {
+  auto bytes = read_whole_file(file);
+  if (absl::IsNotFound(bytes.status())) return std::nullopt;
+  if (!bytes.ok()) return bytes.status();
+  return std::optional(*std::move(bytes));
+}
+
+}  // namespace
+
+absl::StatusOr<SceneImages> load_images(const LabelledScene& scene, const std::string& folder) {
   const std::filesystem::path path(folder);
-  return {read_whole_file(path / scene.occluded_image),
-          read_whole_file(path / scene.occluding_image)};
+  SceneImages images;
+  ASSIGN_OR_RETURN(images.occluded, read_if_present(path / scene.occluded_image));
+  ASSIGN_OR_RETURN(images.occluding, read_if_present(path / scene.occluding_image));
+  return images;
 }
 
 absl::StatusOr<Message> scene_message(const LabelledScene& scene, const SceneImages& images) {
@@ -45,12 +60,13 @@ absl::StatusOr<std::size_t> Progress::next(std::span<const LabelledScene> scenes
     if (scenes[i].timestamp == last) return i + 1;
   }
   return absl::FailedPreconditionError(fmt::format(
-      "progress {}: names a scene that is not among the labels; remove it to begin anew", file_));
+      "progress {}: names a scene that the labels do not contain; remove the file to begin again",
+      file_));
 }
 
 absl::Status Progress::remember(const LabelledScene& scene) const {
   if (file_.empty()) return absl::OkStatus();
-  return write_whole_file(file_, scene.timestamp + "\n");
+  return write_whole_file(file_, scene.timestamp + "\n", kOutputMode);
 }
 
 }  // namespace pollbus::pedestrian

@@ -11,24 +11,26 @@
 
 namespace pollbus::pedestrian {
 
-// What the two cameras saw, as the bytes of image files; absent where there is no file.
+// The frames of the two cameras, as the bytes of image files; absent when a file does not exist.
 struct SceneImages {
   std::optional<std::string> occluded;
   std::optional<std::string> occluding;
 };
 
-SceneImages load_images(const LabelledScene& scene, const std::string& folder);
+// An image that does not exist is absent; one that cannot be read is an error.
+absl::StatusOr<SceneImages> load_images(const LabelledScene& scene, const std::string& folder);
 
-// The record with which a scene enters the pipeline, with the boxes of its labels.
+// Builds the message that starts a scene on its way through the pipeline.
 absl::StatusOr<Message> scene_message(const LabelledScene& scene, const SceneImages& images);
 
-// A file with the Timestamp of the last scene that was published: where to go on after a restart.
-// An empty name keeps nothing.
+// Remembers in a file which scene was published last, so that a restarted producer continues after
+// it. With an empty name nothing is remembered.
 class Progress {
  public:
   explicit Progress(std::string file) : file_(std::move(file)) {}
 
-  // Which scene is next. FAILED_PRECONDITION when the file names one that is not among them.
+  // The index of the scene to publish next. FAILED_PRECONDITION when the file names a scene that
+  // `scenes` does not contain.
   absl::StatusOr<std::size_t> next(std::span<const LabelledScene> scenes) const;
   absl::Status remember(const LabelledScene& scene) const;
 

@@ -53,7 +53,7 @@ void ProducerSettings::add_to(Settings& settings) {
   service.add_to(settings);
 }
 
-// Waits until the next record is due; false: a stop was requested.
+// Waits until the next record is due. Returns false when a stop was requested.
 bool wait_for_turn(Clock& clock, SteadyTime start, std::size_t published, double rate,
                    std::stop_token stop) {
   if (rate <= 0) return !stop.stop_requested();
@@ -64,7 +64,7 @@ bool wait_for_turn(Clock& clock, SteadyTime start, std::size_t published, double
   return now >= due ? !stop.stop_requested() : clock.pause(due - now, stop);
 }
 
-// Holds out while the bus is away. CANCELLED when a stop was requested first.
+// Retries while the bus is unavailable. CANCELLED when a stop was requested first.
 absl::Status publish(Worker& worker, Message message, Service& service) {
   const auto now = service.clock().wall_now().time_since_epoch();
   message.attributes[kSentAttribute] =
@@ -90,8 +90,10 @@ absl::Status run(ProducerSettings settings) {
   for (std::size_t i = first; i < scenes.size(); ++i) {
     if (!wait_for_turn(service.clock(), start, i - first, settings.rate, service.stop_token()))
       return absl::OkStatus();
-    const SceneImages images =
-        settings.images.empty() ? SceneImages() : load_images(scenes[i], settings.images);
+    SceneImages images;
+    if (!settings.images.empty()) {
+      ASSIGN_OR_RETURN(images, load_images(scenes[i], settings.images));
+    }
     missing += (images.occluded ? 0 : 1) + (images.occluding ? 0 : 1);
     auto message = scene_message(scenes[i], images);
     if (!message.ok()) return annotate(message.status(), "scene " + scenes[i].timestamp);

@@ -6,10 +6,10 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// Nearer than that, a camera sees nothing.
+// Points nearer to the camera than this are not projected.
 constexpr double kNearM = 0.2;
 
-// Cuts off a convex polygon what is on the wrong side of a border: `inside` is negative there.
+// Clips a convex polygon at a border; `inside` is negative on the side that is cut off.
 template <typename Vertex, typename Inside, typename Between>
 std::vector<Vertex> cut(std::span<const Vertex> polygon, const Inside& inside,
                         const Between& between) {

@@ -16,8 +16,8 @@ constexpr char kTimestamp[] = "Timestamp";
 constexpr std::size_t kMaxTimestampBytes = 64;
 // One image does not hold more objects than this.
 constexpr std::size_t kMaxListEntries = 1'000;
-// Of nested lists and objects. The JSON library writes a document recursively, so that a deep one
-// would overflow the stack; the deepest field that a stage knows has three levels.
+// Levels of nested lists and objects. The JSON library encodes a document recursively, so a deeply
+// nested one would overflow the stack. The fields that stages use have at most three levels.
 constexpr int kMaxDepth = 32;
 
 absl::Status bad(const char* field, std::string_view expected) {
@@ -48,7 +48,7 @@ absl::StatusOr<const json*> field_of(const json& fields, const char* name) {
   return &*found;
 }
 
-// `count` numbers, or any at all when that is kMaxListEntries.
+// Exactly `count` numbers.
 absl::StatusOr<std::vector<double>> numbers_of(const json& list, const char* name,
                                                std::size_t count) {
   const auto is_number = [](const json& entry) { return entry.is_number(); };
@@ -67,8 +67,10 @@ Record::~Record() = default;
 
 absl::StatusOr<Record> Record::parse(std::string_view data) {
   bool is_too_deep = false;
-  const auto check_depth = [&](int depth, json::parse_event_t, json&) {
-    is_too_deep = is_too_deep || depth > kMaxDepth;
+  const auto check_depth = [&](int depth, json::parse_event_t event, json&) {
+    const bool is_nested =
+        event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
+    is_too_deep = is_too_deep || (is_nested && depth >= kMaxDepth);
     return !is_too_deep;
   };
   auto fields = std::make_unique<json>(json::parse(data, check_depth, /*allow_exceptions=*/false));
@@ -146,7 +148,7 @@ void Record::erase_all() {
 }
 
 std::string Record::encode() const {
-  // What came in is valid UTF-8, and what was set is ASCII: nothing is ever replaced.
+  // Parsed text is valid UTF-8 and the fields that stages set are ASCII, so nothing is replaced.
   return fields_->dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -12,25 +12,25 @@
 
 namespace pollbus::pedestrian {
 
-// What travels through the pipeline: one JSON object a message, one record a Timestamp. Fields that
-// nobody asks for are kept as they are. Every error is INVALID_ARGUMENT: a field's name and what is
-// expected of it, never its value. Movable, not thread-safe.
+// A record that travels through the pipeline: one JSON object per message, identified by its
+// Timestamp. Unknown fields are kept unchanged. Documents nested deeper than 32 levels are refused.
+// Every error is INVALID_ARGUMENT and names the field and what was expected, never the value.
+// Movable, not thread-safe.
 class Record {
  public:
   static absl::StatusOr<Record> parse(std::string_view data);
-  // With nothing but its Timestamp: a number, or a text of the characters that a file name may
-  // have.
+  // A record with only a Timestamp: a number, or a text of characters that are safe in file names.
   static absl::StatusOr<Record> with_timestamp(std::string_view json_or_text);
   Record(Record&&) noexcept;
   Record& operator=(Record&&) noexcept;
   ~Record();
 
-  // The Timestamp as text: what tells one record from another, and fit for a file's name.
+  // The Timestamp as text. It identifies the record and is safe to use as a file name.
   const std::string& timestamp() const { return timestamp_; }
 
   bool has(const char* field) const;
   absl::StatusOr<std::vector<Box>> boxes(const char* field) const;
-  // `count`: how many there must be.
+  // The field must hold exactly `count` numbers.
   absl::StatusOr<std::vector<double>> numbers(const char* field, std::size_t count) const;
   absl::StatusOr<Point> point(const char* field) const;
   absl::StatusOr<Dimensions> dimensions(const char* field) const;
@@ -41,7 +41,7 @@ class Record {
   void set(const char* field, const std::vector<double>& numbers);
   void set(const char* field, std::string text);
   void erase(const char* field);
-  // Leaves the Timestamp alone.
+  // Erases all fields except the Timestamp.
   void erase_all();
 
   std::string encode() const;

@@ -86,7 +86,7 @@ TEST(RecordTest, InTheEndNothingButTheTimestampMayRemain) {
   EXPECT_EQ(record->encode(), R"({"Timestamp":1741128439.11111})");
 }
 
-// Noise, which PNG cannot make small.
+// Random pixels, which PNG cannot compress.
 cv::Mat noise() {
   cv::Mat image(200, 300, CV_8UC3);
   cv::theRNG().state = 1;

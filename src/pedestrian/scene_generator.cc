@@ -15,9 +15,9 @@ namespace {
 constexpr std::uint64_t kFirstTimestamp = 1'700'000'000;
 constexpr std::uint64_t kTimestampsOfASeed = 100'000;
 constexpr std::uint64_t kMaxSeeds = 1'000'000;
-// The aerial view ends a little farther ahead.
+// Just inside the upper edge of the aerial view.
 constexpr double kPictureEndM = -45.5;
-// Bottom of a car's body above the road: below, one sees through.
+// Objects start at the level of the road.
 constexpr double kRoadM = 0;
 
 Box in_whole_pixels(const Box& box) {
@@ -34,7 +34,7 @@ Box seen_by(const Camera& camera, Point way, Dimensions size, double height_m) {
 SceneGenerator::SceneGenerator(std::uint64_t seed)
     : random_(seed), next_timestamp_(kFirstTimestamp + seed % kMaxSeeds * kTimestampsOfASeed) {}
 
-// By hand: what std::uniform_real_distribution draws is not the same everywhere.
+// std::uniform_real_distribution gives different numbers with different standard libraries.
 double SceneGenerator::between(double least, double most) {
   constexpr double kUnit = 1.0 / static_cast<double>(std::uint64_t{1} << 53);
   return least + (most - least) * static_cast<double>(random_() >> 11) * kUnit;

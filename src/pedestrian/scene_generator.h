@@ -8,9 +8,9 @@
 
 namespace pollbus::pedestrian {
 
-// Draws scenes: the ego vehicle (car 2) on its lane, car 1 ahead on the next one, and a pedestrian
-// before it whom it hides from the ego vehicle. Their boxes are those that the cameras of Side see,
-// in whole pixels. The same seed draws the same scenes. Not thread-safe.
+// Generates random scenes: the ego vehicle (car 2), car 1 ahead of it in the next lane, and a
+// pedestrian in front of car 1 whom car 1 hides from the ego vehicle. The boxes are those that the
+// cameras of Side see, in whole pixels. The same seed gives the same scenes. Not thread-safe.
 class SceneGenerator {
  public:
   explicit SceneGenerator(std::uint64_t seed);
@@ -24,7 +24,7 @@ class SceneGenerator {
   std::uint64_t next_timestamp_;
 };
 
-// How high the things in generated scenes are, in metres.
+// Sizes of the objects in generated scenes.
 inline constexpr double kCarHeightM = 1.488;
 inline constexpr double kPedestrianHeightM = 1.3;
 inline constexpr Dimensions kCarSize{4.792, 2.163};

@@ -29,9 +29,9 @@ const cv::Scalar kHair(40, 56, 84);
 const cv::Scalar kShirt(176, 84, 92);
 const cv::Scalar kTrousers(92, 92, 96);
 
-// Fixed-point bits of the coordinates that OpenCV draws with.
+// The number of fractional bits in the coordinates passed to OpenCV.
 constexpr int kShift = 4;
-// The road of the world, in metres, as the aerial view has it.
+// The edges of the road in world coordinates, in metres, as in the aerial view.
 constexpr double kRoadLeft = 126;
 constexpr double kRoadRight = 144.6;
 constexpr double kPavementRight = 150.8;
@@ -44,7 +44,7 @@ constexpr double kDashM = 1.5;
 constexpr double kDashPeriodM = 3;
 constexpr int kDashes = 40;
 
-// Draws into the image of one camera, at a place on the road.
+// Draws the image of a camera that stands at a place on the road.
 class Painter {
  public:
   Painter(const Camera& camera, Point place)
@@ -61,7 +61,7 @@ class Painter {
     if (points.size() >= 3) cv::fillConvexPoly(image_, points, colour, cv::LINE_AA, kShift);
   }
 
-  // A rectangle on the ground, its sides given in the world.
+  // A rectangle on the ground, in world coordinates.
   void ground(double back, double front, double left, double right, const cv::Scalar& colour) {
     const Face face{{{back - place_.x, left - place_.y, 0},
                      {back - place_.x, right - place_.y, 0},
@@ -78,7 +78,7 @@ class Painter {
     polygon(face, colour);
   }
 
-  // A round thing that faces the camera.
+  // An ellipse that faces the camera.
   void disc(double ahead, double right, double up, double half_width, double half_height,
             const cv::Scalar& colour) {
     constexpr int kCorners = 24;
@@ -147,7 +147,7 @@ void shadow(Painter& painter, Point centre, Dimensions size) {
                  centre.y + size.width / 2, kShadow);
 }
 
-// Its body and its cabin as cuboids: what is seen of it from behind and from the left.
+// Draws the body and the cabin of a car as cuboids seen from behind and from the left.
 void car(Painter& painter, Point centre, Dimensions size) {
   constexpr double kBodyTop = 0.92;
   constexpr double kGround = 0.0;

@@ -4,7 +4,7 @@
 
 #include "pedestrian/labels.h"
 
-// What the two cameras of a generated scene see. The same scene gives the same pictures.
+// Renders what the two cameras of a generated scene see. The same scene gives the same pictures.
 namespace pollbus::pedestrian {
 
 // Camera A, on car 1: the road and the pedestrian.

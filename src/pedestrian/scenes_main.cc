@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/files.h"
 #include "base/service.h"
 #include "base/status.h"
-#include "pedestrian/files.h"
 #include "pedestrian/image_codec.h"
 #include "pedestrian/scene_generator.h"
 #include "pedestrian/scene_renderer.h"
@@ -14,6 +14,7 @@
 namespace pollbus::pedestrian {
 namespace {
 
+constexpr mode_t kOutputMode = 0644;
 constexpr std::int64_t kMaxScenes = 100'000;
 constexpr std::int64_t kMaxSeed = 999'999;
 
@@ -26,12 +27,12 @@ absl::Status write_scenes(const std::filesystem::path& folder, std::int64_t coun
   std::vector<LabelledScene> scenes;
   for (std::int64_t i = 0; i < count; ++i) {
     const LabelledScene& scene = scenes.emplace_back(generator.next());
-    RETURN_IF_ERROR(
-        write_whole_file(folder / scene.occluded_image, encode_png(render_occluded_view(scene))));
-    RETURN_IF_ERROR(
-        write_whole_file(folder / scene.occluding_image, encode_png(render_occluding_view(scene))));
+    RETURN_IF_ERROR(write_whole_file(folder / scene.occluded_image,
+                                     encode_png(render_occluded_view(scene)), kOutputMode));
+    RETURN_IF_ERROR(write_whole_file(folder / scene.occluding_image,
+                                     encode_png(render_occluding_view(scene)), kOutputMode));
   }
-  RETURN_IF_ERROR(write_whole_file(folder / "labels.csv", encode_labels(scenes)));
+  RETURN_IF_ERROR(write_whole_file(folder / "labels.csv", encode_labels(scenes), kOutputMode));
   std::cout << fmt::format("{} scenes in {}", count, folder.string()) << std::endl;
   return absl::OkStatus();
 }

@@ -19,7 +19,7 @@ std::string place_text(const char* what, const std::optional<Point>& place, cons
   return text;
 }
 
-// The value that `share` of all do not exceed.
+// The smallest value that at least `share` of all values do not exceed.
 double quantile(const std::vector<double>& sorted, double share) {
   const double rank = std::ceil(share * static_cast<double>(sorted.size()));
   return sorted[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];

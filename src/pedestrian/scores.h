@@ -9,16 +9,16 @@
 #include "pedestrian/geometry.h"
 #include "pedestrian/labels.h"
 
-// What the consumer says about the views: positions, their errors, a summary. Plain functions.
+// The positions, errors and summary that the consumer prints. Pure functions.
 namespace pollbus::pedestrian {
 
-// What came with a view, apart from its picture.
+// A view without its picture.
 struct View {
   std::string timestamp;
   std::optional<Point> car1;
   std::optional<Point> pedestrian;
   std::optional<double> latency_ms;  // from the producer's publish to the picture on disk
-  // Where they were seen in the images of camera B and camera A; not kept over a restart.
+  // Boxes in the images of camera B and camera A. They are not stored in views.csv.
   std::optional<Box> car1_box;
   std::optional<Box> pedestrian_box;
 };
@@ -27,15 +27,15 @@ struct Truth {
   Point car1;
   Point pedestrian;
 };
-using Truths = std::map<std::string, Truth>;  // by Timestamp, as records have it
+using Truths = std::map<std::string, Truth>;  // by Timestamp, written as in records
 
-// INVALID_ARGUMENT for a Timestamp that no record can have.
+// INVALID_ARGUMENT when a label has a Timestamp that is not allowed in a record.
 absl::StatusOr<Truths> truths_of(std::span<const LabelledScene> scenes);
 
 // "1741128439.11111  car 1 (-51.06, 142.95) 0.48 m off  pedestrian … "; `truth` may be null.
 std::string view_line(const View& view, const Truth* truth);
 
-// Half of the values are no larger than the median, nine of ten no larger than the p90.
+// The median and the 90th percentile; both are values that occur.
 struct Quantiles {
   std::size_t count = 0;
   double median = 0;

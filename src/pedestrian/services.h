@@ -2,7 +2,7 @@
 
 #include "pedestrian/side.h"
 
-// The seven services, each one configured by its side. They return the process's exit code.
+// The main functions of the seven services. They return the exit code of the process.
 namespace pollbus::pedestrian {
 
 int run_detection(Side side, int argc, char** argv);

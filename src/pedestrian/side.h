@@ -8,15 +8,15 @@
 
 namespace pollbus::pedestrian {
 
-// One half of the pipeline: which camera it looks through for what, and the fields of a record that
-// it reads and writes. Detection, depth and location exist once and are told their side.
+// One half of the pipeline: its camera, the objects it looks for, and the record fields it reads
+// and writes. Detection, depth and location are each implemented once and configured with a side.
 struct Side {
   const char* detection_stage;
   const char* depth_stage;
   const char* location_stage;
   const char* image;
   const char* boxes;
-  const char* labelled_boxes;  // what the producer attaches for detection without a model
+  const char* labelled_boxes;  // attached by the producer, for detection without a model
   const char* depth;
   const char* longitudinal;
   const char* lateral;
@@ -26,7 +26,7 @@ struct Side {
   double object_height_m;
   double max_depth_m;
 
-  // What a user may know better about camera and objects.
+  // Adds settings for the camera and the height of the objects.
   void add_to(Settings& settings);
 };
 

@@ -10,26 +10,26 @@
 
 namespace pollbus::pedestrian {
 
-// A stage's step with the sentence that says what it works with.
+// The step of a stage, and a phrase for the log about the model it uses.
 struct DescribedStep {
   Step step;
   std::string description;
 };
 
-// The process of one stage: takes its records in, does the step, passes them on to the next stage,
-// whose subscription it makes if it is missing. Returns the process's exit code.
+// Runs the process of one stage. It creates the subscription of the next stage when it is missing,
+// so that no record is lost. Returns the exit code of the process.
 struct StageProgram {
   std::string stage;
   std::string purpose;
   std::function<void(Settings&)> add_to;
-  // After the settings are read, before the bus is looked for.
+  // Called after the settings were read and before the bus is contacted.
   std::function<absl::StatusOr<DescribedStep>()> make_step;
 
   int run(int argc, char** argv) const;
 };
 
-// What the parts of this system have in common on the bus. A record with its images may have 10 MB:
-// only a few are held at once.
+// The bus settings that all stages share. A record with images may take 10 MB, so only a few are
+// held in memory at once.
 WorkerConfig stage_worker_config(const std::string& stage);
 
 }  // namespace pollbus::pedestrian

@@ -13,18 +13,18 @@
 #include "pedestrian/record.h"
 #include "pedestrian/side.h"
 
-// What each stage does to a record: the columns "adds" and "drops" of docs/pedestrian.md.
+// What each stage adds to a record and drops from it; docs/pedestrian.md has the table.
 namespace pollbus::pedestrian {
 
 using Attributes = std::map<std::string, std::string>;
-// Changes the record, and the attributes under which it goes on. An error says why the record
-// cannot be processed, by this or any other try.
+// Changes the record and the attributes of the message. An error is permanent: it says why this
+// record can never be processed.
 using Step = std::function<absl::Status(Record& record, Attributes& attributes)>;
 
 Step detection_step(const Side& side, std::shared_ptr<Detector> detector);
 Step depth_step(const Side& side, std::shared_ptr<DepthEstimator> estimator);
 Step location_step(const Side& side, Perceptron perceptron);
-// `focal_px`: of the camera that saw the pedestrian.
+// `focal_px` is the focal length of the camera that saw the pedestrian.
 Step aerial_view_step(cv::Mat background, double focal_px);
 
 }  // namespace pollbus::pedestrian

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// Outputs a tenth of the depth's hundredth part or so: what matters is that it is computed.
+// The exact output does not matter, only that it is computed.
 constexpr char kPerceptron[] =
     R"({"input_scale":[1,1,1,1,1],"output_scale":[10,10],
         "layers":[{"weight":[[0,0,0,0,0.1],[0,0,0,0,0]],"bias":[0,0.5]}]})";

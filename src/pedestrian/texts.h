@@ -10,10 +10,10 @@ namespace pollbus::pedestrian {
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 
-// The whole text as a finite number.
+// Parses the whole text as a finite number.
 std::optional<double> to_number(std::string_view text);
 
-// Two texts as a place.
+// Parses two texts as the coordinates of a place.
 std::optional<Point> to_point(std::string_view x, std::string_view y);
 
 }  // namespace pollbus::pedestrian

@@ -1,6 +1,6 @@
 #pragma once
 
-// For tests of src/pedestrian only.
+// Used only by the tests in this folder.
 
 #include <bit>
 #include <cstdint>
@@ -88,7 +88,7 @@ inline std::string model(const Graph& graph) {
   return number(1, 7) + bytes(7, body) + bytes(8, bytes(1, "") + number(2, 11));
 }
 
-// Whatever the image, of `side` pixels: these values in this shape.
+// A model that returns these values in this shape for every image of `side` pixels.
 inline std::string constant_output(int side, const std::vector<int>& shape,
                                    const std::vector<float>& values) {
   const int count = static_cast<int>(values.size());
@@ -105,7 +105,7 @@ inline std::string constant_output(int side, const std::vector<int>& shape,
        .output = value_info("output", shape)});
 }
 
-// Of each pixel: a weighted sum of red, green and blue, and a constant.
+// A model that returns, for each pixel, a weighted sum of red, green and blue plus a constant.
 inline std::string pixel_sum(int height, int width, const std::vector<float>& weights, float bias) {
   return model({.nodes = {node("Conv", {"image", "weight", "bias"}, "output",
                                integers("kernel_shape", {1, 1}))},

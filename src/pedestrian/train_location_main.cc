@@ -1,12 +1,12 @@
-// pedestrian-train-location: makes the perceptrons that the location services have embedded.
+// pedestrian-train-location: trains the perceptrons that are embedded in the location services.
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <iostream>
 
+#include "base/files.h"
 #include "base/service.h"
 #include "base/status.h"
-#include "pedestrian/files.h"
 #include "pedestrian/scene_generator.h"
 #include "pedestrian/scores.h"
 #include "pedestrian/trainer.h"
@@ -14,6 +14,7 @@
 namespace pollbus::pedestrian {
 namespace {
 
+constexpr mode_t kOutputMode = 0644;
 constexpr std::size_t kTestScenes = 1'000;
 
 std::vector<LabelledScene> draw_scenes(std::size_t count, std::uint64_t seed) {
@@ -33,7 +34,7 @@ absl::Status train_and_write(const char* what, const std::vector<Example>& examp
                    "the median, p90 {:.3f} m",
                    what, examples.size(), plan.epochs, error.count, error.median, error.p90)
             << std::endl;
-  return write_whole_file(file, perceptron.encode());
+  return write_whole_file(file, perceptron.encode(), kOutputMode);
 }
 
 absl::Status run(const std::filesystem::path& folder, std::int64_t count, std::int64_t epochs,

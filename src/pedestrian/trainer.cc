@@ -16,10 +16,10 @@ constexpr double kLastRate = 5e-5;
 constexpr double kMomentum = 0.9;
 constexpr double kSquaredMomentum = 0.999;
 constexpr double kEpsilon = 1e-8;
-// The decimals of a weight that are kept.
+// Weights are rounded to this many decimals.
 constexpr double kWeightSteps = 1e6;
 
-// By hand, as in SceneGenerator: the same numbers everywhere.
+// As in SceneGenerator: the same numbers with every standard library.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
@@ -41,7 +41,7 @@ Example example(const Side& side, Box box, Point way, Random& random) {
   return {box, pinhole_depth(box, side.camera, side.object_height_m), way};
 }
 
-// A number that is learnt, with the running means of its gradient that Adam keeps.
+// A trained parameter, with the running means of its gradient that Adam needs.
 struct Weight {
   double* value = nullptr;
   double gradient = 0;
@@ -71,7 +71,7 @@ class Training {
     const double truth[] = {example.way.x / perceptron_.output_scale[0],
                             example.way.y / perceptron_.output_scale[1]};
     for (std::size_t i = 0; i < errors.size(); ++i) {
-      // In metres, so that both directions count the same.
+      // The error is measured in metres, so that both directions have the same weight.
       const double scale = perceptron_.output_scale[i];
       errors[i] = (out[i] - truth[i]) * scale * scale * (1 - out[i] * out[i]);
     }
@@ -110,7 +110,7 @@ class Training {
     }
   }
 
-  // `errors`: of the last layer's sums. Weights lie in weights_ as the constructor put them.
+  // `errors` are those of the sums in the last layer.
   void backward(std::vector<double> errors) {
     std::size_t end = weights_.size();
     for (std::size_t l = perceptron_.layers.size(); l-- > 0;) {
@@ -137,7 +137,7 @@ class Training {
   Perceptron& perceptron_;
   Random& random_;
   std::vector<Weight> weights_;
-  std::vector<std::vector<double>> values_;  // inputs of each layer, and the outputs
+  std::vector<std::vector<double>> values_;  // the inputs of each layer, then the outputs
   int steps_ = 0;
 };
 

@@ -10,15 +10,15 @@
 
 namespace pollbus::pedestrian {
 
-// What a perceptron is to learn from one scene: what the stages before it would tell, and the
-// truth.
+// One training example: the output of the earlier stages, and the true place.
 struct Example {
   Box box;
   double depth_m = 0;
   Point way;
 };
 
-// With the depth of the embedded default, and boxes that are a few pixels off as a detector's are.
+// Builds examples with the embedded default's depth and with boxes that are a few pixels off, as
+// those of a detector are.
 std::vector<Example> pedestrian_examples(std::span<const LabelledScene> scenes, std::uint64_t seed);
 std::vector<Example> vehicle_examples(std::span<const LabelledScene> scenes, std::uint64_t seed);
 
@@ -29,12 +29,11 @@ struct TrainingPlan {
   std::uint64_t seed = 1;
 };
 
-// A perceptron of layers 10, 10 and 2, trained by gradient descent (Adam,
-// https://arxiv.org/abs/1412.6980) on the squared error. The same plan and examples make the same
-// perceptron.
+// Trains a perceptron with layers of 10, 10 and 2 on the squared error, with Adam
+// (https://arxiv.org/abs/1412.6980). The same plan and examples give the same perceptron.
 Perceptron train(std::span<const Example> examples, const TrainingPlan& plan);
 
-// Distances between what it says and the truth, in metres.
+// Distances between the computed and the true places, in metres.
 std::vector<double> errors_of(const Perceptron& perceptron, std::span<const Example> examples);
 
 }  // namespace pollbus::pedestrian

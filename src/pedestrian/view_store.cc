@@ -10,8 +10,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/files.h"
 #include "base/status.h"
-#include "pedestrian/files.h"
 #include "pedestrian/texts.h"
 
 namespace pollbus::pedestrian {
@@ -34,8 +34,8 @@ std::string line_of(const View& view) {
                      view.latency_ms ? fmt::format("{:.0f}", *view.latency_ms) : "");
 }
 
-// Reads by the descriptor that is written to: opening the file a second time could fail, and an
-// empty answer would look like a new file.
+// Reads through the descriptor that is also written to. Opening the file a second time could fail,
+// and the empty result would look like a new file.
 absl::StatusOr<std::string> read_all(int fd) {
   std::string text;
   std::array<char, 65'536> part;
@@ -94,7 +94,7 @@ absl::Status ViewStore::load() {
   text.resize(text.find_last_of('\n') + 1);
   if (::ftruncate(fd_, static_cast<off_t>(text.size())) != 0)
     return absl::UnavailableError(fmt::format("{}: cannot be written", kName));
-  if (text.empty()) return write_to_disk(fd_, kHeading, kName);
+  if (text.empty()) return write_and_sync(fd_, kHeading, kName);
   std::istringstream lines(text);
   std::string line;
   std::getline(lines, line);
@@ -111,10 +111,10 @@ absl::Status ViewStore::save(const View& view, const Pictures& pictures) {
   if (pictures.sheet) {
     const auto sheets = folder_ / kSheets;
     RETURN_IF_ERROR(make_folder(sheets));
-    RETURN_IF_ERROR(write_whole_file(sheets / name, *pictures.sheet));
+    RETURN_IF_ERROR(write_whole_file(sheets / name, *pictures.sheet, kMode));
   }
-  RETURN_IF_ERROR(write_whole_file(folder_ / name, pictures.view));
-  RETURN_IF_ERROR(write_to_disk(fd_, line_of(view), kName));
+  RETURN_IF_ERROR(write_whole_file(folder_ / name, pictures.view, kMode));
+  RETURN_IF_ERROR(write_and_sync(fd_, line_of(view), kName));
   known_.insert(view.timestamp);
   views_.push_back(view);
   return absl::OkStatus();

@@ -12,9 +12,9 @@
 
 namespace pollbus::pedestrian {
 
-// The folder of the views: <Timestamp>.png, sheets/<Timestamp>.png where there is a sheet, and
-// views.csv with one line for each view. The line is written after the pictures are on disk, and
-// from then on the view counts as saved. One process at a time. Not thread-safe.
+// The folder of the views. It holds <Timestamp>.png, sheets/<Timestamp>.png where a sheet was made,
+// and views.csv with one line per view. A view counts as saved once its line is on disk, which is
+// after its pictures are. One process at a time. Not thread-safe.
 class ViewStore {
  public:
   // Creates the folder when it is missing. FAILED_PRECONDITION when another process uses it or when

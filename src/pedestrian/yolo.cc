@@ -10,12 +10,13 @@
 namespace pollbus::pedestrian {
 namespace {
 
-// Of the surest so many, the overlapping ones are sought: comparing all would cost its square.
+// Only this many of the most confident candidates are compared for overlap, which takes time
+// proportional to the square of their number.
 constexpr std::size_t kMaxCandidates = 3'000;
 constexpr std::size_t kBoxValues = 4;
 
 struct Candidate {
-  Box box;  // in the network's square
+  Box box;  // in the square input of the network
   double confidence = 0;
 };
 
@@ -27,7 +28,7 @@ double overlap(const Box& a, const Box& b) {
   return shared / (a.width() * a.height() + b.width() * b.height() - shared);
 }
 
-// The candidate, if its best class is one that is kept and it is sure enough.
+// The candidate, if its best class is wanted and its confidence is high enough.
 std::optional<Candidate> candidate_at(std::span<const float> output, const YoloLayout& layout,
                                       std::size_t index, const YoloOptions& options) {
   const auto value = [&](std::size_t i) {

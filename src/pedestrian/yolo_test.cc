@@ -10,11 +10,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Two classes, of which class 1 is kept; a square of 100 pixels for an image of as many.
+// Two classes, of which class 1 is wanted; square and image both have 100 by 100 pixels.
 const YoloOptions kOptions{.confidence = 0.5, .overlap = 0.5, .classes = 2, .class_ids = {1}};
 const Letterbox kSame{.scale = 1, .width = 100, .height = 100};
 
-// Rows of centre x, y, width, height, objectness and two scores, as YOLOv5 lays them out.
+// Rows of centre x, centre y, width, height, objectness and two scores, as in YOLOv5.
 std::vector<Box> boxes_of(const std::vector<std::vector<float>>& rows,
                           const YoloOptions& options = kOptions) {
   std::vector<float> output;
@@ -74,7 +74,7 @@ TEST(YoloBoxesTest, OfBoxesThatOverlapTheSurestRemains) {
                         {52, 50, 20, 40, 0.9F, 0, 1},
                         {80, 50, 20, 40, 0.7F, 0, 1}}),
               ElementsAre(Box{42, 30, 62, 70}, Box{70, 30, 90, 70}));
-  // 10 of 30 pixels in common: a third.
+  // The boxes share 10 of 30 pixels: an overlap of one third.
   EXPECT_THAT(boxes_of({{50, 50, 20, 40, 0.8F, 0, 1}, {60, 50, 20, 40, 0.9F, 0, 1}}),
               ElementsAre(Box{50, 30, 70, 70}, Box{40, 30, 60, 70}));
 }
