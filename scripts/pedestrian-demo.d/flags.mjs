@@ -1,5 +1,5 @@
-// The flags of scripts/pedestrian-demo. Run by itself, it only checks them: exit 2 with all problems
-// at once.
+// Parses the flags of scripts/pedestrian-demo. Run as a program, it only checks them: it prints all
+// problems and exits with 2.
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 
 import { fileInFolder, integer, number, optionsOrExit, readFlags } from '../local.d/flags.mjs';
 
-// Undefined when files can be written into the folder, which is created when it is missing.
+// Creates the folder when it is missing. Returns what was expected if no file can be written there.
 function folderProblem(folder) {
   if (folder === '') return 'a folder';
   const probe = join(folder, `.pedestrian-demo-${process.pid}`);
@@ -42,7 +42,7 @@ const readers = {
   '--summary': fileInFolder('summary'),
 };
 
-// Returns { options, problems }: options are complete when there are no problems.
+// Returns { options, problems }. The options may be used only when there are no problems.
 export function parseFlags(argv) {
   const options = { scenes: 20, replicas: 1, rate: 0, exit: false, keep: false };
   return { options, problems: readFlags(argv, { switches, readers }, options) };

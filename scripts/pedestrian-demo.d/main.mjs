@@ -1,4 +1,4 @@
-// scripts/pedestrian-demo: starts the pipeline, sends scenes through it, shows the result, stops it.
+// scripts/pedestrian-demo: starts the pipeline, sends scenes through it, prints the results, stops it.
 
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ function complete(options, folder) {
 
 const show = (part) => forEachLine(part.child.stdout, (line) => console.log(line));
 
-// Sends all scenes through, and shows each view and the table.
+// Sends all scenes through the pipeline and prints each view and the summary.
 async function sendScenes(pipeline, scenes, endOf) {
   show(pipeline.startConsumer(scenes, scenes.count));
   pipeline.startProducer(scenes);

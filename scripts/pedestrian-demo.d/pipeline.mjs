@@ -1,5 +1,4 @@
-// The processes of the pedestrian system on this machine: which there are, what each is told, in
-// which order they start and end.
+// Starts and stops the processes of the pedestrian system on this machine.
 
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -10,7 +9,7 @@ import { Part, PartFailure } from '../local.d/part.mjs';
 import { reservePort } from '../local.d/ports.mjs';
 
 const topic = 'pedestrian';
-// Against the depth of the embedded default (docs/pedestrian.md).
+// Factor for the depth of the embedded default (docs/pedestrian.md).
 const publishedDepthScaleB = 0.43;
 
 // The services in the order of the pipeline.
@@ -31,7 +30,7 @@ async function freePort() {
 }
 
 export class Pipeline {
-  // `folder`: private and empty. `report(text)` is told what was started.
+  // `folder` must be private and empty. `report(text)` is called for each part that was started.
   constructor({ options, folder, programs, report }) {
     Object.assign(this, { options, folder, programs, report });
     this.project = `pollbus-demo-${randomBytes(4).toString('hex')}`;
@@ -39,7 +38,7 @@ export class Pipeline {
     this.bus = [];
     this.services = [];
     this.ends = [];
-    // Rejects when a part ends that should not; resolves never.
+    // Rejects when a part ends unexpectedly; never resolves.
     this.failure = new Promise((_, reject) => {
       this.fail = reject;
     });
@@ -54,7 +53,7 @@ export class Pipeline {
     return join(this.folder, `${name.replace(' ', '-')}.log`);
   }
 
-  // A program that runs to its end; what it printed is in its log.
+  // Runs a program to its end. Its output goes to its log.
   async run(name, command) {
     const part = new Part({ name, log: this.log(name), command: [this.program(command[0]), ...command.slice(1)] });
     this.ends.push(part.start());
@@ -63,7 +62,7 @@ export class Pipeline {
     if (code !== 0 && !part.stopping) throw new PartFailure(part, `failed (exit ${code})`);
   }
 
-  // Where the scenes are: { labels, images }.
+  // Renders the scenes if necessary. Returns { labels, images, count }.
   async scenes() {
     const folder = this.options.data ?? join(this.folder, 'scenes');
     if (!this.options.data) {
@@ -76,13 +75,13 @@ export class Pipeline {
     return { labels, images: folder, count: lines.length - 1 };
   }
 
-  // A file of the data folder, if it is there.
+  // The path of a file in the data folder, if it exists.
   given(name) {
     const file = this.options.data && join(this.options.data, name);
     return file && existsSync(file) ? file : undefined;
   }
 
-  // What a service is told beside the bus.
+  // The environment of a service, apart from the settings of the bus.
   settingsOf(stage) {
     const { depthScaleA, depthScaleB } = this.options;
     const settings = {
@@ -96,7 +95,7 @@ export class Pipeline {
     return Object.fromEntries(told.map(([name, value]) => [name, String(value)]));
   }
 
-  // Starts a part that must live until it is stopped.
+  // Starts a part that must run until it is stopped.
   startPart(group, description) {
     const part = new Part({ log: this.log(description.name), ...description });
     group.push(part.start());
@@ -157,8 +156,8 @@ export class Pipeline {
     return part;
   }
 
-  // Saves views until so many are there, or, with 0, until it is stopped; what it prints is on its
-  // child.stdout.
+  // Starts a consumer that exits after `count` views, or runs until it is stopped if `count` is 0.
+  // Its output is on child.stdout.
   startConsumer({ labels, images }, count) {
     const summary = this.options.summary && count > 0 ? ['--summary', this.options.summary] : [];
     const flags = ['--out', this.views, '--labels', labels, '--images', images, '--count', `${count}`, ...summary];
@@ -170,7 +169,7 @@ export class Pipeline {
     this.producer = this.startEnd('pedestrian-producer', ['--labels', labels, '--images', images, '--rate', `${this.options.rate}`]);
   }
 
-  // When both have ended; rejects as soon as one ends badly.
+  // Resolves when producer and consumer have ended; rejects as soon as one of them fails.
   async endsDone() {
     const good = async (part) => {
       const { code, signal } = await part.ended;
@@ -187,7 +186,7 @@ export class Pipeline {
     return readdirSync(this.views).filter((file) => file.endsWith('.png')).length;
   }
 
-  // The command line that sends further scenes through this pipeline.
+  // A command line that sends more scenes through this pipeline.
   moreScenes() {
     const environment = Object.entries(this.busEnvironment()).map(([name, value]) => `${name}=${value}`);
     const seed = (this.options.seed + 1) % 10_000;
@@ -197,8 +196,8 @@ export class Pipeline {
     ].join(' ');
   }
 
-  // From the ends inwards: each part can still finish what it has in hand. Returns the failures of
-  // those that did not end well.
+  // Stops producer and consumer first, then the services, then the broker, so that each part can
+  // finish its work. Returns the failures of parts that did not exit cleanly.
   async stop() {
     const failures = [];
     for (const group of [this.ends, this.services, this.bus]) {

@@ -11,7 +11,6 @@
 #include "pedestrian/drawing.h"
 #include "pedestrian/image_codec.h"
 #include "pedestrian/record.h"
-#include "pedestrian/scene_generator.h"
 
 namespace pollbus::pedestrian {
 namespace {
@@ -21,6 +20,13 @@ constexpr int kFrameHeight = 360;
 constexpr int kGap = 16;
 constexpr int kHeading = 36;
 constexpr double kHeadingScale = 0.55;
+constexpr double kPedestrianOutlineM = 1;
+constexpr const char* kExplanation[] = {
+    "Car 1 sees the pedestrian with camera A and measures where he is relative to itself.",
+    "Car 2 sees car 1 with camera B and measures where it is. Both offsets together give",
+    "the place of the pedestrian relative to car 2, which cannot see him.",
+};
+constexpr int kExplanationLine = 26;
 const cv::Scalar kPaper(244, 244, 244);
 
 std::string error_text(const char* what, const std::optional<Point>& found, Point truth) {
@@ -35,7 +41,8 @@ void draw_truth(cv::Mat& picture, const View& view, const LabelledScene& truth) 
                  colour);
   };
   outline(truth.car1, truth.car1_size, colour::kWhite);
-  outline(truth.pedestrian, kPedestrianSize, colour::kWhite);
+  // Wider than a pedestrian: the outline must not cover the place that was found.
+  outline(truth.pedestrian, {kPedestrianOutlineM, kPedestrianOutlineM}, colour::kWhite);
   const cv::Point kBelowTheFirstLegend(10, 190);
   draw_legend(picture, kBelowTheFirstLegend,
               {{Symbol::kOutline, colour::kWhite, "true places"},
@@ -77,10 +84,15 @@ cv::Mat sheet_of(const cv::Mat& picture, const View& view, const LabelledScene& 
   cv::Mat sheet(std::max(second + kFrameHeight, kHeading + picture.rows) + kGap,
                 right + picture.cols + kGap, CV_8UC3, kPaper);
   paste(sheet, framed(images / truth.occluding_image, view.car1_box, colour::kCyan),
-        {kGap, kHeading}, "Camera B, on car 2: sees car 1, but not the pedestrian");
+        {kGap, kHeading}, "Camera B, on car 2: car 1 is in the way");
   paste(sheet, framed(images / truth.occluded_image, view.pedestrian_box, colour::kMagenta),
         {kGap, second}, "Camera A, on car 1: sees the pedestrian");
-  paste(sheet, picture, {right, kHeading}, "From above, drawn from both: what car 2 cannot see");
+  paste(sheet, picture, {right, kHeading}, "From above: what car 2 cannot see, drawn from both");
+  cv::Point line(right, kHeading + picture.rows + 2 * kGap);
+  for (const char* text : kExplanation) {
+    write_text(sheet, text, line, kHeadingScale);
+    line.y += kExplanationLine;
+  }
   return sheet;
 }
 

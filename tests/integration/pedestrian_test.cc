@@ -1,4 +1,4 @@
-// The pedestrian system as processes: records on their way while services are killed.
+// Runs the pedestrian system as processes and kills services while records are on their way.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ constexpr const char* kStages[] = {
     "pedestrian-detection", "pedestrian-depth", "pedestrian-location", "vehicle-detection",
     "vehicle-depth",        "vehicle-location", "aerial-view"};
 
-// Scenes with their images in a folder.
+// Writes rendered scenes and their labels to a folder.
 void write_scenes(const std::filesystem::path& folder, std::uint64_t seed, int count) {
   std::filesystem::create_directories(folder);
   pedestrian::SceneGenerator generator(seed);
@@ -59,7 +59,7 @@ class PedestrianSystemTest : public ::testing::Test {
     all.merge(more);
     return all;
   }
-  // Starts so many of each stage, and waits until all are ready.
+  // Starts this many processes of each stage and waits until all are ready.
   void start_services(int replicas, const std::map<std::string, Environment>& more = {}) {
     for (const char* stage : kStages) {
       const auto settings = more.find(stage);
@@ -107,13 +107,13 @@ TEST_F(PedestrianSystemTest, KilledServicesLoseNoRecordAndEachTimestampIsOneView
   write_scenes(folder / "scenes", 11, kScenes);
   start_services(2);
   start_consumer(folder / "scenes/labels.csv", kScenes);
-  // The same records twice: what is delivered or published again changes nothing.
+  // The same records are published twice: a repeated record changes nothing.
   const auto first = launch_producer(folder / "scenes");
   const auto again = launch_producer(folder / "scenes", {"--rate", "15"});
   ASSERT_TRUE(eventually(kPatience, [&] { return views() >= 1; }));
   for (const char* stage : kStages) services[stage][0]->kill();
   ASSERT_TRUE(eventually(kPatience, [&] { return views() >= 3; }));
-  // Now the others too: nobody is left, and nothing is lost.
+  // Kills the remaining processes as well: the records wait on the bus.
   for (const char* stage : kStages) services[stage][1]->kill();
   for (const char* stage : kStages) services[stage][1]->start();
   EXPECT_EQ(first->wait_for_end(kPatience), 0);
@@ -130,11 +130,11 @@ TEST_F(PedestrianSystemTest, KilledServicesLoseNoRecordAndEachTimestampIsOneView
   for (const char* stage : kStages) EXPECT_EQ(services[stage][1]->stop(), 0) << stage;
 }
 
-// Where the data set is: POLLBUS_PEDESTRIAN_DATA, or a folder beside the checkout.
+// The data set is looked for in POLLBUS_PEDESTRIAN_DATA and in a folder beside the checkout.
 TEST_F(PedestrianSystemTest, TheScenesOfTheDataSetGoThroughWithThePublishedPerceptrons) {
   const char* const named = std::getenv("POLLBUS_PEDESTRIAN_DATA");
   const std::filesystem::path data = named != nullptr ? named : POLLBUS_DATA_BESIDE_CHECKOUT;
-  if (!std::filesystem::exists(data / "labels.csv")) return;  // it is not a part of the project
+  if (!std::filesystem::exists(data / "labels.csv")) return;  // scripts/test reports that this was not run
   constexpr int kScenes = 146;
   start_services(1, {{"pedestrian-location", {{"LOCATION_MODEL", data / "mlp_camA.json"}}},
                      {"vehicle-depth", {{"DEPTH_SCALE", "0.43"}}},

@@ -1,4 +1,4 @@
-// Records of the pedestrian system, published and taken by the official client among our services.
+// The official client publishes and receives records of the pedestrian system.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -46,7 +46,7 @@ async function launch(program, flags, env) {
 const startService = (program) =>
   launch(program, [], { PUBSUB_EMULATOR_HOST: address, GCP_PROJECT: project });
 
-// What a subscription of ours receives, message by message.
+// Receives the messages of a subscription one by one.
 async function listen(stage, onMessage) {
   const name = `foreign-${stage}`;
   const [subscription] = await topic.createSubscription(name, { filter: `attributes.stage="${stage}"` });
@@ -108,7 +108,7 @@ test('a record that the official client publishes for the first stage goes on to
 });
 
 test('a stage of another make takes its place among ours, up to the view', async () => {
-  // Our vehicle-detection, a vehicle-depth of another make, our vehicle-location and aerial-view.
+  // The client replaces vehicle-depth; the other stages are the services of this project.
   await listen('vehicle-depth', (record) => {
     const { vehicles_labels, Occluding_Image_View, ...kept } = record;
     assert.deepEqual(kept.vehicles, vehicles_labels);
