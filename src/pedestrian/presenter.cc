@@ -22,9 +22,9 @@ constexpr int kHeading = 36;
 constexpr double kHeadingScale = 0.55;
 constexpr double kPedestrianOutlineM = 1;
 constexpr const char* kExplanation[] = {
-    "Car 1 sees the pedestrian with camera A and measures where he is relative to itself.",
-    "Car 2 sees car 1 with camera B and measures where it is. Both offsets together give",
-    "the place of the pedestrian relative to car 2, which cannot see him.",
+    "Car 1 sees the pedestrian with camera A and measures the offset between them.",
+    "Car 2 sees car 1 with camera B and measures the same. Both offsets together give",
+    "the place of the pedestrian, whom car 2 cannot see.",
 };
 constexpr int kExplanationLine = 26;
 const cv::Scalar kPaper(244, 244, 244);
