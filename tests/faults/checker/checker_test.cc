@@ -42,7 +42,7 @@ class JudgeTest : public ::testing::Test {
   void cast(int number, std::int64_t voter, std::int64_t choice, const char* event = "cast") {
     add(fmt::format(R"({{"event":"{}","t_us":{},"election":12,"machine":3,"uuid":"{}",)"
                     R"("voter":"{}","choice":{}}})",
-                    event, ++now_us, uuid(number), to_hex(pseudonym(keys.history, 12, voter)),
+                    event, ++now_us, uuid(number), to_hex(pseudonym(keys.pseudonyms, 12, voter)),
                     choice));
   }
   void answer(int number, const std::string& result, int machine = 3, bool ends = true) {
@@ -73,7 +73,7 @@ class JudgeTest : public ::testing::Test {
                                Field(&Violation::what, HasSubstr(what)))));
   }
 
-  Keys keys{.logger = key('1'), .history = key('2')};
+  Keys keys{.logger = key('1'), .pseudonyms = key('2')};
   Evidence evidence;
   std::int64_t now_us = 0;
 };
@@ -137,7 +137,7 @@ TEST_F(JudgeTest, AlreadyVotedForTheVoteThatWonBreaksI4) {
 
 TEST_F(JudgeTest, AMarkWithoutARowBreaksI5) {
   mark(4, 4, 4);
-  expect_broken("I5", "2 rows, 3 marks");
+  expect_broken("I5", "2 rows, 0 refused votes, 3 marks");
 }
 
 TEST_F(JudgeTest, AMarkOfAnotherVoteBreaksI5) {
@@ -186,11 +186,57 @@ TEST_F(JudgeTest, AnAcceptedVoteWithTheContentOfAnotherBreaksI7) {
 
 TEST_F(JudgeTest, BadMessagesAreQuarantinedAndGoodOnesAreNot) {
   add(R"({"event":"poison","t_us":1,"id":"7"})");
-  expect_broken("bad input", "nobody was told");
+  expect_broken("bad input", "was not quarantined");
   add(R"({"event":"notice","t_us":2,"id":"7","reason":"voting is missing"})");
   EXPECT_THAT(judge(evidence, keys).violations, IsEmpty());
   add(R"({"event":"notice","t_us":2,"id":"8","reason":"voting is missing"})");
   expect_broken("bad input", "was good");
+}
+
+TEST_F(JudgeTest, AVoteThatAFaultHadRefusedMayBeRejectedAndLeaveItsMark) {
+  cast(4, 4, 4);
+  mark(4, 4, 4);
+  answer(4, "Rejected");
+  cast(5, 4, 4);
+  answer(5, "Already Voted!!!");
+  add(fmt::format(R"({{"event":"refusable","uuid":"{}"}})", uuid(4)));
+  add(R"({"event":"refusable","id":"17"})");
+  add(R"({"event":"notice","t_us":2,"id":"17","reason":"the database refuses this vote"})");
+  EXPECT_THAT(judge(evidence, keys).violations, IsEmpty());
+  store(4, 4);
+  expect_broken("I6", "was rejected and is stored");
+}
+
+TEST_F(JudgeTest, ADifferentVoteUnderAKnownUuidMustNotBeAnsweredSuccessful) {
+  add(fmt::format(R"({{"event":"forged success","uuid":"{}"}})", uuid(1)));
+  expect_broken("I1", "a different vote was answered successful");
+}
+
+TEST_F(JudgeTest, AVoteThatIsErasedBeforeItsAnswerBreaksI6) {
+  cast(4, 1, 4);
+  add(fmt::format(R"({{"event":"erased","t_us":{},"machine":3,"uuid":"{}"}})", ++now_us, uuid(4)));
+  answer(4, "Already Voted!!!");
+  expect_broken("I6", "was erased from its machine's journal before it was answered");
+}
+
+TEST_F(JudgeTest, AVoteThatIsLeftInAJournalBreaksI6) {
+  cast(3, 1, 4, "left");
+  expect_broken("I6", "is still in its machine's journal");
+}
+
+TEST_F(JudgeTest, AVoteInTheJournalOfAnEndedMachineNeedsOnlyTheAnswerItHas) {
+  cast(3, 1, 4, "kept");
+  EXPECT_THAT(judge(evidence, keys).violations, IsEmpty());
+  cast(4, 1, 4, "kept");
+  expect_broken("I6", "was never answered");
+}
+
+TEST_F(JudgeTest, AnAnswerMayBeSeenBeforeItsVote) {
+  answer(4, "Already Voted!!!");
+  cast(4, 1, 4);
+  EXPECT_THAT(judge(evidence, keys).violations, IsEmpty());
+  answer(5, "Already Voted!!!");
+  expect_broken("I6", "no machine cast it");
 }
 
 TEST_F(JudgeTest, AVoteThatIsRejectedIsBadInput) {

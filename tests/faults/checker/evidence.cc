@@ -108,6 +108,12 @@ absl::Status Evidence::add(const std::string& text_line) try {
   } else if (event == "notice") {
     notices.push_back(
         {.t_us = number(line, "t_us"), .id = text(line, "id"), .reason = text(line, "reason")});
+  } else if (event == "refusable" && line.contains("uuid")) {
+    refusable_votes.insert(text(line, "uuid"));
+  } else if (event == "refusable") {
+    refusable_messages.insert(text(line, "id"));
+  } else if (event == "forged success") {
+    forged_successes.push_back(text(line, "uuid"));
   } else if (event == "fault") {
     faults.push_back({.id = number(line, "id"),
                       .t_us = number(line, "t_us"),

@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -83,6 +84,12 @@ struct Evidence {
   std::vector<Poison> poisons;
   std::vector<Notice> notices;
   std::vector<Fault> faults;
+  // Votes that a fault may have a store refuse for good, and messages that may be quarantined for
+  // that reason.
+  std::unordered_set<std::string> refusable_votes;     // UUIDs
+  std::unordered_set<std::string> refusable_messages;  // message ids
+  // UUIDs of answered votes under which a different vote was published and answered successful.
+  std::vector<std::string> forged_successes;
 
   // Adds one line. INVALID_ARGUMENT says what is wrong with it.
   absl::Status add(const std::string& line);

@@ -49,6 +49,23 @@ class Judge {
     if (vote.was_answered(Outcome::kAlreadyVoted)) ++judgement_.already_voted;
   }
 
+  // Whether a fault had a store refuse this vote for good.
+  bool is_refused(const Vote& vote) const {
+    return vote.was_answered(Outcome::kRejected) && evidence_.refusable_votes.contains(vote.uuid);
+  }
+
+  // Whether the mark of its voter was made by this vote.
+  bool is_marked_by(const Vote& vote) const {
+    const auto mark = votes_.marks.find({vote.content.election, vote.voter});
+    if (mark == votes_.marks.end()) return false;
+    // The voter is no part of a fingerprint.
+    const SubmittedVote submitted{.election = vote.content.election,
+                                  .machine = vote.content.machine,
+                                  .choice = vote.content.choice,
+                                  .uuid = vote.uuid};
+    return mark->second->fingerprint == fingerprint(keys_.logger, submitted);
+  }
+
   void judge_answers(const Vote& vote) {
     if (vote.is_pending) {
       broken("I6", vote.uuid,
@@ -60,7 +77,11 @@ class Judge {
       if (answer.result != vote.answers.front().result)
         return broken("I6", vote.uuid, "has answers that contradict each other");
     }
-    if (vote.was_answered(Outcome::kRejected)) broken("bad input", vote.uuid, "was rejected");
+    if (is_refused(vote)) {
+      if (vote.receipt != nullptr) broken("I6", vote.uuid, "was rejected and is stored");
+    } else if (vote.was_answered(Outcome::kRejected)) {
+      broken("bad input", vote.uuid, "was rejected");
+    }
   }
 
   void judge_success(const Vote& vote) {
@@ -78,22 +99,18 @@ class Judge {
     if (vote.receipt != nullptr)
       return broken("I4", vote.uuid, "was answered Already Voted!!! and is stored itself");
     for (const std::size_t other : votes_.by_voter.at({vote.content.election, vote.voter})) {
-      if (votes_.all[other].receipt != nullptr) return;
+      const Vote& vote_before = votes_.all[other];
+      if (vote_before.receipt != nullptr) return;
+      if (is_refused(vote_before) && is_marked_by(vote_before)) return;
     }
     broken("I4", vote.uuid, "was answered Already Voted!!! and no vote of its voter is stored");
   }
 
   void judge_mark(const Vote& vote) {
     if (vote.receipt == nullptr) return;
-    const auto mark = votes_.marks.find({vote.content.election, vote.voter});
-    if (mark == votes_.marks.end())
+    if (!votes_.marks.contains({vote.content.election, vote.voter}))
       return broken("I5", vote.uuid, "is stored and its voter is not marked");
-    // The voter is no part of a fingerprint.
-    const SubmittedVote submitted{.election = vote.content.election,
-                                  .machine = vote.content.machine,
-                                  .choice = vote.content.choice,
-                                  .uuid = vote.uuid};
-    if (mark->second->fingerprint != fingerprint(keys_.logger, submitted))
+    if (!is_marked_by(vote))
       broken("I5", vote.uuid, "is stored and its voter's mark is that of another vote");
   }
 
@@ -140,8 +157,17 @@ class Judge {
     for (const auto& [content, count] : votes_.rows) rows += count;
     if (rows != std::ssize(evidence_.receipts))
       broken("I3", "", fmt::format("{} rows, {} receipts", rows, evidence_.receipts.size()));
-    if (rows != std::ssize(evidence_.marks))
-      broken("I5", "", fmt::format("{} rows, {} marks", rows, evidence_.marks.size()));
+    // A vote that PostgreSQL refused leaves its mark.
+    const auto refused = std::ranges::count_if(
+        votes_.all, [this](const Vote& vote) { return is_refused(vote) && is_marked_by(vote); });
+    if (rows + refused != std::ssize(evidence_.marks)) {
+      broken("I5", "",
+             fmt::format("{} rows, {} refused votes, {} marks", rows, refused,
+                         evidence_.marks.size()));
+    }
+    for (const std::string& uuid : evidence_.forged_successes) {
+      broken("I1", uuid, "has a receipt under which a different vote was answered successful");
+    }
   }
 
   void judge_bad_input() {
@@ -150,7 +176,7 @@ class Judge {
     for (const Poison& poison : evidence_.poisons) poisons.insert(poison.id);
     for (const Notice& notice : evidence_.notices) {
       noticed.insert(notice.id);
-      if (!poisons.contains(notice.id)) {
+      if (!poisons.contains(notice.id) && !evidence_.refusable_messages.contains(notice.id)) {
         broken(
             "bad input", "",
             fmt::format("message {} was quarantined and was good: {}", notice.id, notice.reason));
@@ -158,7 +184,7 @@ class Judge {
     }
     for (const std::string& id : poisons) {
       if (!noticed.contains(id))
-        broken("bad input", "", fmt::format("message {} was bad, and nobody was told", id));
+        broken("bad input", "", fmt::format("message {} was bad and was not quarantined", id));
     }
   }
 

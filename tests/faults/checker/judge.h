@@ -10,15 +10,15 @@
 
 namespace pollbus::faults {
 
-// What the marks, the receipts and the voters' pseudonyms were hashed with.
+// The keys of the marks and of the voters' pseudonyms.
 struct Keys {
   HashKey logger;
-  HashKey history;
+  HashKey pseudonyms;
 };
 
 struct Violation {
   std::string invariant;  // "I1" to "I7", "bad input"
-  std::string uuid;       // of the vote; empty where it is nobody's
+  std::string uuid;       // of the vote; empty if it concerns no single vote
   std::string what;
 };
 
@@ -30,11 +30,11 @@ struct Judgement {
   std::vector<Violation> violations;
 };
 
-// Judges the invariants of tests/faults/README.md over a drained election. A plain function.
+// Judges the invariants of tests/faults/README.md for an election that is over.
 Judgement judge(const Evidence& evidence, const Keys& keys);
 
-// All that the machines lived through with this vote and with others of its voter, what the stores
-// hold of it, and the faults of that time; a line each.
+// The story of a vote, one line each: the events of this vote and of others of its voter, what the
+// stores hold of them, and the faults of that time.
 std::string story_of(const Evidence& evidence, const Keys& keys, const std::string& uuid);
 
 }  // namespace pollbus::faults

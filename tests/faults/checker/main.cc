@@ -1,4 +1,4 @@
-// election-checker: judges what became of an election.
+// election-checker: judges an election by the evidence about it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,18 +20,18 @@ struct CheckerSettings {
   std::vector<std::string> evidence;
   std::string json;
   Secret logger_key;
-  Secret history_key;
+  Secret pseudonym_key;
 
   void add_to(Settings& settings) {
     settings.texts({"evidence", "", "PATH",
-                    "Lines to judge: a file, or a folder with files *.jsonl; may be repeated"},
+                    "Evidence: a file, or a folder with files *.jsonl; may be repeated"},
                    &evidence, check_not_empty);
     settings.text({"json", "", "FILE", "Write the verdict as JSON"}, &json, check_not_empty);
-    settings.secret({"logger-key", "LOGGER_KEY", "KEY", "What the marks were hashed with"},
-                    &logger_key, HashKey::check, /*required=*/true);
+    settings.secret({"logger-key", "LOGGER_KEY", "KEY", "Key of the marks in Redis"}, &logger_key,
+                    HashKey::check, /*required=*/true);
     settings.secret(
-        {"history-key", "POLLBUS_HISTORY_KEY", "KEY", "What the voters were hashed with"},
-        &history_key, HashKey::check, /*required=*/true);
+        {"pseudonym-key", "PSEUDONYM_KEY", "KEY", "Key of the voters' pseudonyms in the evidence"},
+        &pseudonym_key, HashKey::check, /*required=*/true);
     settings.rule([this]() -> std::optional<std::string> {
       if (!evidence.empty()) return std::nullopt;
       return "--evidence: expected a file or a folder";
@@ -39,7 +39,7 @@ struct CheckerSettings {
   }
 };
 
-// The file itself, or the folder's *.jsonl in the order of their names.
+// A file stands for itself, a folder for its files *.jsonl in the order of their names.
 std::vector<std::filesystem::path> files_of(const std::string& path) {
   if (!std::filesystem::is_directory(path)) return {path};
   std::vector<std::filesystem::path> files;
@@ -70,7 +70,7 @@ int run(const CheckerSettings& settings) {
     return kExitUnreadable;
   }
   const Keys keys{.logger = *HashKey::parse(settings.logger_key.reveal()),
-                  .history = *HashKey::parse(settings.history_key.reveal())};
+                  .pseudonyms = *HashKey::parse(settings.pseudonym_key.reveal())};
   const Judgement judgement = judge(*evidence, keys);
   const Recoveries recoveries = recoveries_of(*evidence);
   std::cout << to_text(*evidence, keys, judgement, recoveries);
@@ -93,8 +93,9 @@ int main(int argc, char** argv) {
   using namespace pollbus;
   faults::CheckerSettings checker;
   Settings settings("election-checker",
-                    "Judges from machines, stores whether an election kept what it "
-                    "promises (tests/faults/README.md). Exit 0: yes; 1: no; 2: cannot tell.");
+                    "Judges from the evidence about an election whether it kept its promises "
+                    "(tests/faults/README.md). Exit 0: yes; 1: no; 2: the evidence or a flag is "
+                    "wrong.");
   checker.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
   return faults::run(checker);

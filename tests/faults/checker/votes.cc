@@ -19,7 +19,7 @@ Votes::Votes(const Evidence& evidence, const Keys& keys) {
   for (const Rows& found : evidence.rows)
     rows[{found.election, found.machine, found.choice}] += found.count;
   for (const StoredMark& mark : evidence.marks)
-    marks[{mark.election, pseudonym(keys.history, mark.election, mark.voter)}] = &mark;
+    marks[{mark.election, pseudonym(keys.pseudonyms, mark.election, mark.voter)}] = &mark;
 }
 
 void Votes::add(const MachineEvent& event) {

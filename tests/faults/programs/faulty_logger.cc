@@ -13,8 +13,8 @@ std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config, const K
 
 std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config,
                                                      const KeyedHash& key_check) {
-  return std::make_unique<faults::FailingRegister>(real_make_register(std::move(config), key_check),
-                                                   faults::failpoints());
+  return faults::made_faulty<faults::FailingRegister>(
+      real_make_register(std::move(config), key_check), faults::mutant().voters);
 }
 
 namespace faults {

@@ -14,7 +14,7 @@ absl::StatusOr<std::unique_ptr<JournalFile>> wrapped_open_journal_file(const std
 
 absl::StatusOr<std::unique_ptr<JournalFile>> wrapped_open_journal_file(const std::string& path) {
   ASSIGN_OR_RETURN(auto file, real_open_journal_file(path));
-  return std::make_unique<faults::FailingJournalFile>(std::move(file), faults::failpoints());
+  return faults::made_faulty<faults::FailingJournalFile>(std::move(file), faults::mutant().journal);
 }
 
 }  // namespace voting_machine

@@ -3,23 +3,34 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <string>
 
-#include "base/logging.h"
 #include "faults/decorators/failure_plan.h"
 
 namespace pollbus::faults {
 namespace {
 
-constexpr char kVariable[] = "POLLBUS_FAILPOINTS";
-constexpr int kExitWrongPlan = 2;
+constexpr char kFailpoints[] = "POLLBUS_FAILPOINTS";
+constexpr char kMutant[] = "POLLBUS_MUTANT";
+constexpr int kExitWrongVariable = 2;
 
-std::string text_of_plan() {
-  const char* const text = std::getenv(kVariable);
+std::string variable(const char* name) {
+  const char* const text = std::getenv(name);
   return text == nullptr ? "" : text;
 }
 
+// What is wrong with the variables, or nothing.
+std::string problem() {
+  const auto plan = FailurePlan::parse(variable(kFailpoints), places());
+  if (!plan.ok()) return std::string(kFailpoints) + ": " + std::string(plan.status().message());
+  const std::string name = variable(kMutant);
+  if (name.empty() || mutant_named(name) != nullptr) return "";
+  return std::string(kMutant) + ": no mutant is called " + name;
+}
+
 FailurePlan& plan() {
-  static const std::unique_ptr<FailurePlan> kPlan = *FailurePlan::parse(text_of_plan(), places());
+  static const std::unique_ptr<FailurePlan> kPlan =
+      *FailurePlan::parse(variable(kFailpoints), places());
   return *kPlan;
 }
 
@@ -27,16 +38,23 @@ FailurePlan& plan() {
 
 Failpoints failpoints() { return plan().failpoints(); }
 
+const Mutant& mutant() {
+  static const Mutant kNone;
+  const Mutant* const named = mutant_named(variable(kMutant));
+  return named == nullptr ? kNone : *named;
+}
+
+// The service's main() runs only if the variables can be read.
+int run(int argc, char** argv, int (*real_main)(int, char**)) {
+  const std::string wrong = problem();
+  if (wrong.empty()) return real_main(argc, argv);
+  std::cerr << wrong << std::endl;
+  return kExitWrongVariable;
+}
+
 }  // namespace pollbus::faults
 
 int real_main(int argc, char** argv) POLLBUS_REAL("main");
 int wrapped_main(int argc, char** argv) POLLBUS_WRAP("main");
 
-// The service's main() runs only if the plan can be read.
-int wrapped_main(int argc, char** argv) {
-  using namespace pollbus::faults;
-  const auto plan = FailurePlan::parse(text_of_plan(), places());
-  if (plan.ok()) return real_main(argc, argv);
-  std::cerr << kVariable << ": " << plan.status().message() << std::endl;
-  return kExitWrongPlan;
-}
+int wrapped_main(int argc, char** argv) { return pollbus::faults::run(argc, argv, real_main); }

@@ -10,14 +10,24 @@ std::unique_ptr<Publisher> real_make_publisher(std::shared_ptr<Connection> conne
 std::unique_ptr<Publisher> wrapped_make_publisher(std::shared_ptr<Connection> connection,
                                                   std::string topic) POLLBUS_WRAP(MAKE_PUBLISHER);
 
+namespace {
+
+const faults::Mutant::Around<Publisher>& mistake() {
+  const std::string_view part = PART;
+  const faults::Mutant& mutant = faults::mutant();
+  if (part == "machine") return mutant.machine_publisher;
+  return part == "logger" ? mutant.logger_publisher : mutant.recorder_publisher;
+}
+
+}  // namespace
+
 // Notices to the quarantine topic do not fail.
 std::unique_ptr<Publisher> wrapped_make_publisher(std::shared_ptr<Connection> connection,
                                                   std::string topic) {
   const bool is_quarantine = topic.ends_with("-quarantine");
   auto publisher = real_make_publisher(std::move(connection), std::move(topic));
   if (is_quarantine) return publisher;
-  return std::make_unique<faults::FailingPublisher>(std::move(publisher), PART,
-                                                    faults::failpoints());
+  return faults::made_faulty<faults::FailingPublisher>(std::move(publisher), mistake(), PART);
 }
 
 }  // namespace pollbus

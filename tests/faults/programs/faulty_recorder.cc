@@ -12,8 +12,8 @@ std::unique_ptr<BallotBox> wrapped_make_ballot_box(PostgresConfig config)
     POLLBUS_WRAP(MAKE_BALLOT_BOX);
 
 std::unique_ptr<BallotBox> wrapped_make_ballot_box(PostgresConfig config) {
-  return std::make_unique<faults::FailingBallotBox>(real_make_ballot_box(std::move(config)),
-                                                    faults::failpoints());
+  return faults::made_faulty<faults::FailingBallotBox>(real_make_ballot_box(std::move(config)),
+                                                       faults::mutant().ballots);
 }
 
 namespace faults {

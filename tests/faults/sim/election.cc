@@ -110,6 +110,13 @@ class Election {
         run_poisoner(around_, process, profile_.poisons);
       }).is_sheltered = true;
     }
+    if (profile_.forgeries > 0) {
+      bus_.subscribe(result_subscription(kForger), std::string(wire::kResult),
+                     std::to_string(kForger));
+      add("forger", [this](Process& process) {
+        run_forger(around_, process, profile_.forgeries);
+      }).is_sheltered = true;
+    }
     for (Slot& slot : slots_) start(slot);
   }
 
@@ -182,8 +189,8 @@ class Election {
   Evidence evidence_;
   Network network_{world_, profile_};
   SimulatedBus bus_{world_, profile_, network_, evidence_, mutant_};
-  SimulatedRedis redis_{world_, network_, mutant_};
-  SimulatedPostgres postgres_{world_, network_, mutant_};
+  SimulatedRedis redis_{world_, profile_, network_, mutant_};
+  SimulatedPostgres postgres_{world_, profile_, network_, mutant_};
   // Shared by all processes: nobody reads it, and it is slow to make.
   prometheus::Registry metrics_;
   Chaos chaos_;
@@ -206,7 +213,7 @@ class Election {
 
 const Keys& simulation_keys() {
   static const Keys keys{.logger = *HashKey::parse(std::string(64, '1')),
-                         .history = *HashKey::parse(std::string(64, '3'))};
+                         .pseudonyms = *HashKey::parse(std::string(64, '3'))};
   return keys;
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "faults/checker/judge.h"
-#include "faults/sim/mutants.h"
+#include "faults/mutants/mutants.h"
 #include "faults/sim/profile.h"
 
 namespace pollbus::faults {

@@ -103,13 +103,15 @@ class MachineObserver::ObservedPublisher final : public Publisher {
 };
 
 MachineObserver::MachineObserver(World& world, const HashKey& pseudonym_key, std::int64_t election,
-                                 std::int64_t machine, Evidence& evidence, MachineRecord& record)
+                                 std::int64_t machine, Evidence& evidence, MachineRecord& record,
+                                 std::function<bool(const SubmittedVote&)> may_be_refused)
     : world_(world),
       pseudonym_key_(pseudonym_key),
       election_(election),
       machine_(machine),
       evidence_(evidence),
-      record_(record) {
+      record_(record),
+      may_be_refused_(std::move(may_be_refused)) {
   note({.kind = MachineEvent::Kind::kStart});
 }
 
@@ -134,6 +136,7 @@ void MachineObserver::cast(const SubmittedVote& vote) { kept(vote, /*is_recovere
 
 void MachineObserver::kept(const SubmittedVote& vote, bool is_recovered) {
   pending_.insert(vote.uuid);
+  if (may_be_refused_(vote)) evidence_.refusable_votes.insert(vote.uuid);
   if (!is_recovered) ++record_.cast;
   note({.kind = is_recovered ? MachineEvent::Kind::kRecovered : MachineEvent::Kind::kCast,
         .uuid = vote.uuid,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,7 +30,8 @@ class MachineObserver {
   using JournalFile = voting_machine::JournalFile;
 
   MachineObserver(World& world, const HashKey& pseudonym_key, std::int64_t election,
-                  std::int64_t machine, Evidence& evidence, MachineRecord& record);
+                  std::int64_t machine, Evidence& evidence, MachineRecord& record,
+                  std::function<bool(const SubmittedVote&)> may_be_refused);
 
   // Each puts an observer around one part of the machine.
   std::unique_ptr<JournalFile> around(std::unique_ptr<JournalFile> file);
@@ -58,6 +60,7 @@ class MachineObserver {
   const std::int64_t machine_;
   Evidence& evidence_;
   MachineRecord& record_;
+  const std::function<bool(const SubmittedVote&)> may_be_refused_;
   std::set<std::string> pending_;
 };
 

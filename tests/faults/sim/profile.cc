@@ -24,6 +24,9 @@ void draw_election(Random& random, Profile* profile) {
   profile->in_flight = random.between(1, 6);
   profile->rate = random.chance(0.5) ? 0 : static_cast<double>(random.between(1, 20)) / 4;
   profile->poisons = random.chance(0.7) ? 0 : static_cast<int>(random.between(1, 4));
+  profile->forgeries = random.chance(0.8) ? 0 : static_cast<int>(random.between(1, 4));
+  profile->refused_voters = random.chance(0.9) ? 0 : 0.2;
+  profile->refused_receipts = random.chance(0.9) ? 0 : 0.2;
 }
 
 void draw_bus(Random& random, Profile* profile) {

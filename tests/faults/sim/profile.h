@@ -21,6 +21,7 @@ struct Profile {
   std::int64_t in_flight = 1;
   double rate = 0;
   int poisons = 0;
+  int forgeries = 0;  // different votes published under the UUIDs of stored ones
 
   // The bus.
   bool ignores_filters = false;
@@ -36,6 +37,10 @@ struct Profile {
   double answer_lost = 0;
   double applied_late = 0;
   double applied_in_part = 0;
+
+  // Votes that a store refuses for good, whatever is tried: shares of voters and of receipts.
+  double refused_voters = 0;
+  double refused_receipts = 0;
 
   // Each failpoint, and each sync of a machine's disk.
   double crash = 0;

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "bus/settler.h"
 #include "election/messages.h"
+#include "election/receipt.h"
 #include "election/wire.h"
 #include "faults/decorators/failing_bus.h"
 #include "faults/decorators/failing_journal.h"
@@ -116,7 +117,8 @@ void run_service(Surroundings& around, Process& process, const std::string& subs
       return service->handler.handle(batch, std::move(stop));
     };
     if (around.mutant.service_handler)
-      handler = around.mutant.service_handler(std::move(handler), process);
+      handler = around.mutant.service_handler(
+          std::move(handler), [&process](auto body) { process.spawn(std::move(body)); });
     work(around, process, subscription, service->failing(std::move(handler)));
   });
 }
@@ -149,14 +151,22 @@ voting_machine::RandomVoter voter_of(Surroundings& around, const MachineState& s
           kChoices, [&around] { return draw_uuid(around.world.random()); }};
 }
 
+// Whether a store refuses a vote for good.
+std::function<bool(const SubmittedVote&)> may_refuse(Surroundings& around) {
+  return [&around](const SubmittedVote& vote) {
+    return around.redis.refuses(vote.voter) ||
+           around.postgres.refuses(receipt(vote.election, vote.uuid));
+  };
+}
+
 // One life of a machine. What its main() does, with fibers instead of threads.
 struct Machine : Base, voting_machine::VoteObserver {
   Machine(Surroundings& surroundings, Process& its_process, MachineState& its_state)
       : Base(surroundings, "machine", surroundings.mutant.machine_publisher),
         process(its_process),
         state(its_state),
-        observer(around.world, around.keys.history, kElection, state.id, around.evidence,
-                 state.record),
+        observer(around.world, around.keys.pseudonyms, kElection, state.id, around.evidence,
+                 state.record, may_refuse(around)),
         observed_topic(observer.around(std::move(topic))) {}
 
   absl::Status open() {
@@ -261,8 +271,9 @@ void run_machine(Surroundings& around, Process& process, MachineState& state) {
 }
 
 void run_original_machine(Surroundings& around, Process& process, MachineState& state) {
-  const auto observer = std::make_shared<MachineObserver>(
-      around.world, around.keys.history, kElection, state.id, around.evidence, state.record);
+  const auto observer =
+      std::make_shared<MachineObserver>(around.world, around.keys.pseudonyms, kElection, state.id,
+                                        around.evidence, state.record, may_refuse(around));
   process.spawn([&around, &state, observer] {
     const auto publisher = around.bus.connect();
     auto voter = voter_of(around, state);
@@ -280,6 +291,48 @@ void run_original_machine(Surroundings& around, Process& process, MachineState& 
       state.is_done = state.record.cast == state.votes && observer->is_all_answered();
       return std::vector<Verdict>(batch.size(), Verdict::kAck);
     }));
+  });
+}
+
+namespace {
+
+// A vote that was answered successful, drawn by chance; nothing if there is none yet.
+const MachineEvent* draw_stored_vote(Surroundings& around) {
+  std::vector<const MachineEvent*> stored;
+  for (const MachineEvent& event : around.evidence.events) {
+    if (event.kind == MachineEvent::Kind::kAnswered && event.result == Outcome::kSuccessful)
+      stored.push_back(&event);
+  }
+  return stored.empty() ? nullptr : stored[around.world.random().below(stored.size())];
+}
+
+}  // namespace
+
+void run_forger(Surroundings& around, Process& process, int count) {
+  process.spawn([&around, count] {
+    const auto publisher = around.bus.connect();
+    for (int i = 0; i < count; ++i) {
+      around.world.sleep(std::chrono::milliseconds(around.world.random().between(1, 10'000)));
+      const MachineEvent* const stored = draw_stored_vote(around);
+      if (stored == nullptr) continue;
+      const std::array message{wire::record_message(
+          {.election = kElection, .machine = kForger, .choice = 1, .uuid = stored->uuid})};
+      around.bus.expect_poison();
+      publisher->publish(message).IgnoreError();
+    }
+  });
+  process.spawn([&around, &process] {
+    work(around, process, result_subscription(kForger), [&around](auto batch, auto) {
+      for (const ReceivedMessage& message : batch) {
+        const auto parsed = wire::parse_result(message.data);
+        const auto* result = std::get_if<Result>(&parsed);
+        const bool is_for_forger =
+            message.attribute(std::string(wire::kMachineId)) == std::to_string(kForger);
+        if (is_for_forger && result != nullptr && result->outcome == Outcome::kSuccessful)
+          around.evidence.forged_successes.push_back(result->uuid);
+      }
+      return std::vector<Verdict>(batch.size(), Verdict::kAck);
+    });
   });
 }
 

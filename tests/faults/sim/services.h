@@ -10,8 +10,8 @@
 #include "faults/checker/evidence.h"
 #include "faults/checker/judge.h"
 #include "faults/decorators/failpoints.h"
+#include "faults/mutants/mutants.h"
 #include "faults/sim/machine_observer.h"
-#include "faults/sim/mutants.h"
 #include "faults/sim/simulated_bus.h"
 #include "faults/sim/simulated_disk.h"
 #include "faults/sim/simulated_stores.h"
@@ -20,6 +20,7 @@
 namespace pollbus::faults {
 
 constexpr std::int64_t kElection = 12;
+constexpr std::int64_t kForger = 999;  // a machine id that no machine has
 inline constexpr char kSubmitSubscription[] = "submit";
 inline constexpr char kRecordSubscription[] = "record";
 std::string result_subscription(std::int64_t machine);
@@ -60,5 +61,8 @@ void run_original_machine(Surroundings& around, Process& process, MachineState& 
 
 // Publishes messages that are not votes.
 void run_poisoner(Surroundings& around, Process& process, int count);
+
+// Publishes different votes under the UUIDs of stored votes, and watches how they are answered.
+void run_forger(Surroundings& around, Process& process, int count);
 
 }  // namespace pollbus::faults

@@ -14,13 +14,13 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kLease{10};
-// How often a client looks whether a bus that it could not reach is there again.
+// How often a client tries to reach a bus that was away.
 constexpr seconds kReconnect{2};
-// How much of what was not waited for a crash takes.
+// Acks of this last moment may be lost in a crash.
 constexpr milliseconds kLazily{10};
-// Of consumers that wait, anybody may be the first.
+// Waiting consumers react with a random delay, so that any of them may be the first.
 constexpr milliseconds kMostLinger{2};
-// Of a delivery, so that an ack id tells which of its leases it is of.
+// Leases of one delivery, so that an ack id identifies the lease.
 constexpr std::uint64_t kLeasesPerDelivery = 1 << 16;
 
 class SimulatedPublisher final : public Publisher {
@@ -42,11 +42,16 @@ std::vector<std::uint64_t> numbers(const std::vector<std::string>& texts) {
   return numbers;
 }
 
-// What a trace says of a message: nothing that is secret in a real election is in it.
+std::string uuid_in(const Message& message) {
+  constexpr std::string_view kField = "\"UUID\":\"";
+  constexpr std::size_t kUuidLength = 36;
+  const std::size_t field = message.data.find(kField);
+  return field == std::string::npos ? "?" : message.data.substr(field + kField.size(), kUuidLength);
+}
+
+// A message in a trace.
 std::string named(const Message& message) {
-  const std::size_t uuid = message.data.find("\"UUID\":\"");
-  return fmt::format("{} {}", message.attribute(std::string(wire::kFunction)),
-                     uuid == std::string::npos ? "?" : message.data.substr(uuid + 8, 36));
+  return fmt::format("{} {}", message.attribute(std::string(wire::kFunction)), uuid_in(message));
 }
 
 }  // namespace
@@ -104,6 +109,8 @@ std::string SimulatedBus::append(bool to_quarantine, const Message& message) {
                                  .reason = message.attribute(std::string(wire::kReason))});
     return received->id;
   }
+  if (evidence_.refusable_votes.contains(uuid_in(message)))
+    evidence_.refusable_messages.insert(received->id);
   if (world_.is_traced())
     world_.trace(fmt::format("bus: message {}: {}", received->id, named(message)));
   for (auto& [name, subscription] : subscriptions_) {
@@ -122,7 +129,7 @@ void SimulatedBus::enqueue(Subscription& subscription,
   world_.after(delay, [this, &subscription] { world_.notify(subscription.changed); });
 }
 
-// In the order in which they are to be delivered.
+// The ids of available deliveries, in the order of delivery.
 std::vector<std::uint64_t> SimulatedBus::available(Subscription& subscription) {
   std::vector<std::uint64_t> ids;
   if (!server_.is_up) return ids;
@@ -172,7 +179,7 @@ SimulatedBus::Delivery SimulatedBus::lease(Subscription& subscription, std::uint
   return {std::to_string(id * kLeasesPerDelivery + pending.lease), *pending.message};
 }
 
-// A holder that lives extends its lease until it has settled.
+// A living holder extends its lease until it has acked or given back.
 void SimulatedBus::watch_lease(Subscription& subscription, std::uint64_t id, std::uint64_t lease) {
   world_.after(kLease, [this, &subscription, id, lease] {
     const auto found = subscription.pending.find(id);

@@ -8,7 +8,7 @@
 #include "base/message.h"
 #include "bus/publisher.h"
 #include "faults/checker/evidence.h"
-#include "faults/sim/mutants.h"
+#include "faults/mutants/mutants.h"
 #include "faults/sim/network.h"
 
 namespace pollbus::faults {

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace pollbus::faults {
 namespace {
 
 using std::chrono::milliseconds;
 
-// What a store that answers before its disk has it loses with a crash.
+// What a store loses in a crash if it answers before its disk has the data.
 constexpr milliseconds kNotSynced{1'000};
 
 const char* name_of(MarkOutcome outcome) {
@@ -34,7 +36,7 @@ class SimulatedRedis::Connection final : public VoterRegister {
     const auto outcomes = std::make_shared<std::vector<MarkOutcome>>();
     auto apply = [&redis = redis_, outcomes,
                   all = std::vector<Mark>(marks.begin(), marks.end())](Extent extent) {
-      // A pipeline that breaks off is applied from its begin.
+      // If the connection breaks, the first commands of the pipeline are applied.
       const std::size_t count =
           extent == Extent::kAll ? all.size() : redis.world_.random().below(all.size() + 1);
       for (std::size_t i = 0; i < count; ++i) outcomes->push_back(redis.mark(all[i]));
@@ -51,8 +53,9 @@ class SimulatedRedis::Connection final : public VoterRegister {
   SimulatedRedis& redis_;
 };
 
-SimulatedRedis::SimulatedRedis(World& world, Network& network, const Mutant& mutant)
-    : world_(world), network_(network), mutant_(mutant) {
+SimulatedRedis::SimulatedRedis(World& world, const Profile& profile, Network& network,
+                               const Mutant& mutant)
+    : world_(world), profile_(profile), network_(network), mutant_(mutant) {
   server_.on_crash = [this] { crash(); };
 }
 
@@ -60,8 +63,13 @@ std::unique_ptr<VoterRegister> SimulatedRedis::connect() {
   return std::make_unique<Connection>(*this);
 }
 
-// SET key fingerprint NX GET
+bool SimulatedRedis::refuses(std::int64_t voter) const {
+  constexpr double kSpread = 0.6180339887;  // of the golden ratio: spreads small numbers evenly
+  return std::fmod(static_cast<double>(voter + 1) * kSpread, 1) < profile_.refused_voters;
+}
+
 MarkOutcome SimulatedRedis::mark(const Mark& mark) {
+  if (refuses(mark.voter)) return MarkOutcome::kRefused;
   const Entry entry{.fingerprint = mark.fingerprint, .at = world_.now()};
   const auto [found, is_new] = marks_.try_emplace({mark.election, mark.voter}, entry);
   MarkOutcome outcome = MarkOutcome::kMarked;
@@ -111,8 +119,9 @@ class SimulatedPostgres::Connection final : public BallotBox {
   SimulatedPostgres& postgres_;
 };
 
-SimulatedPostgres::SimulatedPostgres(World& world, Network& network, const Mutant& mutant)
-    : world_(world), network_(network), mutant_(mutant) {
+SimulatedPostgres::SimulatedPostgres(World& world, const Profile& profile, Network& network,
+                                     const Mutant& mutant)
+    : world_(world), profile_(profile), network_(network), mutant_(mutant) {
   server_.on_crash = [this] { crash(); };
 }
 
@@ -120,9 +129,17 @@ std::unique_ptr<BallotBox> SimulatedPostgres::connect() {
   return std::make_unique<Connection>(*this);
 }
 
+bool SimulatedPostgres::refuses(const Hash128& receipt) const {
+  return receipt.front() < 256 * profile_.refused_receipts;
+}
+
 std::vector<BallotOutcome> SimulatedPostgres::record(std::span<const Ballot> ballots) {
   std::vector<BallotOutcome> outcomes;
   for (const Ballot& ballot : ballots) {
+    if (refuses(ballot.receipt)) {
+      outcomes.push_back(BallotOutcome::kRefused);
+      continue;
+    }
     const Row row{.ballot = ballot, .at = world_.now()};
     const auto [found, is_new] = rows_.try_emplace(ballot.receipt, row);
     const bool is_same = found->second.ballot.content == ballot.content;

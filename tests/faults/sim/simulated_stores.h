@@ -6,21 +6,23 @@
 #include <vector>
 
 #include "faults/checker/evidence.h"
-#include "faults/sim/mutants.h"
+#include "faults/mutants/mutants.h"
 #include "faults/sim/network.h"
 #include "stores/ballot_box.h"
 #include "stores/voter_register.h"
 
 namespace pollbus::faults {
 
-// What Redis keeps: a mark for each voter, on disk before it is answered.
+// Redis: a mark for each voter, on disk before it is answered. The keys of some voters hold
+// something else, so that they cannot be marked.
 class SimulatedRedis {
  public:
-  SimulatedRedis(World& world, Network& network, const Mutant& mutant);
+  SimulatedRedis(World& world, const Profile& profile, Network& network, const Mutant& mutant);
 
-  // A connection of one process. Borrows this.
+  // A connection of one process, which borrows this.
   std::unique_ptr<VoterRegister> connect();
   Server& server() { return server_; }
+  bool refuses(std::int64_t voter) const;
   void add_to(Evidence* evidence) const;
 
  private:
@@ -35,19 +37,21 @@ class SimulatedRedis {
   void crash();
 
   World& world_;
+  const Profile& profile_;
   Network& network_;
   const Mutant& mutant_;
   Server server_{.name = "redis"};
   std::map<Voter, Entry> marks_;
 };
 
-// What PostgreSQL keeps: receipts and rows, a transaction at a time.
+// PostgreSQL: receipts and rows, one transaction at a time. It refuses some receipts.
 class SimulatedPostgres {
  public:
-  SimulatedPostgres(World& world, Network& network, const Mutant& mutant);
+  SimulatedPostgres(World& world, const Profile& profile, Network& network, const Mutant& mutant);
 
   std::unique_ptr<BallotBox> connect();
   Server& server() { return server_; }
+  bool refuses(const Hash128& receipt) const;
   void add_to(Evidence* evidence) const;
 
  private:
@@ -61,11 +65,12 @@ class SimulatedPostgres {
   void crash();
 
   World& world_;
+  const Profile& profile_;
   Network& network_;
   const Mutant& mutant_;
   Server server_{.name = "postgres"};
   std::map<KeyedHash, Row> rows_;  // by receipt
-  std::vector<Row> repeated_;      // a mutant's
+  std::vector<Row> repeated_;      // of a mutant
 };
 
 }  // namespace pollbus::faults

@@ -7,7 +7,6 @@
 
 #include "bus/publisher.h"
 #include "bus/subscriber.h"
-#include "faults/sim/world.h"
 #include "stores/ballot_box.h"
 #include "stores/voter_register.h"
 #include "voting_machine/journal_file.h"
@@ -16,12 +15,13 @@ namespace pollbus::faults {
 
 // A service or server with one known mistake, which proves that the simulation finds that mistake.
 // Each function puts something wrong around one part of a service; an empty one leaves the part as
-// it is. Mistakes that need another order of steps are patches instead (../mutants).
+// it is. Mistakes that need another order of steps are patches (*.patch in this folder).
 struct Mutant {
   template <typename Part>
   using Around = std::function<std::unique_ptr<Part>(std::unique_ptr<Part>)>;
-  // The process is the one whose thread calls the handler.
-  using AroundHandler = std::function<BatchHandler(BatchHandler, Process&)>;
+  // Runs a function on a new thread of the service.
+  using Spawn = std::function<void(std::function<void()>)>;
+  using AroundHandler = std::function<BatchHandler(BatchHandler, Spawn)>;
 
   std::string_view name;
   Around<voting_machine::JournalFile> journal;
@@ -40,7 +40,7 @@ struct Mutant {
   bool postgres_stores_again = false;
 };
 
-// All mutants that are made of decorators.
+// All mutants except the patches.
 const std::vector<Mutant>& mutants();
 // nullptr when none has this name.
 const Mutant* mutant_named(std::string_view name);

@@ -1,4 +1,4 @@
-#include "faults/sim/mutants.h"
+#include "faults/mutants/mutants.h"
 
 #include <algorithm>
 #include <memory>
@@ -136,6 +136,69 @@ class CommitFailureIgnored final : public SameBallotBox {
   }
 };
 
+// Takes one outcome of the ballot box for another.
+template <BallotOutcome kReal, BallotOutcome kTaken>
+class OutcomeMistaken final : public SameBallotBox {
+ public:
+  using SameBallotBox::SameBallotBox;
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
+    ASSIGN_OR_RETURN(auto outcomes, SameBallotBox::record(ballots));
+    std::ranges::replace(outcomes, kReal, kTaken);
+    return outcomes;
+  }
+};
+
+// One ballot that is refused makes the whole batch refused, whether or not it is stored.
+class RefusalDropsTheBatch final : public SameBallotBox {
+ public:
+  using SameBallotBox::SameBallotBox;
+  absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
+    ASSIGN_OR_RETURN(auto outcomes, SameBallotBox::record(ballots));
+    if (std::ranges::find(outcomes, BallotOutcome::kRefused) != outcomes.end())
+      std::ranges::fill(outcomes, BallotOutcome::kRefused);
+    return outcomes;
+  }
+};
+
+// A voter who cannot be marked counts as a Redis that is away.
+class RefusalIsHeld final : public SameRegister {
+ public:
+  using SameRegister::SameRegister;
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    ASSIGN_OR_RETURN(auto outcomes, SameRegister::mark(marks));
+    if (std::ranges::find(outcomes, MarkOutcome::kRefused) == outcomes.end()) return outcomes;
+    return absl::UnavailableError("a voter cannot be marked");
+  }
+};
+
+class RefusedIsForwarded final : public SameRegister {
+ public:
+  using SameRegister::SameRegister;
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    ASSIGN_OR_RETURN(auto outcomes, SameRegister::mark(marks));
+    std::ranges::replace(outcomes, MarkOutcome::kRefused, MarkOutcome::kMarked);
+    return outcomes;
+  }
+};
+
+// Each process has a LOGGER_KEY of its own, and no check at the start notices it.
+class OwnLoggerKey final : public SameRegister {
+ public:
+  explicit OwnLoggerKey(std::unique_ptr<VoterRegister> inner) : SameRegister(std::move(inner)) {}
+  absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
+    std::vector<Mark> changed(marks.begin(), marks.end());
+    for (Mark& mark : changed) mark.fingerprint.front() ^= key_;
+    return SameRegister::mark(changed);
+  }
+
+ private:
+  static unsigned char next_key() {
+    thread_local unsigned char last = 0;
+    return ++last;
+  }
+  const unsigned char key_ = next_key();
+};
+
 class NotAwaited final : public Publisher {
  public:
   explicit NotAwaited(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
@@ -187,25 +250,25 @@ class FreshUuidOnRetry final : public Publisher {
 };
 
 // Says that a batch is done, and handles it on another thread.
-BatchHandler ack_first(BatchHandler inner, Process& process) {
-  return [inner = std::move(inner), &process](std::span<const ReceivedMessage> batch,
-                                              std::stop_token stop) {
-    process.spawn([inner, stop = std::move(stop),
-                   messages = std::vector<ReceivedMessage>(batch.begin(), batch.end())] {
+BatchHandler ack_first(BatchHandler inner, Mutant::Spawn spawn) {
+  return [inner = std::move(inner), spawn = std::move(spawn)](
+             std::span<const ReceivedMessage> batch, std::stop_token stop) {
+    spawn([inner, stop = std::move(stop),
+           messages = std::vector<ReceivedMessage>(batch.begin(), batch.end())] {
       inner(messages, stop);
     });
     return std::vector<Verdict>(batch.size(), Verdict::kAck);
   };
 }
 
-BatchHandler ack_what_failed(BatchHandler inner, Process& /*process*/) {
+BatchHandler ack_what_failed(BatchHandler inner, const Mutant::Spawn& /*spawn*/) {
   return [inner = std::move(inner)](std::span<const ReceivedMessage> batch, std::stop_token stop) {
     inner(batch, std::move(stop));
     return std::vector<Verdict>(batch.size(), Verdict::kAck);
   };
 }
 
-BatchHandler ack_when_stopped(BatchHandler inner, Process& /*process*/) {
+BatchHandler ack_when_stopped(BatchHandler inner, const Mutant::Spawn& /*spawn*/) {
   return [inner = std::move(inner)](std::span<const ReceivedMessage> batch, std::stop_token stop) {
     std::vector<Verdict> verdicts = inner(batch, stop);
     if (stop.stop_requested()) std::ranges::fill(verdicts, Verdict::kAck);
@@ -213,7 +276,7 @@ BatchHandler ack_when_stopped(BatchHandler inner, Process& /*process*/) {
   };
 }
 
-BatchHandler verdicts_of_batch_before(BatchHandler inner, Process& /*process*/) {
+BatchHandler verdicts_of_batch_before(BatchHandler inner, const Mutant::Spawn& /*spawn*/) {
   return [inner = std::move(inner), before = std::vector<Verdict>()](
              std::span<const ReceivedMessage> batch, std::stop_token stop) mutable {
     std::vector<Verdict> verdicts = std::exchange(before, inner(batch, std::move(stop)));
@@ -242,6 +305,22 @@ std::vector<Mutant> make_mutants() {
       {.name = "no-receipt", .postgres_stores_again = true},
       {.name = "receipt-per-batch", .ballots = put_around<ReceiptPerBatch, BallotBox>},
       {.name = "commit-failure-ignored", .ballots = put_around<CommitFailureIgnored, BallotBox>},
+      {.name = "content-not-compared",
+       .ballots =
+           put_around<OutcomeMistaken<BallotOutcome::kOtherVote, BallotOutcome::kRecordedAgain>,
+                      BallotBox>},
+      {.name = "repeated-vote-rejected",
+       .ballots =
+           put_around<OutcomeMistaken<BallotOutcome::kRecordedAgain, BallotOutcome::kOtherVote>,
+                      BallotBox>},
+      {.name = "refusal-answered-successful",
+       .ballots = put_around<OutcomeMistaken<BallotOutcome::kRefused, BallotOutcome::kRecorded>,
+                             BallotBox>},
+      {.name = "refusal-drops-the-batch", .ballots = put_around<RefusalDropsTheBatch, BallotBox>},
+      {.name = "refusal-is-held", .voters = put_around<RefusalIsHeld, VoterRegister>},
+      {.name = "refused-voter-is-forwarded",
+       .voters = put_around<RefusedIsForwarded, VoterRegister>},
+      {.name = "logger-key-not-checked", .voters = put_around<OwnLoggerKey, VoterRegister>},
       {.name = "result-to-the-wrong-machine",
        .recorder_publisher = put_around<ToTheFirstMachine, Publisher>},
       {.name = "bus-not-synced", .bus_forgets = true},
