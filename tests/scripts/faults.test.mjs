@@ -1,28 +1,32 @@
-// What of scripts/faults can be known without an election: its plan, what it reads, how it judges.
+// Tests of scripts/faults that need no election: its plan, what it reads, and how it judges.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Bus } from '../../scripts/faults.d/bus.mjs';
-import { parseReply } from '../../scripts/faults.d/dump.mjs';
-import { parseFlags } from '../../scripts/faults.d/flags.mjs';
-import { Histories, toWallMs } from '../../scripts/faults.d/histories.mjs';
-import { allKinds } from '../../scripts/faults.d/kinds/all.mjs';
-import { endTracer } from '../../scripts/faults.d/kinds/disks.mjs';
-import { Locks } from '../../scripts/faults.d/locks.mjs';
-import { drawPlan } from '../../scripts/faults.d/plan.mjs';
-import { Proxy } from '../../scripts/faults.d/proxy.mjs';
-import { Random } from '../../scripts/faults.d/random.mjs';
-import { shortcomings, summariseFaults } from '../../scripts/faults.d/report.mjs';
-import { everybody } from '../../scripts/faults.d/roster.mjs';
-import { FileFollower, Watch, parseMetrics } from '../../scripts/faults.d/watch.mjs';
+import { Bus } from '../faults/campaign/bus.mjs';
+import { parseReply } from '../faults/campaign/dump.mjs';
+import { parseFlags } from '../faults/campaign/flags.mjs';
+import { votesInJournal } from '../faults/campaign/journals.mjs';
+import { allKinds } from '../faults/campaign/kinds/all.mjs';
+import { placesOf } from '../faults/campaign/kinds/services.mjs';
+import { logEvents } from '../faults/campaign/kinds/signs.mjs';
+import { endTracer } from '../faults/campaign/kinds/disks.mjs';
+import { Ledger } from '../faults/campaign/ledger.mjs';
+import { Locks } from '../faults/campaign/locks.mjs';
+import { drawPlan } from '../faults/campaign/plan.mjs';
+import { Proxy } from '../faults/campaign/proxy.mjs';
+import { Random } from '../faults/campaign/random.mjs';
+import { shortcomings, summariseFaults } from '../faults/campaign/report.mjs';
+import { everybody } from '../faults/campaign/roster.mjs';
+import { FileFollower, Watch, parseMetrics } from '../faults/campaign/watch.mjs';
+import { Witness, pseudonymOf } from '../faults/campaign/witness.mjs';
 import { Broker } from '../interop/broker.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -33,7 +37,7 @@ const describe = ({ id, kind, params }) => ({ id, kind: kind.name, params });
 
 test('the help names every kind of fault', () => {
   const help = execFileSync(join(root, 'scripts', 'faults'), ['--help'], { encoding: 'utf8' });
-  const words = new Set(help.split(/[\s;().]+/));
+  const words = new Set(help.split(/[\s;():.]+/));
   for (const { name } of allKinds) assert.ok(words.has(name), name);
 });
 
@@ -53,7 +57,7 @@ test('flags have sane defaults, and a word stands for all kinds that it begins',
   assert.equal(some.votes, 100_000);
 });
 
-test('all problems of the flags are told at once', () => {
+test('all problems of the flags are reported together', () => {
   const { problems } = parseFlags([
     '--votes',
     'many',
@@ -98,7 +102,7 @@ test('a plan has as many faults as asked for, each kind alone first and each amo
   assert.equal(few.storm.length, 0);
 });
 
-test('each fault of a plan hits somebody, lasts some time, and says how it is to be seen', () => {
+test('each fault of a plan has a target, a duration and signs by which it shows', () => {
   const { storm } = drawPlan({ seed: 4, kinds: allKinds, faults: 500, alone: 0 });
   for (const { kind, params } of storm) {
     assert.ok(typeof params.target === 'string', kind.name);
@@ -110,7 +114,7 @@ test('each fault of a plan hits somebody, lasts some time, and says how it is to
   }
 });
 
-test('a lock is one fault’s at a time, and who waits gets it when it is given back', async () => {
+test('one fault holds a lock at a time, and the next gets it when it is given back', async () => {
   const locks = new Locks();
   assert.ok(locks.tryTake(['redis', 'logger-1']));
   assert.ok(!locks.tryTake(['logger-1']));
@@ -159,37 +163,149 @@ test('an event is found by part, source, time and pattern', () => {
   }
 });
 
-const line = (event, uuid, atMs) =>
-  JSON.stringify({ event, uuid, t_us: Math.round((atMs - toWallMs(0)) * 1_000) });
-
-test('recovery is when answers come at the rate again, and when the last vote cast before is answered', () => {
-  const histories = new Histories([]);
+test('the end of recovery is when answers come at the rate again, and when every older vote has ended', () => {
+  const ledger = new Ledger();
   const start = Date.now();
   const healed = start + 10_000;
-  histories.take(line('cast', 'early', start));
-  for (let i = 0; i < 100; i++) histories.take(line('cast', i, healed + 3_000 + i * 100));
-  for (let i = 0; i < 100; i++) histories.take(line('answered', i, healed + 3_000 + i * 100 + 10));
-  const after = histories.recoveredAfter(healed, 9, 2_000, healed + 12_000);
+  ledger.onCast('early', start);
+  for (let i = 0; i < 100; i++) {
+    ledger.onCast(i, healed + 3_000 + i * 100);
+    ledger.onAnswer(i, healed + 3_000 + i * 100 + 10);
+  }
+  const after = ledger.recoveredAfter(healed, 9, 2_000, healed + 12_000);
   assert.ok(after >= 2_700 && after <= 3_300, String(after));
-  assert.equal(histories.recoveredAfter(healed, 9, 2_000, healed + 3_000), undefined);
-  assert.equal(histories.resolvedAfter(healed), undefined);
-  histories.take(line('answered', 'early', healed + 7_000));
-  assert.ok(Math.abs(histories.resolvedAfter(healed) - 7_000) < 5);
-  assert.equal(histories.pending, 0);
-  assert.equal(histories.cast, 101);
+  assert.equal(ledger.recoveredAfter(healed, 9, 2_000, healed + 3_000), undefined);
+  assert.equal(ledger.resolvedAfter(healed), undefined);
+  ledger.onAnswer('early', healed + 6_000);
+  ledger.onJournals(new Set(['early']), healed + 6_500, healed + 6_500);
+  assert.equal(ledger.resolvedAfter(healed), undefined);
+  ledger.onJournals(new Set(), healed + 7_000, healed + 7_000);
+  assert.equal(ledger.resolvedAfter(healed), 7_000);
+  assert.deepEqual([ledger.pending, ledger.cast, ledger.answered], [0, 101, 101]);
 });
 
-test('what is torn by a crash or comes twice does not count', () => {
-  const histories = new Histories([]);
+test('a vote does not end before its answer, and only its first answer counts', () => {
+  const ledger = new Ledger();
   const now = Date.now();
-  histories.take(line('cast', 'a', now));
-  histories.take(line('answered', 'a', now + 5));
-  histories.take(line('answered', 'a', now + 6));
-  histories.take('{"event":"cast","uuid":"b","t_');
-  assert.deepEqual([histories.cast, histories.answered, histories.pending], [1, 1, 0]);
+  ledger.onCast('a', now);
+  ledger.onJournals(new Set(), now + 10, now + 10);
+  assert.equal(ledger.oldestPendingAt, now);
+  ledger.onAnswer('a', now + 20);
+  ledger.onAnswer('a', now + 30);
+  ledger.onAnswer('never cast', now + 30);
+  // These journals were read before the answer came.
+  ledger.onJournals(new Set(), now + 15, now + 40);
+  assert.equal(ledger.oldestPendingAt, now);
+  assert.deepEqual([ledger.pending, ledger.answered], [0, 1]);
 });
 
-test('slow recovery, votes that stay without an answer and faults that nobody sees are told', () => {
+const message = (vote) =>
+  JSON.stringify({ machine_ID: 3, voter_ID: 43, voting: 4, election_ID: 12, timestamp: 1, ...vote });
+const uuidOf = (number) => `6ba7b810-9dad-41d1-80b4-${String(number).padStart(12, '0')}`;
+
+test('the votes in a journal are read, and free or damaged records are skipped', () => {
+  const record = (text) => {
+    const bytes = Buffer.alloc(512);
+    bytes.writeUInt16LE(text.length, 8);
+    bytes.write(text, 16);
+    return bytes;
+  };
+  const journal = Buffer.concat([
+    record('pollbus voting-machine journal'),
+    record(message({ UUID: uuidOf(1) })),
+    Buffer.alloc(512),
+    record(message({ UUID: uuidOf(2) }).slice(0, -20)),
+    record(message({ UUID: uuidOf(3), voter_ID: 7 })),
+    Buffer.alloc(100),
+  ]);
+  assert.deepEqual(votesInJournal(journal), [
+    { uuid: uuidOf(1), election: 12, machine: 3, voter: 43, choice: 4 },
+    { uuid: uuidOf(3), election: 12, machine: 3, voter: 7, choice: 4 },
+  ]);
+});
+
+const key = '33'.repeat(32);
+
+function witnessOf(messages) {
+  const events = [];
+  const problems = [];
+  const witness = new Witness({
+    bus: {},
+    pseudonymKey: key,
+    tell: (event) => events.push(event),
+    report: (problem) => problems.push(problem),
+  });
+  messages.forEach(([attributes, text], i) =>
+    witness.see({ messageId: String(i), data: Buffer.from(text), attributes }),
+  );
+  return { events, problems, witness };
+}
+const submit = { function: 'submit vote' };
+const toMachine3 = { function: 'result', machineID: '3' };
+const success = JSON.stringify({ result: 'successful', UUID: uuidOf(1) });
+
+test('the witness sees a vote once per message, under a pseudonym of its voter', () => {
+  const { events, witness } = witnessOf([
+    [submit, message({ UUID: uuidOf(1).toUpperCase() })],
+    [submit, message({ UUID: uuidOf(1) })],
+    [toMachine3, success],
+    [toMachine3, success],
+  ]);
+  witness.see({ messageId: '3', data: Buffer.from(success), attributes: toMachine3 });
+  const voter = pseudonymOf(key, 12, 43);
+  assert.match(voter, /^[0-9a-f]{32}$/);
+  assert.deepEqual(events, [
+    { event: 'cast', election: 12, machine: 3, uuid: uuidOf(1), voter, choice: 4 },
+    { event: 'republished', machine: 3, uuid: uuidOf(1) },
+    { event: 'answered', machine: 3, uuid: uuidOf(1), result: 'successful', ends: true },
+    { event: 'answered', machine: 3, uuid: uuidOf(1), result: 'successful', ends: false },
+  ]);
+});
+
+test('the witness ignores what the campaign publishes, and reports what must not be on the topic', () => {
+  const { events, problems } = witnessOf([
+    [{ ...submit, faultsPoison: '1' }, 'not JSON'],
+    [{ ...submit, faultsForged: '1' }, message({ UUID: uuidOf(1), machine_ID: 999_999 })],
+    [{ ...submit, faultsCopy: '1' }, message({ UUID: uuidOf(1) })],
+    [{ function: 'result', machineID: '999999' }, JSON.stringify({ result: 'Rejected', UUID: uuidOf(1) })],
+    [{ function: 'result', machineID: '999999' }, success],
+    [{ function: 'record vote' }, message({ UUID: uuidOf(1) })],
+  ]);
+  assert.deepEqual(events, [{ event: 'forged success', uuid: uuidOf(1) }]);
+  assert.equal(problems.length, 1);
+  assert.match(problems[0], /names the voter/);
+});
+
+const sourcesBelow = (...folders) =>
+  folders
+    .flatMap((path) => readdirSync(join(root, path), { recursive: true }).map((name) => join(root, path, name)))
+    .filter((path) => path.endsWith('.cc') && !path.endsWith('_test.cc'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+
+test('every log event by which a fault is recognised is logged somewhere', () => {
+  const code = sourcesBelow('src').replaceAll(/"\s*\n\s*"/g, '');
+  for (const event of Object.values(logEvents)) assert.ok(code.includes(`"${event}`), event);
+});
+
+test('every metric by which a fault is recognised exists', () => {
+  const code = sourcesBelow('src');
+  for (const kind of allKinds) {
+    const { metrics } = kind.signs(kind.draw(new Random(1)));
+    for (const name of metrics?.source.match(/(pollbus|broker)_[a-z_]+/g) ?? []) {
+      assert.ok(code.includes(`"${name}`), `${kind.name}: ${name}`);
+    }
+  }
+});
+
+test('every place that a failpoint may have is a place of a faulty program', () => {
+  const code = sourcesBelow('tests/faults/programs');
+  for (const place of ['machine', 'logger', 'recorder', 'broker'].flatMap(placesOf)) {
+    assert.ok(code.includes(`"${place}"`), place);
+  }
+});
+
+test('slow recovery, votes without an answer and faults that do not show are reported', () => {
   const [kind] = allKinds;
   const params = kind.draw(new Random(1));
   const seen = { metricsAfterMs: 400, logAfterMs: 300 };
@@ -231,7 +347,7 @@ test('replies of Redis are read whole or not at all', () => {
   for (let size = 0; size < end; size++) assert.equal(parseReply(bytes.subarray(0, size), 0), undefined);
 });
 
-// A server that says what it was told, and a proxy before it.
+// A server that echoes what it receives, behind a proxy.
 async function echoBehindProxy() {
   const heard = [];
   const server = createServer((socket) => {
@@ -267,7 +383,7 @@ test('the proxy passes bytes on, late when it is told to', async () => {
   end();
 });
 
-test('the proxy lets the server do it, drops the answer and resets the connection', async () => {
+test('the proxy delivers the request, drops the answer and resets the connection', async () => {
   const { heard, proxy, client, end } = await echoBehindProxy();
   proxy.mode = 'drop answers';
   client.on('data', () => assert.fail('an answer came'));
@@ -288,7 +404,7 @@ test('a tracer that does not end when it is asked to is killed', { timeout: 20_0
   assert.equal(deaf.signalCode, 'SIGKILL');
 });
 
-test('two publishes at the same time get each the ids of its own messages', { timeout: 60_000 }, async () => {
+test('two publishes at the same time each get the ids of their own messages', { timeout: 60_000 }, async () => {
   const broker = await new Broker().start();
   const [host, port] = broker.address.split(':');
   const bus = new Bus({ address: { host, port: Number(port) }, project: 'p', topic: 'election' });
@@ -302,7 +418,7 @@ test('two publishes at the same time get each the ids of its own messages', { ti
   await broker.stop();
 });
 
-test('what an earlier try has done, whose answer was lost, is done', { timeout: 10_000 }, async () => {
+test('a call whose answer was lost counts as done when the retry finds it done', { timeout: 10_000 }, async () => {
   const bus = new Bus({ address: {}, project: 'p', topic: 't' });
   const codes = { createSubscription: 6, deleteSubscription: 5 };
   for (const [method, code] of Object.entries(codes)) {

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-import { reservePort } from '../local.d/ports.mjs';
+import { reservePort } from '../../../scripts/local.d/ports.mjs';
 
 const run = promisify(execFile);
 const hubAddress = '10.77.0.1';

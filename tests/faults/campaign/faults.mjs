@@ -33,8 +33,8 @@ async function within(step) {
 }
 
 export class Faults {
-  constructor({ system, watch, histories, votesPerSecond }) {
-    Object.assign(this, { system, watch, histories, votesPerSecond });
+  constructor({ system, watch, ledger, votesPerSecond }) {
+    Object.assign(this, { system, watch, ledger, votesPerSecond });
     this.locks = system.locks;
     this.active = new Set();
     this.made = [];
@@ -93,10 +93,9 @@ export class Faults {
   async untilHealthy() {
     const deadline = Date.now() + patienceMs;
     while (!this.isOver && Date.now() < deadline) {
-      this.histories.read();
       const now = Date.now();
-      const oldest = this.histories.oldestPendingAt ?? now;
-      const rate = this.histories.rate(now - rateWindowMs, now);
+      const oldest = this.ledger.oldestPendingAt ?? now;
+      const rate = this.ledger.rate(now - rateWindowMs, now);
       if (now - oldest < 1_000 && rate >= promises.rate * this.votesPerSecond) return;
       await this.last(100);
     }
@@ -108,14 +107,13 @@ export class Faults {
     fault.alone = {};
     const rate = promises.rate * this.votesPerSecond;
     while (!this.isOver && Date.now() < healedAt + patienceMs) {
-      this.histories.read();
-      fault.alone.rateAfterMs ??= this.histories.recoveredAfter(
+      fault.alone.rateAfterMs ??= this.ledger.recoveredAfter(
         healedAt,
         rate,
         rateWindowMs,
         Date.now() - 300,
       );
-      fault.alone.resolvedAfterMs ??= this.histories.resolvedAfter(healedAt);
+      fault.alone.resolvedAfterMs ??= this.ledger.resolvedAfter(healedAt);
       if (fault.alone.rateAfterMs !== undefined && fault.alone.resolvedAfterMs !== undefined) break;
       await this.last(100);
     }

@@ -1,4 +1,4 @@
-// The election under faults: its processes, what each is told, and how they reach each other.
+// The election under faults: its processes, their settings, and how they reach each other.
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -6,15 +6,19 @@ import { appendFileSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { isReady } from '../local.d/http.mjs';
-import { PostgresClient, RedisClient } from '../local.d/stores.mjs';
+import { isReady } from '../../../scripts/local.d/http.mjs';
+import { PostgresClient, RedisClient } from '../../../scripts/local.d/stores.mjs';
 import { Bus } from './bus.mjs';
+import { readJournal } from './journals.mjs';
+import { Ledger } from './ledger.mjs';
 import { Environments, database, project, topic } from './environments.mjs';
 import { Locks } from './locks.mjs';
 import { Proxy } from './proxy.mjs';
 import { Random } from './random.mjs';
+import { Refusals } from './refusals.mjs';
 import { Role } from './role.mjs';
 import * as roster from './roster.mjs';
+import { Witness } from './witness.mjs';
 
 const run = promisify(execFile);
 
@@ -25,19 +29,21 @@ const secretNames = [
   'REDIS_PASSWORD',
   'POSTGRES_PASSWORD',
   'LOGGER_KEY',
-  'RECORDER_KEY',
-  'POLLBUS_HISTORY_KEY',
+  'PSEUDONYM_KEY',
 ];
 const diskMiB = 512;
-// Of all votes.
+const journalsIntervalMs = 250;
+const maxStoredVotes = 1_000;
+// The share of all votes that a twin casts.
 const twinShare = 0.1;
-// Few, so that they are soon used up; and little log, so that the disk can be small.
+// Few connections, so that a fault can use them up; little log, so that the disk can be small.
 const postgresSettings = ['max_connections=40', 'max_wal_size=64MB', 'min_wal_size=32MB'];
 
 export class System {
-  // `load`: { votesPerSecond, voters, seed }. `tell(event)` is told of all starts and ends.
+  // `load`: { votesPerSecond, voters, seed }. `tell(event)` gets every start and end of a process.
   constructor({ folder, scripts, programs, network, abilities, options, load, tell }) {
     Object.assign(this, { folder, scripts, programs, network, abilities, load, tell });
+    this.electionId = electionId;
     this.roles = new Map();
     this.proxies = new Map();
     this.addresses = {};
@@ -51,7 +57,7 @@ export class System {
     }
     this.disks = {};
     this.locks = new Locks();
-    // What went wrong and was no fault's doing: sentences.
+    // Sentences about what went wrong without being the effect of a fault.
     this.problems = [];
     this.randomOf = (seed) => new Random(seed);
     this.onPoison = (id) => this.addEvidence('poison', { event: 'poison', id });
@@ -82,11 +88,72 @@ export class System {
     await Promise.all(this.rolesNamed(roster.servers).map((role) => role.ready()));
     this.bus = new Bus({ address: this.addresses.broker, project, topic });
     await this.bus.start();
+    await this.startWitness();
     for (const name of roster.services) await this.addService(name);
     for (const role of this.rolesNamed(roster.services)) role.start();
     await Promise.all(this.rolesNamed(roster.services).map((role) => role.ready()));
     for (const name of roster.machines) await this.addMachine(name);
     for (const name of roster.twins) await this.addMachine(name, { share: twinShare });
+  }
+
+  // Begins to watch the topic and the journals, before the first vote is cast.
+  async startWitness() {
+    this.ledger = new Ledger();
+    this.stored = new Map(); // choices of votes that were answered successful, by UUID
+    const choices = new Map();
+    const tell = (event) => this.addEvidence('votes', event);
+    this.refuse = new Refusals({
+      election: electionId,
+      redis: { ...this.addresses.redis, password: this.secrets.REDIS_PASSWORD },
+      postgres: this.postgres,
+      tell,
+    });
+    this.witness = new Witness({
+      bus: this.bus,
+      pseudonymKey: this.secrets.PSEUDONYM_KEY,
+      tell: (event) => {
+        tell(event);
+        const { uuid } = event;
+        if (event.event === 'cast') this.ledger.onCast(uuid);
+        if (event.event === 'cast') choices.set(uuid, event.choice);
+        if (event.event === 'answered') this.ledger.onAnswer(uuid);
+        if (event.result === 'successful') this.stored.set(uuid, choices.get(uuid));
+      },
+      onMessage: (message) => this.refuse.onMessage(message),
+      report: (problem) => this.problems.push(problem),
+    });
+    await this.witness.start();
+    this.journalTimer = setInterval(() => this.readJournals(), journalsIntervalMs);
+  }
+
+  // Votes that were answered successful: [{ uuid, choice }].
+  storedVotes() {
+    return [...this.stored].slice(-maxStoredVotes).map(([uuid, choice]) => ({ uuid, choice }));
+  }
+
+  journal(name) {
+    return join(this.folder, 'journals', name);
+  }
+
+  // Twins are away most of the time, so votes in their journals are not waited for.
+  readJournals() {
+    const begunAt = Date.now();
+    const kept = roster.machines.flatMap((name) => readJournal(this.journal(name)).map(({ uuid }) => uuid));
+    this.ledger.onJournals(new Set(kept), begunAt);
+  }
+
+  // Notes the votes in the journal of a machine: `kept` when it has ended, `left` after the election.
+  noteJournal(name, event) {
+    for (const { uuid, election, machine, voter, choice } of readJournal(this.journal(name))) {
+      const pseudonym = this.witness.pseudonym(election, voter);
+      this.addEvidence('votes', { event, election, machine, uuid, voter: pseudonym, choice });
+    }
+  }
+
+  // The path of a program; of the faulty one if the role has failpoints or a mutant.
+  program(role, name, faulty) {
+    const isFaulty = role.extraEnv.POLLBUS_FAILPOINTS !== undefined || this.environments.mutant.POLLBUS_MUTANT;
+    return join(this.programs, isFaulty ? faulty : name);
   }
 
   // A role on a node of its own. `describe` gets the role too.
@@ -105,7 +172,7 @@ export class System {
     return role;
   }
 
-  // A disk of its own for a server, where that is possible: so that it can be full.
+  // A file system of its own for a server, where that is possible, so that a fault can fill it.
   async disk(name) {
     const folder = join(this.folder, name);
     mkdirSync(folder, { mode: 0o700 });
@@ -162,16 +229,16 @@ export class System {
   async addBroker() {
     const folder = await this.disk('broker');
     const port = await this.network.port('broker');
-    const role = await this.addRole('broker', () => ({
+    const broker = await this.addRole('broker', (role) => ({
       command: [
-        join(this.programs, 'pubsub-broker'),
+        this.program(role, 'pubsub-broker', 'faulty-broker'),
         ...['--listen', `${role.node.host}:${port}`, '--data-dir', folder],
         ...['--create-topic', `projects/${project}/topics/${topic}`],
       ],
       env: { ...this.environments.common(role), ...this.environments.clock('broker') },
       answers: () => isReady(role.http),
     }));
-    this.addresses.broker = { host: role.node.host, port };
+    this.addresses.broker = { host: broker.node.host, port };
   }
 
   async startProxies() {
@@ -187,7 +254,7 @@ export class System {
     await this.addRole(name, (role) => {
       const http = role.http;
       return {
-        command: [join(this.programs, `voting-${roster.kindOf(name)}`)],
+        command: [this.program(role, `voting-${roster.kindOf(name)}`, `faulty-${roster.kindOf(name)}`)],
         env: {
           ...this.environments.common(role),
           ...this.environments.bus(name),
@@ -199,11 +266,11 @@ export class System {
     });
   }
 
-  // `flags`: what it is to cast. A twin has the machine id of another.
+  // A twin has the id of another machine, and a journal of its own.
   async addMachine(name, { number = roster.numberOf(name), share = 1 / roster.machines.length } = {}) {
-    const role = await this.addRole(name, () => ({
+    const machine = await this.addRole(name, (role) => ({
       command: [
-        join(this.programs, 'voting-machine'),
+        this.program(role, 'voting-machine', 'faulty-machine'),
         ...[
           '--election',
           electionId,
@@ -215,7 +282,7 @@ export class System {
           choices,
         ],
         ...['--in-flight', inFlight, '--seed', this.load.seed + number * 1_000_003 + role.life * 1_009],
-        ...['--journal', join(this.folder, 'journals', name), '--quiet', '--patience-s', 600],
+        ...['--journal', this.journal(name), '--quiet', '--patience-s', 600],
         ...(this.load.isOver
           ? ['--votes', this.load.rest?.(name) ?? 0]
           : ['--rate', this.load.votesPerSecond * share]),
@@ -224,18 +291,18 @@ export class System {
         ...this.environments.common(role),
         ...this.environments.bus(name),
         ...this.environments.clock(name),
-        POLLBUS_HISTORY: this.evidenceFile(name),
-        POLLBUS_HISTORY_KEY: this.secrets.POLLBUS_HISTORY_KEY,
       },
       answers: () => isReady(role.http),
     }));
-    // When it has cast all and got every answer.
-    role.mayEnd = (end) => this.load.isOver && end.code === 0;
-    return role;
+    machine.onEnded = () => this.noteJournal(name, 'kept');
+    // It ends by itself once it has cast all its votes and got every answer.
+    machine.mayEnd = (end) => this.load.isOver && end.code === 0;
+    return machine;
   }
 
-  // From the voters' side inwards. Returns what did not end as it should: sentences.
+  // Stops all processes, the machines first. Returns a sentence for each that did not end well.
   async stop() {
+    clearInterval(this.journalTimer);
     const failures = [];
     const groups = [
       [...this.roles.keys()].filter((name) => name.startsWith('machine')),
@@ -268,7 +335,7 @@ export class System {
     }
   }
 
-  // A disk of memory goes with this process. `keep`: what is on it stays, below its folder.
+  // Unmounts the servers' disks, which are in memory. `keep`: copies their files to the folder first.
   async leaveDisks({ keep }) {
     for (const { folder } of Object.values(this.disks)) {
       const kept = `${folder}.kept`;

@@ -1,17 +1,17 @@
-// A process with a place in the election, whatever life it is in: started again when it ends, as an
-// orchestrator would.
+// A place in the election and the process that fills it. A process that ends is started again, as an
+// orchestrator would do.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { Part } from '../local.d/part.mjs';
+import { Part } from '../../../scripts/local.d/part.mjs';
 
 const restartPauseMs = 300;
-// So long after a fault, an end is still that fault's doing.
+// For this long after a fault, the end of a process counts as an effect of that fault.
 const aftermathMs = 15_000;
 const replaceDeadlineMs = 20_000;
 
-// Of all processes of this machine: child ids by parent id.
+// The ids of the children of every process on this machine, by the id of the parent.
 function processTree() {
   const children = new Map();
   for (const entry of readdirSync('/proc')) {
@@ -29,15 +29,15 @@ function processTree() {
 }
 
 export class Role {
-  // `describe(role)` says what its next life is: { command, env, answers, stopSignal }.
-  // `tell(event)` is told of starts and ends.
+  // `describe(role)` returns how to start the next process: { command, env, answers, stopSignal }.
+  // `tell(event)` gets its starts and ends.
   constructor({ name, node, log, describe, tell }) {
     Object.assign(this, { name, node, log, describe, tell });
     this.life = 0;
     this.faultsNow = 0;
     this.lastFaultAt = 0;
     this.isHeld = true;
-    // What the faults of now add to its environment.
+    // Environment variables that a fault adds.
     this.extraEnv = {};
     this.unexplainedEnds = [];
   }
@@ -68,6 +68,7 @@ export class Role {
     if (part !== this.part || part.stopping) return;
     const why = end.code === null ? end.signal : `exit ${end.code}`;
     this.tell({ what: 'ended', why });
+    this.onEnded?.();
     if (this.mayEnd?.(end)) return;
     if (this.faultsNow === 0 && Date.now() - this.lastFaultAt > aftermathMs) this.unexplainedEnds.push(why);
     if (!this.isHeld) this.startAgain(part);
@@ -91,7 +92,7 @@ export class Role {
     return this.part?.end ? undefined : this.part?.child?.pid;
   }
 
-  // Its process and all below it.
+  // The ids of its process and of all descendants.
   pids() {
     const children = processTree();
     const found = [];
@@ -113,7 +114,7 @@ export class Role {
     }
   }
 
-  // From here on it is not started again, until release().
+  // Does not start the process again until release().
   hold() {
     this.isHeld = true;
   }
@@ -124,7 +125,7 @@ export class Role {
     if (!this.part || this.part.end) this.part = this.newPart();
   }
 
-  // Ends it by SIGTERM, as an orchestrator does. Whether it ended well and in time.
+  // Ends the process by SIGTERM, as an orchestrator does. Returns whether it ended well and in time.
   async stop() {
     this.hold();
     if (!this.part || this.part.end) return true;
@@ -136,7 +137,8 @@ export class Role {
     await this.part.ready();
   }
 
-  // A new process beside the old one, which ends when the new one is ready. Returns what was wrong.
+  // Starts a new process and stops the old one when the new one is ready. Returns a sentence if that
+  // went wrong.
   async replace() {
     const old = this.part;
     if (!old || old.end) return undefined;

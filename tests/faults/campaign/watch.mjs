@@ -3,7 +3,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-import { page } from '../local.d/http.mjs';
+import { page } from '../../../scripts/local.d/http.mjs';
 
 const intervalMs = 500;
 const maxChunkBytes = 4 * 1024 * 1024;

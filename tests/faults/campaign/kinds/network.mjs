@@ -1,16 +1,16 @@
-// The network between two parts: parted, slow, broken, or losing answers.
+// Faults of the network between two parts: it is cut, slow, resets connections or loses answers.
 
 import * as roster from '../roster.mjs';
 import { misses, waitsLong } from './signs.mjs';
 
-// Long enough for clients to notice: Redis is waited for 5 s, the bus 10 s, PostgreSQL 12 s.
+// Longer than clients wait: 5 s for Redis, 10 s for the bus, 12 s for PostgreSQL.
 const partedMs = { redis: [8_000, 12_000], broker: [12_000, 15_000], postgres: [15_000, 17_000] };
 const delayMs = [600, 900];
 const delayedMs = [4_000, 7_000];
 const brokenMs = [2_000, 4_000];
 const resetPauseMs = 400;
 
-// Of a link, or of a server from all but its proxied clients.
+// Cuts one link, or a server from all its clients except those that use a proxy.
 function drawPartition(random) {
   const isIsolation = random.chance(0.25);
   const link = random.pick(roster.directLinks);
@@ -47,7 +47,7 @@ const partitions = [
   }),
 ];
 
-// On one of the links that go through a proxy.
+// A fault of one of the links that go through a proxy.
 function onProxy(name, { durationMs, weight = 6, signs, begin, ...more }) {
   return {
     name,

@@ -1,4 +1,4 @@
-// The disk of each server: full, or failing to sync.
+// Faults of the servers' disks: full, or failing to sync.
 
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const maxTries = 20;
 const tracerPatienceMs = 2_000;
 
-// A file system in memory is full when its size is what is used: nothing has to be written.
+// Fills a file system in memory by reducing its size to what is used.
 async function fill({ folder }) {
   for (let i = 0; ; i++) {
     const { stdout } = await run('stat', ['--file-system', '--format=%b %f %S', folder]);
@@ -20,19 +20,19 @@ async function fill({ folder }) {
       await run('mount', ['-o', `remount,size=${usedKiB}k`, folder]);
       return;
     } catch (error) {
-      // It has grown meanwhile.
+      // The server has written more in the meantime.
       if (i >= maxTries) throw error;
     }
   }
 }
 
-// The broker's log is allocated ahead: only what is more than that needs the disk.
+// The broker allocates its log ahead, so only large messages make it need the disk.
 const ballastBytes = 1 << 20;
 const ballastMessages = 8;
 const maxBallasts = 8;
 const ballastSubscription = 'faults-ballast-sub';
 
-// Returns what takes the ballast away again.
+// Creates the subscription that keeps the large messages. Returns functions that publish and drop them.
 async function loadBallast(bus) {
   const name = bus.path('subscriptions', ballastSubscription);
   await bus.insist(bus.subscriber, 'createSubscription', {
@@ -76,8 +76,8 @@ const fullDisk = (server) => ({
   signs: () => signsOf(server),
 });
 
-// Asked to end, strace lets go of each thread, and waits for ever for one that is just exiting. Killed,
-// it has the kernel let go of all.
+// On SIGINT, strace detaches from each thread, but never ends if a thread is just exiting. SIGKILL makes
+// the kernel detach from all of them.
 export async function endTracer(tracer, ended) {
   tracer.kill('SIGINT');
   const patience = setTimeout(() => tracer.kill('SIGKILL'), tracerPatienceMs);

@@ -1,4 +1,4 @@
-// What the stores hold in the end, as the checker reads it (tests/faults/README.md).
+// Reads what the stores hold when the election is over, as evidence (tests/faults/README.md).
 
 import { createWriteStream } from 'node:fs';
 import { connect } from 'node:net';
@@ -6,9 +6,9 @@ import { once } from 'node:events';
 
 const scanCount = '1000';
 
-// A client of Redis for values of any bytes (https://redis.io/docs/latest/develop/reference/protocol-spec/):
-// one command at a time; replies are Buffers, arrays of them, or null.
-class RedisConnection {
+// A Redis client for binary values (https://redis.io/docs/latest/develop/reference/protocol-spec/). It
+// sends one command at a time. A reply is a Buffer, an array of replies, or null.
+export class RedisConnection {
   constructor({ host, port, password }) {
     this.socket = connect({ host, port });
     this.received = Buffer.alloc(0);
@@ -39,7 +39,7 @@ class RedisConnection {
   }
 }
 
-// { value, end }, or undefined while there is not all of it.
+// Returns { value, end }, or undefined if the reply is not complete yet.
 export function parseReply(bytes, at) {
   const line = bytes.indexOf('\r\n', at);
   if (line < 0) return undefined;
@@ -79,7 +79,7 @@ async function* marks(redis, election) {
   const seen = new Set();
   let cursor = '0';
   do {
-    const [next, keys] = await redis.call('SCAN', cursor, 'MATCH', `${prefix}*`, 'COUNT', scanCount);
+    const [next, keys] = await redis.call('SCAN', cursor, 'MATCH', `${prefix}*`, 'COUNT', scanCount, 'TYPE', 'string');
     cursor = next.toString();
     const fresh = keys.map(String).filter((key) => !seen.has(key));
     for (const key of fresh) seen.add(key);
@@ -113,7 +113,7 @@ async function* ballots(postgres) {
   }
 }
 
-// Writes all of it to `file`. `redis`: { host, port, password }; `postgres`: a PostgresClient.
+// Writes the evidence to `file`. `redis`: { host, port, password }; `postgres`: a PostgresClient.
 export async function dumpStores({ file, redis, postgres, election }) {
   const out = createWriteStream(file, { mode: 0o600 });
   const connection = new RedisConnection(redis);

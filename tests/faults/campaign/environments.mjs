@@ -1,4 +1,4 @@
-// What each process of the election is told by its environment.
+// The environment variables of each process of the election.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ export const database = 'pollbus';
 
 export class Environments {
   // `addresses` and `proxies` are filled while servers and proxies are started. `mutant`: a known
-  // mistake that all of ours make, or undefined.
+  // mistake that all services make, or undefined.
   constructor({ folder, abilities, addresses, proxies, mutant }) {
     Object.assign(this, { folder, abilities, addresses, proxies });
     this.mutant = mutant ? { POLLBUS_MUTANT: mutant } : {};
@@ -22,7 +22,7 @@ export class Environments {
     return join(this.folder, 'secrets', name.toLowerCase());
   }
 
-  // Where `client` finds `server`.
+  // The address at which `client` reaches `server`.
   addressFor(client, server) {
     return this.proxies.get(`${client} to ${server}`) ?? this.addresses[server];
   }
@@ -36,7 +36,7 @@ export class Environments {
     return join(this.folder, 'clocks', name);
   }
 
-  // The wall clock of a process so started goes by what its clock file says.
+  // Lets the process take its wall clock from its clock file.
   clock(name) {
     if (this.abilities.faketime || !roster.withMovableClock.includes(name)) return {};
     writeFileSync(this.clockFile(name), '+0\n');
@@ -62,7 +62,7 @@ export class Environments {
         REDIS_HOST: host,
         REDIS_PORT: String(port),
         REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
-        // Several faults in a row may keep it waiting for longer than the default, a minute.
+        // Several faults in a row may last longer than the default of one minute.
         REDIS_START_TIMEOUT_S: '600',
         LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
         ELECTION_SUB_ID: 'election-submit-sub',
@@ -76,7 +76,6 @@ export class Environments {
       POSTGRES_DB: database,
       POSTGRES_USER: database,
       POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
-      RECORDER_KEY_FILE: this.secretFile('RECORDER_KEY'),
       ELECTION_SUB_ID: 'election-record-sub',
     };
   }

@@ -1,10 +1,10 @@
-// kill -9 of each part, and its SIGSTOP for longer than a lease lasts.
+// kill -9 of each part, and SIGSTOP for longer than a lease lasts.
 
 import * as roster from '../roster.mjs';
-import { misses, startedAnew, stoodStill } from './signs.mjs';
+import { misses, startedAnew, stalled } from './signs.mjs';
 
 const maxDownMs = 2_000;
-// A lease lasts 10 s; PostgreSQL's clients wait 12 s for an answer.
+// A lease lasts 10 s, and the clients of PostgreSQL wait 12 s for an answer.
 const pauseMs = [11_000, 13_000];
 const postgresPauseMs = [14_500, 16_000];
 
@@ -45,7 +45,7 @@ function pause(part, weight) {
       role.signal('SIGSTOP', pids);
       return async () => role.signal('SIGCONT', pids);
     },
-    signs: ({ target }) => (isServer(target) ? misses(target) : stoodStill([target])),
+    signs: ({ target }) => (isServer(target) ? misses(target) : stalled([target])),
   };
 }
 

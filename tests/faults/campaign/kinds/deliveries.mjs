@@ -1,27 +1,25 @@
-// Messages delivered twice, late, in another order, to a consumer that does nothing with them, or
-// that nobody can read.
+// Faults of deliveries: messages that come twice, late, in another order or unreadable, and consumers
+// that take messages and do nothing with them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import * as foreign from '../foreign.mjs';
 import * as roster from '../roster.mjs';
-import { stoodStill } from './signs.mjs';
+import { logs, stalled } from './signs.mjs';
 
 const tap = 'faults-tap';
-const copyAttribute = 'faultsCopy';
-// A copy of these would be one more bad message.
-const poisonAttribute = 'faultsPoison';
 const subscriptions = [
   'election-submit-sub',
   'election-record-sub',
   ...roster.machines.map((name) => `election-result-${roster.numberOf(name)}-sub`),
 ];
 const pollMs = 100;
-// How long a pull waits in line with the part that the messages are meant for.
+// How long a pull competes for messages with the service that they are meant for.
 const pullMs = 500;
 const maxHeldMs = 3_000;
 const maxHeld = 500;
 
-// Repeats `step` until it is stopped; the returned function stops it and waits for its end.
+// Repeats `step`. Returns a function that stops it and waits for its end.
 function repeatedly(step, intervalMs) {
   let stopped = false;
   const done = (async () => {
@@ -36,9 +34,9 @@ function repeatedly(step, intervalMs) {
   };
 }
 
-const copyOf = ({ data, attributes }) => ({ data, attributes: { ...attributes, [copyAttribute]: '1' } });
+const copyOf = ({ data, attributes }) => ({ data, attributes: { ...attributes, [foreign.attributes.copy]: '1' } });
 
-// Everything on the topic is published a second and a third time, in another order.
+// Publishes everything on the topic a second or third time, in another order.
 const duplicates = {
   name: 'duplicates',
   weight: 5,
@@ -66,7 +64,7 @@ const duplicates = {
       );
       const originals = received
         .map(({ message }) => message)
-        .filter(({ attributes }) => !attributes[copyAttribute] && !attributes[poisonAttribute]);
+        .filter(({ attributes }) => Object.values(foreign.attributes).every((mark) => !attributes[mark]));
       copies.push(
         ...originals.flatMap((message) =>
           random.chance(0.5) ? [copyOf(message)] : [copyOf(message), copyOf(message)],
@@ -88,11 +86,11 @@ const duplicates = {
   signs: () => ({
     parts: [...roster.loggers, ...roster.machines],
     metrics: /^(pollbus_votes_total\{outcome="forwarded again"\} [1-9]|pollbus_unknown_results_total [1-9])/,
-    log: /"event":"answers to votes that are not waited for/,
+    log: logs('unknownAnswers'),
   }),
 };
 
-// Some messages go to a consumer that gives them back, in another order and late.
+// A second consumer takes messages and gives them back late, in another order.
 const reorder = {
   name: 'reorder',
   weight: 5,
@@ -122,8 +120,8 @@ const reorder = {
   signs: () => ({ parts: ['broker'], metrics: /^broker_subscription_nacked_total/ }),
 };
 
-// A consumer takes what it can get, and neither acks nor gives back: all of it comes again when
-// its leases end.
+// A second consumer takes messages, and neither acks them nor gives them back. They are delivered again
+// when its leases end.
 const hoarder = {
   name: 'hoarding-consumer',
   weight: 3,
@@ -133,7 +131,7 @@ const hoarder = {
   signs: () => ({ parts: ['broker'], metrics: /^broker_subscription_expired_total/ }),
 };
 
-// A replica that has a processor for a twentieth of the time only.
+// A process that runs for only a twentieth of the time.
 const slowConsumer = {
   name: 'slow-consumer',
   weight: 4,
@@ -153,14 +151,14 @@ const slowConsumer = {
       role.signal('SIGCONT');
     };
   },
-  signs: ({ target }) => stoodStill([target]),
+  signs: ({ target }) => stalled([target]),
 };
 
 const uuid = '6ba7b810-9dad-41d1-80b4-00c04fd430c8';
-const nobody = 999_999;
-// Long: what is published must be known.
+const nobody = foreign.forger;
+// Long, because the ids of these messages must become known.
 const poisonTimeoutMs = 60_000;
-// Nothing of these is a vote of anybody, and nobody listens for the answers to machine 999999.
+// None of these is a vote.
 const badVotes = [
   'not JSON at all',
   '[]',
@@ -183,7 +181,7 @@ const poison = {
     durationMs: random.integer(500, 2_000),
     seed: random.integer(0, 1e9),
   }),
-  // The ids of what was published must be known: no fault may hit the broker meanwhile.
+  // No other fault may hit the broker, because the ids of these messages must become known.
   locks: () => ['broker', 'poison'],
   async begin({ bus, randomOf, onPoison }, { target, seed }) {
     const random = randomOf(seed);
@@ -191,9 +189,9 @@ const poison = {
       const data = random.shuffled(badVotes).slice(0, random.integer(1, badVotes.length));
       const messages = data.map((text) => ({
         data: Buffer.from(text),
-        attributes: { function: target, [poisonAttribute]: '1' },
+        attributes: { function: target, [foreign.attributes.poison]: '1' },
       }));
-      // A broker whose disk was full a moment ago may still refuse.
+      // A broker whose disk was full a moment ago may refuse them.
       const ids = await bus.publish(messages, poisonTimeoutMs).catch(() => []);
       ids.forEach(onPoison);
     };
@@ -203,7 +201,7 @@ const poison = {
   signs: ({ target }) => ({
     parts: target === 'submit vote' ? roster.loggers : roster.recorders,
     metrics: /^pollbus_quarantined_total [1-9]/,
-    log: /"event":"messages that cannot be processed/,
+    log: logs('quarantined'),
   }),
 };
 

@@ -1,4 +1,4 @@
-// PostgreSQL restarted in an orderly way, and out of connections.
+// PostgreSQL is shut down in order, or runs out of connections.
 
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -16,8 +16,8 @@ const restart = {
   async begin(system) {
     const role = system.role('postgres');
     role.hold();
-    // "Fast": open transactions are rolled back, clients are sent away.
-    // Said again, because one that is just being started may not hear it.
+    // SIGINT is the fast shutdown: transactions are rolled back, clients disconnected. It is repeated,
+    // because a server that is just starting may miss it.
     for (let tries = 0; role.pid && tries < maxTries; tries++) {
       role.signal('SIGINT');
       await Promise.race([role.part.ended, sleep(againMs)]);
@@ -28,7 +28,7 @@ const restart = {
   signs: () => misses('postgres'),
 };
 
-// What a client says first (https://www.postgresql.org/docs/15/protocol-message-formats.html).
+// The first message of a client (https://www.postgresql.org/docs/15/protocol-message-formats.html).
 function startupMessage(user, database) {
   const body = Buffer.from(`user\0${user}\0database\0${database}\0\0`);
   const head = Buffer.alloc(8);
@@ -47,8 +47,8 @@ const isClient = (pid) => {
 
 const hogs = 60;
 
-// Clients that never send their password hold every connection there is, and the recorders' own
-// are ended.
+// Clients that never send their password take every connection, and the recorders' connections are
+// ended.
 const connections = {
   name: 'postgres-connections',
   weight: 2,

@@ -1,23 +1,22 @@
-// One run: an election begins, faults are made while it votes, everything heals, all votes are
-// answered, and the checker judges.
+// One run: an election begins, faults are made while machines vote, every fault is healed, all votes
+// are answered, and the checker judges.
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { countInMetrics, page } from '../local.d/http.mjs';
-import { baseEnvironment } from '../local.d/part.mjs';
+import { countInMetrics, page } from '../../../scripts/local.d/http.mjs';
+import { baseEnvironment } from '../../../scripts/local.d/part.mjs';
 import { dumpStores } from './dump.mjs';
 import { Faults, promises } from './faults.mjs';
-import { Histories } from './histories.mjs';
 import { Progress } from './progress.mjs';
 import { shortcomings, summariseFaults } from './report.mjs';
 import * as roster from './roster.mjs';
 import { System, electionId } from './system.mjs';
 import { Watch } from './watch.mjs';
 
-// How long things take, to choose a rate at which the votes last as long as the faults.
+// How long faults take, so that the votes can be cast at a rate at which they last as long.
 const aloneSeconds = 14;
 const stormSecondsAFault = 1;
 const leastStormSeconds = 10;
@@ -29,7 +28,7 @@ const checkerTimeoutMs = 300_000;
 const maxVerdictBytes = 64 * 1024 * 1024;
 
 export class Campaign {
-  // `plan` as drawPlan gives it; `kinds`: those that can be made.
+  // `plan`: as drawPlan() returns it. `kinds`: those that this machine can make.
   constructor(parts) {
     Object.assign(this, parts);
     const { votes, seed, seconds } = this.options;
@@ -45,7 +44,7 @@ export class Campaign {
     this.watch?.add(event.part, 'harness', JSON.stringify(event));
   }
 
-  // Ends as soon as everything is stopped in an orderly way.
+  // Stops everything in order, and ends then.
   interrupt() {
     this.isInterrupted = true;
     this.faults?.end();
@@ -61,12 +60,9 @@ export class Campaign {
     try {
       await system.start();
       this.watch = new Watch([...system.roles.values()]);
-      this.histories = new Histories(
-        ...[roster.machines, roster.twins].map((names) => names.map((name) => system.evidenceFile(name))),
-      );
+      this.ledger = system.ledger;
       this.faults = new Faults({ ...this, votesPerSecond: this.load.votesPerSecond });
       this.watch.start();
-      this.histories.start();
       this.progress = new Progress(this);
       await this.vote();
       if (!this.isInterrupted) await this.drain();
@@ -92,32 +88,32 @@ export class Campaign {
     if (!this.isInterrupted && this.plan.storm.length > 0) this.lastHeal = await this.recovery(lastHealAt);
   }
 
-  // How the system comes back after `since`, while votes are still cast.
+  // Measures how soon the system recovers after `since`, while votes are still cast.
   async recovery(since) {
     const found = {};
     const rate = promises.rate * this.load.votesPerSecond;
     while (!this.isInterrupted && Date.now() < since + recoveryMs) {
-      this.histories.read();
-      found.rateAfterMs ??= this.histories.recoveredAfter(since, rate, 2_000, Date.now() - 300);
-      found.resolvedAfterMs ??= this.histories.resolvedAfter(since);
+      found.rateAfterMs ??= this.ledger.recoveredAfter(since, rate, 2_000, Date.now() - 300);
+      found.resolvedAfterMs ??= this.ledger.resolvedAfter(since);
       if (found.rateAfterMs !== undefined && found.resolvedAfterMs !== undefined) break;
       await sleep(100);
     }
     return found;
   }
 
-  // Casts what is left of the votes, and waits for all answers.
+  // Casts the remaining votes, and waits for all answers.
   async drain() {
     const { system, load } = this;
     const machines = system.rolesNamed(roster.machines);
     await Promise.all(machines.map((role) => role.stop()));
-    this.histories.read();
-    const left = Math.max(0, this.options.votes - this.histories.cast);
+    const left = Math.max(0, this.options.votes - this.ledger.cast);
     load.rest = (name) => (roster.machines.includes(name) ? Math.ceil(left / machines.length) : 0);
     load.isOver = true;
     const twins = system.rolesNamed(roster.twins).filter((role) => role.life > 0);
     for (const roles of [machines, twins]) await this.untilAllAnswered(roles);
     await this.untilNothingWaits();
+    await system.witness.drain();
+    for (const role of [...machines, ...twins]) system.noteJournal(role.name, 'left');
     for (const notice of await system.bus.readNotices())
       system.addEvidence('notices', { event: 'notice', ...notice });
   }
@@ -134,7 +130,7 @@ export class Campaign {
     }
   }
 
-  // The services have dealt with everything that is on the topic.
+  // Returns when loggers and recorders have acked every message.
   async untilNothingWaits() {
     const broker = this.system.role('broker');
     const deadline = Date.now() + drainMs;
@@ -158,7 +154,6 @@ export class Campaign {
     if (!this.isInterrupted && this.load.isOver) await attempt(this.judge());
     this.progress?.stop();
     await this.watch?.stop();
-    this.histories?.stop();
     system.problems.push(...(await system.stop()));
     for (const role of system.roles.values()) {
       system.problems.push(...role.unexplainedEnds.map((why) => `${role.name} ended by itself (${why})`));
@@ -171,14 +166,14 @@ export class Campaign {
     const redis = { ...system.addresses.redis, password: system.secrets.REDIS_PASSWORD };
     const file = system.evidenceFile('stores');
     await dumpStores({ file, redis, postgres: system.postgres, election: electionId });
-    const { LOGGER_KEY, RECORDER_KEY, POLLBUS_HISTORY_KEY } = system.secrets;
+    const { LOGGER_KEY, PSEUDONYM_KEY } = system.secrets;
     const verdict = join(folder, 'verdict.json');
     const result = await new Promise((resolve) => {
       execFile(
         join(this.programs, 'election-checker'),
         ['--evidence', join(folder, 'evidence'), '--json', verdict],
         {
-          env: { ...baseEnvironment(), LOGGER_KEY, RECORDER_KEY, POLLBUS_HISTORY_KEY },
+          env: { ...baseEnvironment(), LOGGER_KEY, PSEUDONYM_KEY },
           maxBuffer: maxVerdictBytes,
           timeout: checkerTimeoutMs,
         },
@@ -192,7 +187,7 @@ export class Campaign {
   }
 
   report(seconds) {
-    const { options, faults, histories, system } = this;
+    const { options, faults, ledger, system } = this;
     const kinds = summariseFaults(this.kinds, faults?.made ?? []);
     return {
       seed: options.seed,
@@ -205,9 +200,9 @@ export class Campaign {
         kinds: kinds.filter(({ made }) => made > 0).length,
       },
       votes: {
-        cast: histories?.cast ?? 0,
-        answered: histories?.answered ?? 0,
-        pending: histories?.pending ?? 0,
+        cast: ledger?.cast ?? 0,
+        answered: ledger?.answered ?? 0,
+        pending: ledger?.pending ?? 0,
         perSecond: this.load.votesPerSecond,
       },
       lastHeal: this.lastHeal,

@@ -1,14 +1,14 @@
-// The wall clock of a part jumps; replicas are replaced; a machine has a twin; a part crashes,
-// hangs or fails at a named step.
+// Faults of single processes: the wall clock jumps, replicas are replaced, a machine has a twin, a
+// process crashes, hangs or fails at a named step.
 
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import * as roster from '../roster.mjs';
-import { startedAnew } from './signs.mjs';
+import { logs, startedAnew } from './signs.mjs';
 
 const hourS = 3_600;
-// The library looks at its file once a second.
+// The library reads its file once a second.
 const clockSeenMs = 1_200;
 const brokerDownMs = 700;
 
@@ -20,7 +20,7 @@ const clock = {
     target: random.pick(roster.withMovableClock),
     jumpS: random.chance(0.5) ? hourS : -hourS,
     durationMs: random.integer(2_500, 5_000),
-    // Whoever waits by the wall clock meanwhile may wait for an hour.
+    // A wait by the wall clock that begins meanwhile may last for an hour.
     withBroker: random.chance(0.5),
   }),
   locks: ({ target, withBroker }) => [...new Set([target, ...(withBroker ? ['broker'] : [])])],
@@ -38,11 +38,12 @@ const clock = {
   signs: ({ target }) => ({
     parts: [target],
     metrics: /^pollbus_clock_jumps_total [1-9]/,
-    log: /"event":"the wall clock jumped"/,
+    log: logs('clock'),
   }),
 };
 
-// Every logger and recorder, one after the other: the new one is ready before the old one ends.
+// Replaces every logger and recorder, one after the other: the new process is ready before the old one
+// ends.
 const replace = {
   name: 'replace',
   weight: 1,
@@ -82,19 +83,18 @@ const twin = {
   signs: ({ target }) => ({
     parts: [target, roster.twinOf(target)],
     metrics: /^pollbus_(unknown_results|votes_timed_out)_total [1-9]/,
-    log: /"event":"answers to votes that are not waited for/,
+    log: logs('unknownAnswers'),
   }),
 };
 
-const steps = (part, names) => names.map((name) => `${part}.${name}`);
-const both = (...names) => names.flatMap((name) => [`before_${name}`, `after_${name}`]);
-const busPlaces = steps('bus', both('ack'));
-const places = {
-  machine: [...steps('machine', both('journal', 'publish', 'answer', 'erase')), ...busPlaces],
-  logger: [...steps('logger', [...both('mark', 'publish'), 'before_ack']), ...busPlaces],
-  recorder: [...steps('recorder', [...both('commit', 'publish'), 'before_ack']), ...busPlaces],
-  broker: steps('broker', both('sync', 'answer', 'ack')),
+// The places of the faulty programs (tests/faults/programs).
+const steps = {
+  machine: ['write', 'sync', 'publish', 'erase'],
+  logger: ['mark', 'publish'],
+  recorder: ['commit', 'publish'],
+  broker: ['sync', 'answer', 'ack'],
 };
+export const placesOf = (part) => steps[part].flatMap((step) => [`${part}.before_${step}`, `${part}.after_${step}`]);
 const crashDeadlineMs = 5_000;
 
 function drawAction(random) {
@@ -102,7 +102,7 @@ function drawAction(random) {
   return random.chance(0.5) ? 'hang(11s)' : `fail(p=0.3,seed=${random.integer(1, 1e6)})`;
 }
 
-// The part is started anew with a failpoint, and again without it.
+// Replaces the process by its faulty program with one failpoint, and then by the real one again.
 const failpoint = {
   name: 'failpoint',
   weight: 12,
@@ -111,7 +111,7 @@ const failpoint = {
     const target = random.pick(['broker', ...roster.services, ...roster.machines]);
     return {
       target,
-      failpoint: `${random.pick(places[roster.kindOf(target)])}=${drawAction(random)}`,
+      failpoint: `${random.pick(placesOf(roster.kindOf(target)))}=${drawAction(random)}`,
       durationMs: random.integer(1_500, crashDeadlineMs),
     };
   },
@@ -123,7 +123,7 @@ const failpoint = {
     role.extraEnv = { POLLBUS_FAILPOINTS: params.failpoint };
     role.release();
     role.hold();
-    // Its heal is the end of what hangs or fails; after a crash, it comes back at once.
+    // After a crash the fault is over; a hang or failure lasts for its duration.
     const crashed = role.part.ended;
     const over = sleep(params.durationMs);
     await Promise.race([crashed, over]);
@@ -134,7 +134,7 @@ const failpoint = {
       role.release();
     };
   },
-  // begin() has waited already.
+  // begin() has waited for the duration of the fault.
   waits: true,
   signs: ({ target }) => startedAnew([target]),
 };

@@ -1,7 +1,8 @@
-// What this machine lets us do: which faults can be made, and why the others cannot.
+// Finds out which faults this machine can make, and why it cannot make the others.
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -13,35 +14,29 @@ const works = (words, env = process.env) =>
     () => false,
   );
 
-// Why the wall clock of our programs cannot be moved; some builds (sanitizers) bear no library
-// before their own.
+// Why the wall clock of the programs cannot be moved, or undefined. Programs built with sanitizers do
+// not start with another library loaded first.
 async function whyNoFaketime(program) {
   const library = findFaketime();
   if (!library) return 'needs libfaketime';
-  const bears = await works([program, '--help'], {
+  const starts = await works([program, '--help'], {
     ...process.env,
     LD_PRELOAD: library,
     FAKETIME_DISABLE_SHM: '1',
   });
-  return bears ? undefined : 'needs programs that run with libfaketime';
+  return starts ? undefined : 'needs programs that run with libfaketime';
 }
 
-// Whether the programs know failpoints.
-async function hasFailpoints(program) {
-  const { stdout } = await run(program, ['--help']);
-  return stdout.includes('POLLBUS_FAILPOINTS');
-}
-
-// The library that the dynamic linker shall load first, or undefined.
+// The library that moves the wall clock of a process, or undefined.
 export function findFaketime() {
   if (existsSync(faketimeLibrary)) return faketimeLibrary;
   const other = faketimeLibrary.replace('x86_64-linux-gnu', 'aarch64-linux-gnu');
   return existsSync(other) ? other : undefined;
 }
 
-// `isolated`: whether scripts/faults could give this process namespaces of its own. `program`: one
-// of ours. Returns { ability: undefined, or why it is not there }.
-export async function findAbilities({ isolated, program }) {
+// `isolated`: whether scripts/faults could give this process namespaces of its own. `programs`: the
+// folder of the programs. Returns { ability: undefined, or why it is missing }.
+export async function findAbilities({ isolated, programs }) {
   const namespaces = isolated
     ? undefined
     : 'needs namespaces for network and mounts, that is, root with CAP_SYS_ADMIN (and ip of iproute2)';
@@ -53,9 +48,11 @@ export async function findAbilities({ isolated, program }) {
     strace: (await works(['strace', '-f', '-e', 'trace=none', '-o', '/dev/null', 'true']))
       ? undefined
       : 'needs strace, and the right to trace',
-    faketime: await whyNoFaketime(program),
-    failpoints: (await hasFailpoints(program))
+    faketime: await whyNoFaketime(join(programs, 'voting-logger')),
+    failpoints: ['broker', 'logger', 'recorder', 'machine'].every((part) =>
+      existsSync(join(programs, `faulty-${part}`)),
+    )
       ? undefined
-      : 'needs programs that were built with POLLBUS_FAILPOINTS',
+      : 'needs the programs faulty-broker, faulty-logger, faulty-recorder and faulty-machine',
   };
 }

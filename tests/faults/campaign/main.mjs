@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFil
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { removeFolder } from '../local.d/folders.mjs';
-import { exitCodes } from '../local.d/running.mjs';
+import { removeFolder } from '../../../scripts/local.d/folders.mjs';
+import { exitCodes } from '../../../scripts/local.d/running.mjs';
 import { findAbilities } from './abilities.mjs';
 import { Campaign } from './campaign.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
@@ -14,9 +14,9 @@ import { LoopbackNetwork, NamespacedNetwork } from './network.mjs';
 import { drawPlan } from './plan.mjs';
 import { renderReport } from './report.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const isolated = process.env.POLLBUS_FAULTS_ISOLATED === '1';
-const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'dev', 'bin');
+const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'release', 'bin');
 
 function makeFolder(options) {
   if (options.output) {
@@ -28,7 +28,7 @@ function makeFolder(options) {
   return mkdtempSync(join(root, '.faults', `${time}-seed-${options.seed}-`));
 }
 
-// Everything but the report and the checker's verdict.
+// Removes everything except the report and the checker's verdict.
 function removeData(folder) {
   for (const entry of readdirSync(folder)) {
     const path = join(folder, entry);
@@ -51,12 +51,7 @@ function onInterrupt(campaign) {
 async function main() {
   const options = parseFlagsOrExit(process.argv.slice(2));
   options.seed ??= Math.floor(Math.random() * 1_000_000);
-  const abilities = await findAbilities({ isolated, program: join(programs, 'voting-logger') });
-  if (abilities.failpoints) {
-    // Without them, machines keep no histories that could be judged.
-    console.error(`faults: the programs in ${programs}: ${abilities.failpoints} (the preset dev is)`);
-    process.exit(exitCodes.failed);
-  }
+  const abilities = await findAbilities({ isolated, programs });
   const folder = makeFolder(options);
   const wanted = allKinds.filter(({ name }) => options.kinds.includes(name));
   const whyNot = (kind) => kind.needs.map((need) => abilities[need]).find(Boolean);

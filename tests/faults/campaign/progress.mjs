@@ -7,8 +7,8 @@ const count = (number) => number.toLocaleString('en-US');
 const seconds = (ms) => (ms === undefined ? 'never' : `${(ms / 1_000).toFixed(1)} s`);
 
 export class Progress {
-  constructor({ faults, histories, plan, system }, output = process.stdout) {
-    Object.assign(this, { faults, histories, plan, system, output });
+  constructor({ faults, ledger, plan, system }, output = process.stdout) {
+    Object.assign(this, { faults, ledger, plan, system, output });
     this.begun = Date.now();
     this.shownProblems = 0;
   }
@@ -18,14 +18,14 @@ export class Progress {
   }
 
   line() {
-    const { faults, histories } = this;
+    const { faults, ledger } = this;
     const all = this.plan.alone.length + this.plan.storm.length;
     const now = Date.now();
     const active = [...faults.active].map(({ kind, params }) => `${kind.name} (${params.target})`);
     return (
       `${Math.round((now - this.begun) / 1_000)} s: ${count(faults.made.length)} of ${count(all)} faults, ` +
-      `${count(histories.answered)} of ${count(histories.cast)} votes answered, ` +
-      `${Math.round(histories.rate(now - 5_000, now))} a second` +
+      `${count(ledger.answered)} of ${count(ledger.cast)} votes answered, ` +
+      `${Math.round(ledger.rate(now - 5_000, now))} a second` +
       (active.length > 0 ? `; now ${active.join(', ')}` : '')
     );
   }

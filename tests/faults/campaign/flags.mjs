@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { integer, optionsOrExit, readFlags } from '../local.d/flags.mjs';
+import { integer, optionsOrExit, readFlags } from '../../../scripts/local.d/flags.mjs';
 import { allKinds } from './kinds/all.mjs';
 
 // A name, or what a name begins with: "kill" for all of kill-….

@@ -1,0 +1,103 @@
+// Faults that no retry mends: a store refuses single votes for good, or a different vote comes under a
+// UUID that is known. What they leave in the stores stays until the end of the election, because a vote
+// that was rejected must not be accepted later.
+
+import * as foreign from '../foreign.mjs';
+import * as roster from '../roster.mjs';
+import { logs } from './signs.mjs';
+
+const durationMs = [4_000, 7_000];
+// Of all voters; the fault shows as soon as one of them votes.
+const sharePerMille = 40;
+// Of all receipts, those that begin with one of this many values of a byte.
+const refusedBytes = 8;
+const forgeEveryMs = 300;
+const forgedAtOnce = 3;
+const publishTimeoutMs = 60_000;
+
+// Keys of voters who have not voted hold a list, so that they cannot be marked.
+const takenKeys = {
+  name: 'taken-keys',
+  weight: 2,
+  draw: (random) => ({
+    target: 'redis',
+    durationMs: random.integer(...durationMs),
+    seed: random.integer(0, 1e9),
+  }),
+  async begin(system, { seed }) {
+    const random = system.randomOf(seed);
+    const voters = system.load.voters;
+    const count = Math.ceil((voters * sharePerMille) / 1_000);
+    const drawn = new Set(Array.from({ length: count }, () => random.integer(0, voters - 1)));
+    await system.refuse.voters(drawn);
+    return async () => {};
+  },
+  signs: () => ({
+    parts: roster.loggers,
+    metrics: /^pollbus_votes_total\{outcome="refused"\} [1-9]/,
+    log: logs('quarantined'),
+  }),
+};
+
+// A trigger refuses some receipts.
+const refusedRows = {
+  name: 'refused-rows',
+  weight: 2,
+  draw: (random) => ({
+    target: 'postgres',
+    durationMs: random.integer(...durationMs),
+    firstByte: random.integer(0, 256 - refusedBytes),
+  }),
+  async begin(system, { firstByte }) {
+    await system.refuse.receipts(firstByte, firstByte + refusedBytes - 1);
+    return async () => {};
+  },
+  signs: () => ({
+    parts: roster.recorders,
+    metrics: /^pollbus_votes_total\{outcome="refused"\} [1-9]/,
+    log: logs('quarantined'),
+  }),
+};
+
+// Publishes different votes under the UUIDs of votes that are stored.
+const forgedVotes = {
+  name: 'forged-votes',
+  weight: 2,
+  draw: (random) => ({ target: 'record vote', durationMs: random.integer(1_000, 2_000), seed: random.integer(0, 1e9) }),
+  // The ids of these messages must become known.
+  locks: () => ['broker', 'poison'],
+  async begin(system, { seed }) {
+    const random = system.randomOf(seed);
+    const { bus } = system;
+    await bus.untilItAnswers();
+    let isOver = false;
+    const done = (async () => {
+      while (!isOver) {
+        const stored = system.storedVotes();
+        const messages = Array.from({ length: stored.length > 0 ? forgedAtOnce : 0 }, () => {
+          const { uuid, choice } = random.pick(stored);
+          const record = { machine_ID: foreign.forger, voting: choice + 1, election_ID: system.electionId, UUID: uuid };
+          return {
+            data: Buffer.from(JSON.stringify(record)),
+            attributes: { function: 'record vote', [foreign.attributes.forged]: '1' },
+          };
+        });
+        const ids = messages.length > 0 ? await bus.publish(messages, publishTimeoutMs).catch(() => []) : [];
+        // Each must be quarantined, like a bad message.
+        ids.forEach(system.onPoison);
+        await new Promise((resolve) => setTimeout(resolve, forgeEveryMs));
+      }
+    })();
+    return async () => {
+      isOver = true;
+      await done;
+    };
+  },
+  signs: () => ({
+    parts: roster.recorders,
+    metrics: /^pollbus_votes_total\{outcome="uuid reused"\} [1-9]/,
+    log: logs('quarantined'),
+  }),
+};
+
+export const refusalKinds = [takenKeys, refusedRows, forgedVotes];
