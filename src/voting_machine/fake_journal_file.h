@@ -2,6 +2,7 @@
 
 // For tests of src/voting_machine only.
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,14 @@ class FakeDisk {
 
   std::unique_ptr<JournalFile> open() { return std::make_unique<File>(*this); }
   void power_cut() { written_ = synced_; }
+
+  // Changes one byte of the record that holds this text.
+  void damage(const std::string& text) {
+    for (auto& [position, record] : written_) {
+      const auto at = std::search(record.begin(), record.end(), text.begin(), text.end());
+      if (at != record.end()) *at ^= 1;
+    }
+  }
 
   // Records with anything in them, without the header.
   std::size_t used() const {

@@ -73,7 +73,7 @@ void MachineSettings::add_to(Settings& settings) {
                 &summary, check_not_empty);
   settings.boolean({"quiet", "", "", "Do not print each vote and its answer"}, &quiet);
   settings.boolean({"show-votes", "", "",
-                    "Print voter and choice of each vote even if standard output is not a "
+                    "Print voter, choice and UUID of each vote even if standard output is not a "
                     "terminal; it may end up in a log"},
                    &show_votes);
   worker.add_to(settings);
@@ -118,7 +118,7 @@ LeftoverVotes MachineSettings::leftover() const {
 
 VotePrinter::Show MachineSettings::show() const {
   return show_votes || isatty(STDOUT_FILENO) != 0 ? VotePrinter::Show::kVotes
-                                                  : VotePrinter::Show::kUuids;
+                                                  : VotePrinter::Show::kNothingSecret;
 }
 
 std::string MachineSettings::journal_path() const {

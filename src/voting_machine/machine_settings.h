@@ -29,7 +29,7 @@ struct MachineSettings {
   std::string journal_path() const;
   // Whether each vote is printed: with more than one vote under way that would be a flood.
   bool prints_each_vote() const { return !quiet && in_flight == 1; }
-  // Voter and choice are shown to a person at a terminal only, unless they are asked for.
+  // Voter, choice and UUID are shown to a person at a terminal only, unless they are asked for.
   VotePrinter::Show show() const;
 
   ServiceSettings service;

@@ -30,6 +30,9 @@ VoteClient::VoteClient(Parts parts, std::int64_t machine)
       refused_(counter(parts.metrics, "pollbus_votes_refused_by_bus_total",
                        "Attempts to publish a vote that the bus refused as invalid")),
       pending_(parts.seed) {
+  gauge(parts.metrics, "pollbus_journal_damaged_slots",
+        "Slots of the journal that had a wrong checksum at the start")
+      .Set(static_cast<double>(parts.journal.damaged()));
   recover();
 }
 
@@ -75,7 +78,7 @@ absl::Status VoteClient::check(std::span<const SubmittedVote> votes) const {
   const std::lock_guard lock(mutex_);
   for (const SubmittedVote& vote : votes) {
     if (!uuids.insert(vote.uuid).second || pending_.contains(vote.uuid))
-      return absl::AlreadyExistsError("a vote with the UUID " + vote.uuid + " is pending already");
+      return absl::AlreadyExistsError("a vote with this UUID is pending already");
   }
   if (pending_.size() + votes.size() > kMaxPending) {
     return absl::ResourceExhaustedError("too many votes without an answer: " +
@@ -101,8 +104,7 @@ absl::Status VoteClient::add(std::span<const SubmittedVote> votes, std::vector<s
     for (std::size_t i = 0; i < votes.size(); ++i) {
       if (pending_.add(votes[i].uuid, std::move(data[i]), slots[i], now)) continue;
       to_erase_.push_back(slots[i]);
-      status =
-          absl::AlreadyExistsError("a vote with the UUID " + votes[i].uuid + " is pending already");
+      status = absl::AlreadyExistsError("a vote with this UUID is pending already");
     }
   }
   due_.notify_all();

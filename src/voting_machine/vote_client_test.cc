@@ -249,6 +249,14 @@ TEST_F(VoteClientTest, AnEntryThatIsNotAVoteStaysInTheJournalAndItsContentIsNotL
   EXPECT_EQ(disk.used(), 1U);
 }
 
+TEST_F(VoteClientTest, DamagedSlotsOfTheJournalAreCountedInTheMetrics) {
+  const SubmittedVote vote = cast();
+  disk.damage(vote.uuid);
+  start();
+  EXPECT_EQ(client->pending(), 0U);
+  EXPECT_THAT(metrics(), HasSubstr("pollbus_journal_damaged_slots 1\n"));
+}
+
 TEST_F(VoteClientTest, AnObserverMayCastFromWithinACall) {
   struct Caster : VoteObserver {
     explicit Caster(VoteClient& its_client) : client(its_client) {}

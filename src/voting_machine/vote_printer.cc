@@ -11,13 +11,20 @@
 namespace pollbus::voting_machine {
 namespace {
 
-// The vote as JSON without voter, choice and time.
+// Stands for a UUID. A reader of the stores who knows the UUID can find out the choice.
+constexpr char kHidden[] = "...";
+
 std::string without_secrets(const std::string& data) {
   const auto parsed = wire::parse_submitted(data);
   const auto* vote = std::get_if<SubmittedVote>(&parsed);
   if (vote == nullptr) return "{}";
   return fmt::format(R"({{"machine_ID":{},"election_ID":{},"UUID":"{}"}})", vote->machine,
-                     vote->election, vote->uuid);
+                     vote->election, kHidden);
+}
+
+std::string without_secrets(Result result) {
+  result.uuid = kHidden;
+  return wire::encode(result);
 }
 
 }  // namespace
@@ -53,7 +60,10 @@ void VotePrinter::timed_out(std::span<const std::string> uuids) {
 }
 
 void VotePrinter::answered(std::span<const Answer> answers) {
-  for (const Answer& answer : answers) print(fmt::format("Received {}.", answer.text));
+  for (const Answer& answer : answers) {
+    print(fmt::format("Received {}.",
+                      show_ == Show::kVotes ? answer.text : without_secrets(answer.result)));
+  }
 }
 
 }  // namespace pollbus::voting_machine

@@ -13,8 +13,8 @@ namespace pollbus::voting_machine {
 class VotePrinter final : public VoteObserver {
  public:
   enum class Show {
-    kVotes,  // the whole message: voter beside choice
-    kUuids,  // the message without voter, choice and time
+    kVotes,          // whole messages: voter, choice and UUID
+    kNothingSecret,  // the same lines without voter, choice, UUID and time
   };
 
   // Borrows `out`. Calls `on_closed` once, when nothing can be written to it any more.

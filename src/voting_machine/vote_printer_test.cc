@@ -37,25 +37,31 @@ TEST_F(VotePrinterTest, ShowsTheWholeMessageWhenVotesAreToBeShown) {
   EXPECT_EQ(out.str(), "The message " + wire::encode(vote) + " is sent\n");
 }
 
-TEST_F(VotePrinterTest, OtherwiseShowsNeitherVoterNorChoiceNorTime) {
-  publish(VotePrinter::Show::kUuids);
+TEST_F(VotePrinterTest, OtherwiseShowsNeitherVoterNorChoiceNorUuidNorTime) {
+  publish(VotePrinter::Show::kNothingSecret);
   EXPECT_EQ(out.str(),
             "The message {\"machine_ID\":3,\"election_ID\":12,"
-            "\"UUID\":\"6ba7b810-9dad-41d1-80b4-00c04fd430c8\"} is sent\n");
+            "\"UUID\":\"...\"} is sent\n");
 }
 
 TEST_F(VotePrinterTest, ShowsTimeOutsAndAnswersAsTheOriginalProgramDoes) {
-  VotePrinter printer(out, VotePrinter::Show::kUuids, [] {});
-  printer.timed_out(std::vector<std::string>{kUuid, kUuid});
-  const Answer answer{.result = {}, .text = R"({"result":"successful","UUID":"u"})", .latency = {}};
-  printer.answered({&answer, 1});
+  const Answer answer{.result = {.outcome = Outcome::kRejected, .uuid = kUuid, .reason = "closed"},
+                      .text = R"({"result":"Rejected","UUID":"u"})",
+                      .latency = {}};
+  for (const auto show : {VotePrinter::Show::kVotes, VotePrinter::Show::kNothingSecret}) {
+    VotePrinter printer(out, show, [] {});
+    printer.timed_out(std::vector<std::string>{kUuid, kUuid});
+    printer.answered({&answer, 1});
+  }
   EXPECT_EQ(out.str(),
-            "Time out\nTime out\nReceived {\"result\":\"successful\",\"UUID\":\"u\"}.\n");
+            "Time out\nTime out\nReceived {\"result\":\"Rejected\",\"UUID\":\"u\"}.\n"
+            "Time out\nTime out\n"
+            "Received {\"result\":\"Rejected\",\"UUID\":\"...\",\"reason\":\"closed\"}.\n");
 }
 
 TEST_F(VotePrinterTest, SaysOnceThatTheOutputIsClosedAndPrintsNoMore) {
   int closed = 0;
-  VotePrinter printer(out, VotePrinter::Show::kUuids, [&] { ++closed; });
+  VotePrinter printer(out, VotePrinter::Show::kNothingSecret, [&] { ++closed; });
   printer.print("first");
   EXPECT_EQ(closed, 0);
   out.setstate(std::ios::badbit);
