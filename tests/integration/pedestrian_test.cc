@@ -134,7 +134,8 @@ TEST_F(PedestrianSystemTest, KilledServicesLoseNoRecordAndEachTimestampIsOneView
 TEST_F(PedestrianSystemTest, TheScenesOfTheDataSetGoThroughWithThePublishedPerceptrons) {
   const char* const named = std::getenv("POLLBUS_PEDESTRIAN_DATA");
   const std::filesystem::path data = named != nullptr ? named : POLLBUS_DATA_BESIDE_CHECKOUT;
-  if (!std::filesystem::exists(data / "labels.csv")) return;  // scripts/test reports that this was not run
+  if (!std::filesystem::exists(data / "labels.csv"))
+    return;  // scripts/test reports that this was not run
   constexpr int kScenes = 146;
   start_services(1, {{"pedestrian-location", {{"LOCATION_MODEL", data / "mlp_camA.json"}}},
                      {"vehicle-depth", {{"DEPTH_SCALE", "0.43"}}},
