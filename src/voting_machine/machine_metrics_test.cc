@@ -12,7 +12,7 @@ using ::testing::IsEmpty;
 
 class MachineMetricsTest : public ::testing::Test {
  protected:
-  // What show() logs.
+  // Calls show() and returns what it logs.
   std::string shown(const Tally& tally) {
     ::testing::internal::CaptureStderr();
     metrics.show(tally);
@@ -23,7 +23,7 @@ class MachineMetricsTest : public ::testing::Test {
   MachineMetrics metrics{registry};
 };
 
-TEST_F(MachineMetricsTest, AreTheTallyAsItWasShownLast) {
+TEST_F(MachineMetricsTest, ShowTheLatestTally) {
   Tally tally;
   tally.sent = 3;
   metrics.show(tally);
@@ -43,7 +43,7 @@ TEST_F(MachineMetricsTest, AreTheTallyAsItWasShownLast) {
   }
 }
 
-TEST_F(MachineMetricsTest, AnswersThatNobodyWaitsForAreLoggedWhenTheyBegin) {
+TEST_F(MachineMetricsTest, AnswersToVotesThatAreNotPendingAreLoggedWhenTheyBegin) {
   Tally tally;
   EXPECT_THAT(shown(tally), IsEmpty());
   tally.unknown_results = 7;

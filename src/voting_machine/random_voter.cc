@@ -4,7 +4,7 @@ namespace pollbus::voting_machine {
 
 SubmittedVote RandomVoter::cast(std::int64_t election, std::int64_t machine,
                                 std::int64_t timestamp_ms) {
-  // One after the other: the order in which function arguments are evaluated is open.
+  // Drawn one after the other, so that the same seed gives the same votes with every compiler.
   const std::int64_t voter = voter_(random_);
   const std::int64_t choice = choice_(random_);
   return {.election = election,

@@ -10,9 +10,9 @@
 
 namespace pollbus::voting_machine {
 
-// Casts random votes, like the original simulator: voter and choice evenly from 0 up to their
-// limits. The same seed gives the same voters and choices; UUIDs are never the same (unless a
-// simulation has its own). Not thread-safe.
+// Makes random votes, like the original simulator: voters from 0 to `voters` - 1 and choices from 0
+// to `choices` - 1, evenly distributed. The same seed gives the same voters and choices, but other
+// UUIDs, unless `new_uuid` says otherwise. Not thread-safe.
 class RandomVoter {
  public:
   RandomVoter(std::uint64_t seed, std::int64_t voters, std::int64_t choices,

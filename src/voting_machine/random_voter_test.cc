@@ -26,7 +26,7 @@ TEST(RandomVoterTest, TheSameSeedGivesTheSameVotersAndChoices) {
   EXPECT_NE(votes_of(7, 1'000), votes_of(8, 1'000));
 }
 
-TEST(RandomVoterTest, EachVoterAndEachChoiceBelowItsLimitIsDrawnAndNoOther) {
+TEST(RandomVoterTest, EveryVoterAndChoiceBelowTheLimitsIsDrawnAndNoOther) {
   std::set<std::int64_t> voters;
   std::set<std::int64_t> choices;
   for (const auto& [voter, choice] : votes_of(7, 10'000)) {
@@ -39,7 +39,7 @@ TEST(RandomVoterTest, EachVoterAndEachChoiceBelowItsLimitIsDrawnAndNoOther) {
   EXPECT_EQ(choices, (std::set<std::int64_t>{0, 1, 2, 3, 4}));
 }
 
-TEST(RandomVoterTest, OfOneVoterAndOneChoiceThereIsOneVote) {
+TEST(RandomVoterTest, WithOneVoterAndOneChoiceTheVoteIsDetermined) {
   RandomVoter random(7, 1, 1);
   const SubmittedVote vote = random.cast(12, 3, 99);
   EXPECT_EQ(vote.voter, 0);

@@ -37,7 +37,7 @@ TEST(ReportTest, TheExitCodeSaysWhetherVotesArePendingAndWhetherTheOutputWasClos
             kExitOutputClosed);
 }
 
-TEST(ReportTest, TheJsonHoldsEachCountUnderItsName) {
+TEST(ReportTest, TheJsonHasEveryCountUnderItsName) {
   const std::string text = to_json({.election = 12, .machine = 3}, some_tally());
   EXPECT_THAT(text, Not(HasSubstr("\n")));
   const auto expected = nlohmann::json::parse(R"({
@@ -49,7 +49,7 @@ TEST(ReportTest, TheJsonHoldsEachCountUnderItsName) {
   EXPECT_EQ(nlohmann::json::parse(text), expected) << text;
 }
 
-TEST(ReportTest, ATallyWithoutAVoteIsWrittenTooAndDividesByNothing) {
+TEST(ReportTest, ATallyWithoutVotesIsWrittenWithoutADivisionByZero) {
   const auto json = nlohmann::json::parse(to_json({}, {}));
   EXPECT_EQ(json["votes_per_second"], 0);
   EXPECT_EQ(json["latency_ms"]["p99"], 0);
@@ -57,7 +57,7 @@ TEST(ReportTest, ATallyWithoutAVoteIsWrittenTooAndDividesByNothing) {
   EXPECT_TRUE(json["latency_histogram_us"].empty());
 }
 
-TEST(ReportTest, TheLineForAPersonSaysHowManyOfHowMany) {
+TEST(ReportTest, TheProgressLineSaysHowManyVotesOfHowManyWereSent) {
   const Load load{.machine = 3, .votes = 10};
   const std::string line = to_progress(load, some_tally());
   EXPECT_EQ(line,

@@ -8,7 +8,7 @@
 
 namespace pollbus::testing {
 
-// A vote and every answer that its UUID was given, in the order of their arrival.
+// A vote and the answers to its UUID, in the order in which they arrived.
 struct Account {
   SubmittedVote vote;
   std::vector<Outcome> answers{};

@@ -12,8 +12,8 @@
 namespace pollbus::testing {
 namespace {
 
-// Pauses before what has no answer is published again: doubling, so that a slow system is not
-// buried under copies of what it works on.
+// Pauses before unanswered votes are published again. They double, so that a slow system is not
+// flooded with copies.
 constexpr std::chrono::seconds kFirstRetryPause{3};
 constexpr std::chrono::seconds kMaxRetryPause{24};
 
@@ -62,7 +62,7 @@ bool BusMachine::resolve_all(std::chrono::milliseconds within) {
     for (const auto& [uuid, account] : accounts()) {
       if (!account.is_answered()) again.push_back(account.vote);
     }
-    // What does not get through now is published again in the next round.
+    // Votes that cannot be published now are published in the next round.
     cast(again).IgnoreError();
   }
   return true;

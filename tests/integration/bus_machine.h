@@ -15,25 +15,26 @@
 
 namespace pollbus::testing {
 
-// The test as a voting machine: publishes the votes that the test wants, as often as it wants, and
-// remembers each answer that the filter of a machine lets through. Thread-safe.
+// Lets a test play a voting machine: publishes the votes that the test gives it, as often as it
+// says, and remembers every answer that arrives for this machine ID. Thread-safe.
 class BusMachine {
  public:
   BusMachine(const BusConfig& bus, std::string topic, std::int64_t election, std::int64_t machine);
 
-  // A vote under a UUID that was never used; not cast yet.
+  // Makes a vote with a new UUID, without casting it.
   SubmittedVote draw(std::int64_t voter, std::int64_t choice) const;
 
-  // Publishes the votes; remembers those whose UUID is new as cast. Of one UUID, the first content
-  // counts. Errors are the bus's.
+  // Publishes the votes. A vote whose UUID is new is remembered as cast; a second vote with the
+  // same UUID is published, but the first one is remembered. Errors are the bus's.
   absl::Status cast(std::span<const SubmittedVote> votes);
   absl::Status cast(const SubmittedVote& vote) { return cast(std::span(&vote, 1)); }
   absl::Status publish(const Message& message);
 
-  // Publishes again, in growing pauses, what has no answer, until all has.
+  // Publishes the unanswered votes again, with growing pauses, until all are answered. False if
+  // that takes longer than `within`.
   bool resolve_all(std::chrono::milliseconds within);
 
-  // Waits for so many answers to this UUID; returns those that came.
+  // Waits for `count` answers to this UUID and returns the answers that have arrived.
   std::vector<Result> answers(const std::string& uuid, std::size_t count,
                               std::chrono::milliseconds within = std::chrono::seconds(20));
   bool wait_for_all_answers(std::chrono::milliseconds within);
@@ -52,8 +53,8 @@ class BusMachine {
   std::condition_variable changed_;
   Accounts accounts_;
   std::size_t answered_ = 0;
-  std::map<std::string, std::vector<Result>> results_;  // by UUID, of any content
-  std::unique_ptr<BusListener> listener_;               // last: calls this object
+  std::map<std::string, std::vector<Result>> results_;  // by UUID
+  std::unique_ptr<BusListener> listener_;  // declared last because it calls this object
 };
 
 }  // namespace pollbus::testing

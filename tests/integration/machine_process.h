@@ -18,7 +18,7 @@ struct MachineLoad {
   std::int64_t seed = 1;
 };
 
-// What a machine says has become of its votes (docs/message-flow.md, "A machine's summary").
+// What a machine reports about its votes (docs/message-flow.md, "A machine's summary").
 struct MachineSummary {
   std::int64_t machine = 0;
   std::int64_t sent = 0;
@@ -31,16 +31,17 @@ struct MachineSummary {
   std::int64_t unknown_results = 0;
 };
 
-// A voting-machine with --summary, casting a load. Can be killed and launched again: it goes on
-// from its journal. Not thread-safe.
+// A voting-machine that casts a load and writes a summary. It can be killed and launched again, and
+// then continues with the votes in its journal. Not thread-safe.
 class MachineProcess : public VotingService {
  public:
   MachineProcess(const std::filesystem::path& folder, Environment environment,
                  std::int64_t election, MachineLoad load);
 
-  // Waits until it ends by itself, which it must with exit code 0; returns its summary.
+  // Waits until the machine ends by itself and returns its summary. Throws if its exit code is not
+  // 0.
   MachineSummary finish(std::chrono::milliseconds within = std::chrono::seconds(120));
-  // What the last life that ended by itself, or was stopped, has said.
+  // The summary of the last process that ended by itself or was stopped.
   MachineSummary summary() const;
 
  private:
