@@ -28,7 +28,7 @@ const mayKnow = {
 const enclosed = [
   {
     name: 'gRPC',
-    include: /^(grpc|grpcpp|google)\/|\.pb\.h$/,
+    include: /^(grpc|grpcpp|google)\/(?!protobuf\/io\/)|\.pb\.h$/,
     target: /\bgRPC::|pollbus::google_apis/,
     folders: ['bus', 'broker', 'broker/service'],
   },

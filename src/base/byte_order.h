@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace pollbus {
@@ -22,6 +23,17 @@ void append_big_endian(std::string& bytes, Integer value) {
   for (std::size_t i = sizeof value; i-- > 0;) {
     bytes += static_cast<char>(bits >> (8 * i) & 0xff);
   }
+}
+
+// Reads an integer of which the most significant byte comes first. If there are fewer bytes than it
+// has, the missing ones are zero.
+template <std::unsigned_integral Integer>
+Integer from_big_endian(std::string_view bytes) {
+  Integer value = 0;
+  for (const char byte : bytes) {
+    value = static_cast<Integer>(value << 8 | static_cast<unsigned char>(byte));
+  }
+  return value;
 }
 
 }  // namespace pollbus

@@ -5,13 +5,19 @@
 namespace pollbus::broker {
 namespace {
 
-// Takes a number and, unless it is the last one, the '-' behind it.
+// Removes a number from the front of the text.
 template <typename Number>
-bool take_number(std::string_view* text, bool is_last, Number* number) {
-  const char* end = text->data() + text->size();
+bool take_number(std::string_view* text, Number* number) {
+  const char* const end = text->data() + text->size();
   const auto [stop, error] = std::from_chars(text->data(), end, *number);
-  if (error != std::errc() || (is_last ? stop != end : stop == end || *stop != '-')) return false;
-  text->remove_prefix(static_cast<std::size_t>(stop - text->data()) + (is_last ? 0 : 1));
+  if (error != std::errc()) return false;
+  text->remove_prefix(static_cast<std::size_t>(stop - text->data()));
+  return true;
+}
+
+bool take_separator(std::string_view* text) {
+  if (!text->starts_with('-')) return false;
+  text->remove_prefix(1);
   return true;
 }
 
@@ -19,8 +25,13 @@ bool take_number(std::string_view* text, bool is_last, Number* number) {
 
 std::optional<AckId> AckId::parse(std::string_view text) {
   AckId id;
-  if (!take_number(&text, false, &id.subscription) || !take_number(&text, false, &id.message) ||
-      !take_number(&text, true, &id.attempt)) {
+  if (!take_number(&text, &id.subscription) || !take_separator(&text) ||
+      !take_number(&text, &id.message) || !take_separator(&text) ||
+      !take_number(&text, &id.attempt)) {
+    return std::nullopt;
+  }
+  if (text.empty()) return id;
+  if (!take_separator(&text) || !take_number(&text, &id.start) || !text.empty()) {
     return std::nullopt;
   }
   return id;
@@ -33,6 +44,8 @@ std::string_view AckId::format(Text& text) const {
   at = std::to_chars(at, end, message).ptr;
   *at++ = '-';
   at = std::to_chars(at, end, attempt).ptr;
+  *at++ = '-';
+  at = std::to_chars(at, end, start).ptr;
   return {text.data(), static_cast<std::size_t>(at - text.data())};
 }
 

@@ -14,7 +14,7 @@ struct Attribute {
 // The attributes of one message, each key once, in any order.
 using Attributes = std::span<const Attribute>;
 
-// The attribute with this key, or nullptr. Linear: a message has few (at most 100).
+// Returns nullptr when there is none. A linear search: a message has at most 100 attributes.
 inline const Attribute* find_attribute(Attributes attributes, std::string_view key) {
   for (const Attribute& attribute : attributes) {
     if (attribute.key == key) return &attribute;

@@ -12,18 +12,18 @@
 
 namespace pollbus::broker {
 
-// What one delivery (one message for one subscription) has come to, as it is stored: how often it
-// was attempted, or that it is over.
+// The stored state of one delivery (of one message to one subscription): the number of attempts so
+// far, or kDone.
 using DeliveryState = std::uint8_t;
 constexpr DeliveryState kDone = 255;
 constexpr DeliveryState kMaxCountedAttempts = 254;
 
-// Messages that were published together and are stored together: one object for all subscriptions
-// that they go to. Its deliveries are numbered, first those of the first message. Small, because
-// a backlog of a million messages may be a million of these; the body may be on disk only.
+// Messages that were published together and are stored together, once for all their subscriptions.
+// Deliveries are numbered from 0, those of the first message first. The object is small because a
+// backlog of a million messages can be a million batches; the body may be in the store only.
 class Batch {
  public:
-  // `ends`, `body` and `keys` as in IncomingBatch. Nothing was attempted yet.
+  // `ends`, `body` and `keys` are as in IncomingBatch. No delivery was attempted yet.
   Batch(MessageId first_id, std::int64_t published_us, std::span<const std::uint32_t> ends,
         std::uint32_t deliveries, Body body, std::span<const OrderingKey> keys = {})
       : first_id_(first_id),
@@ -59,23 +59,23 @@ class Batch {
     if (states_[delivery] > 0) --states_[delivery];
   }
   void set_state(std::uint32_t delivery, DeliveryState state) { states_[delivery] = state; }
-  // More deliveries of its messages, numbered behind the others; returns the first number.
+  // Adds deliveries, numbered after the existing ones. Returns the first number.
   std::uint32_t add_deliveries(std::uint32_t count) {
     const auto first = static_cast<std::uint32_t>(states_.size());
     states_.resize(first + count, 0);
     remaining_ += count;
     return first;
   }
-  // True when it was the last one.
+  // Returns whether it was the last delivery that was not over.
   bool finish(std::uint32_t delivery) {
     states_[delivery] = kDone;
     return --remaining_ == 0;
   }
 
-  // Whether the store holds states of it; kept here for the store, which has nothing per batch.
+  // For the store, which keeps no data of its own per batch: whether it holds delivery states of
+  // this batch, and whether it holds added deliveries.
   bool has_stored_states() const { return has_stored_states_; }
   void set_has_stored_states() { has_stored_states_ = true; }
-  // The same for deliveries that were added.
   bool has_added() const { return has_added_; }
   void set_has_added() { has_added_ = true; }
 
@@ -85,13 +85,13 @@ class Batch {
   Body body_;
   absl::InlinedVector<std::uint32_t, 4> ends_;
   absl::InlinedVector<DeliveryState, 16> states_;
-  std::unique_ptr<OrderingKey[]> keys_;  // of each message, if one has any
+  std::unique_ptr<OrderingKey[]> keys_;  // one for each message; nullptr: none has a key
   std::uint32_t remaining_;
   bool has_stored_states_ = false;
   bool has_added_ = false;
 };
 
-// One message in a subscription's queue. Its batch stays at least until this delivery is over.
+// One message in a subscription's queue. Its batch exists at least until this delivery is over.
 struct QueuedMessage {
   MessageId id() const { return batch->first_id() + position; }
   std::uint32_t bytes() const { return batch->bytes(position); }

@@ -3,24 +3,24 @@
 #include <cstdint>
 #include <span>
 
-#include "broker/core/journal.h"
+#include "broker/core/publication.h"
 
 namespace pollbus::broker {
 
-// A batch is stored, read and kept as a whole until its last delivery is over, so that it is
-// bounded: but for a single message that is beyond these by itself.
+// Limits on a batch, which is stored, read and kept as a whole until its last delivery is over. A
+// single message may exceed them.
 constexpr std::size_t kMaxBatchBytes = 256 << 10;
 constexpr std::size_t kMaxBatchDeliveries = 4'096;
 
-// Cuts the messages of one publish into batches. Messages that go to nobody are left out where
-// they stand at the end of a batch, and nothing is made of a publish that goes to nobody at all.
+// Cuts the messages of one publish call into batches. Messages without a subscription are left out
+// at the end of a batch; if no message has a subscription, there is no batch.
 class BatchSplitter {
  public:
-  // Borrows both.
+  // Borrows both arguments.
   BatchSplitter(const IncomingBatch& incoming, Publication* publication)
       : incoming_(incoming), publication_(publication) {}
 
-  // The subscriptions of the next message.
+  // Adds the next message with its subscriptions.
   void add(std::span<const SubscriptionId> subscriptions);
   void flush();
 
@@ -31,8 +31,8 @@ class BatchSplitter {
 
   const IncomingBatch& incoming_;
   Publication* publication_;
-  std::size_t first_ = 0;  // the first message of the batch in the making
-  std::size_t next_ = 0;   // the next message to be added
+  std::size_t first_ = 0;  // the first message of the current batch
+  std::size_t next_ = 0;   // the next message to add
   RoutedBatch routed_;
 };
 

@@ -5,7 +5,7 @@
 namespace pollbus::broker {
 namespace {
 
-// Entries of finished batches are swept when they outnumber the others by more than this.
+// Entries of finished batches are removed when they outnumber the others by more than this.
 constexpr std::size_t kStaleEntriesKept = 64;
 
 }  // namespace
@@ -20,30 +20,30 @@ Batch* Batches::add(std::unique_ptr<Batch> batch) {
 
 std::uint32_t Batches::add_deliveries(Batch* batch, std::span<const AddedDelivery> added) {
   const std::uint32_t first = batch->add_deliveries(static_cast<std::uint32_t>(added.size()));
-  journal_->deliveries_added(*batch, first, added);
+  observer_->deliveries_added(*batch, first, added);
   return first;
 }
 
 void Batches::set_state(const QueuedMessage& message, DeliveryState state) {
   message.batch->set_state(message.delivery, state);
-  journal_->delivery_changed(*message.batch, message.delivery);
+  observer_->delivery_changed(*message.batch, message.delivery);
 }
 
 void Batches::attempted(const QueuedMessage& message) {
   message.batch->count_attempt(message.delivery);
-  journal_->delivery_changed(*message.batch, message.delivery);
+  observer_->delivery_changed(*message.batch, message.delivery);
 }
 
 void Batches::not_attempted(const QueuedMessage& message) {
   message.batch->uncount_attempt(message.delivery);
-  journal_->delivery_changed(*message.batch, message.delivery);
+  observer_->delivery_changed(*message.batch, message.delivery);
 }
 
 void Batches::finish(const QueuedMessage& message) {
   if (message.batch->finish(message.delivery)) {
     erase(message.batch);
   } else {
-    journal_->delivery_changed(*message.batch, message.delivery);
+    observer_->delivery_changed(*message.batch, message.delivery);
   }
 }
 
@@ -73,7 +73,7 @@ void Batches::drop_old_bodies() {
     const auto found = batches_.find(oldest);
     if (found == batches_.end() || found->second->body() == nullptr) continue;
     if (cached_bytes_ <= max_cached_bytes_) {
-      cached_.push_back(oldest);  // it is only the stale entries that have to go
+      cached_.push_back(oldest);  // only stale entries are to be removed
       continue;
     }
     --cached_count_;
@@ -83,7 +83,7 @@ void Batches::drop_old_bodies() {
 }
 
 void Batches::erase(Batch* batch) {
-  journal_->batch_finished(*batch);
+  observer_->batch_finished(*batch);
   if (batch->body() != nullptr) {
     --cached_count_;
     cached_bytes_ -= batch->body_bytes();

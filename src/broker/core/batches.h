@@ -7,36 +7,36 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "broker/core/batch.h"
-#include "broker/core/journal.h"
+#include "broker/core/core_observer.h"
 
 namespace pollbus::broker {
 
-// All batches that have deliveries ahead of them. Keeps the newest bodies in memory, up to a bound;
-// the others are read from the store when they are delivered. Tells the journal what becomes of
-// each delivery. Not thread-safe.
+// All batches with deliveries that are not over. Keeps the newest bodies in memory, up to a limit;
+// the others are read from the store when they are delivered. Reports each change of a delivery to
+// the observer. Not thread-safe.
 class Batches {
  public:
-  // Borrows `journal`.
-  Batches(std::size_t max_cached_bytes, Journal* journal)
-      : max_cached_bytes_(max_cached_bytes), journal_(journal) {}
+  // Borrows `observer`.
+  Batches(std::size_t max_cached_bytes, CoreObserver* observer)
+      : max_cached_bytes_(max_cached_bytes), observer_(observer) {}
 
   Batch* add(std::unique_ptr<Batch> batch);
-  // Messages of the batch go to more queues; returns the number of the first delivery.
+  // Adds deliveries of the batch's messages; returns the number of the first.
   std::uint32_t add_deliveries(Batch* batch, std::span<const AddedDelivery> added);
-  // The attempt that begins.
+  // An attempt begins.
   void attempted(const QueuedMessage& message);
-  // The attempt did not take place.
+  // The attempt did not take place after all.
   void not_attempted(const QueuedMessage& message);
-  // On its way to a dead-letter topic: over in the store, but not here before finish(); or not over
-  // after all.
+  // Sets the state that is stored. A dead letter that is on its way is kDone in the store while it
+  // still counts here, until finish().
   void set_state(const QueuedMessage& message, DeliveryState state);
-  // Acknowledged, or nobody's any more. The batch of the last one is gone then: `message` is not to
-  // be looked into afterwards.
+  // The delivery is over. If it was the last one, the batch is destroyed, and `message` must not be
+  // used any more.
   void finish(const QueuedMessage& message);
-  // The same for one whose subscription is gone, which the store knows without being told.
+  // Like finish(), for a deleted subscription, whose deliveries the store ends by itself.
   void abandon(const QueuedMessage& message);
 
-  // A body that was read from the store; dropped when the batch is gone.
+  // Caches a body that was read from the store, unless the batch is gone.
   void keep_body(MessageId batch, Body body);
 
   std::size_t size() const { return batches_.size(); }
@@ -48,9 +48,10 @@ class Batches {
   void erase(Batch* batch);
 
   const std::size_t max_cached_bytes_;
-  Journal* journal_;
+  CoreObserver* observer_;
   absl::flat_hash_map<MessageId, std::unique_ptr<Batch>> batches_;
-  std::deque<MessageId> cached_;  // with a body, the oldest first; finished ones are skipped
+  std::deque<MessageId>
+      cached_;  // batches with a body, the oldest first; stale entries are skipped
   std::size_t cached_count_ = 0;
   std::size_t cached_bytes_ = 0;
 };

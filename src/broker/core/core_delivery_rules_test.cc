@@ -29,7 +29,7 @@ class DeliveryRulesTest : public CoreTest {
     dead.topic = kDeadTopic;
     ASSERT_TRUE(core.create_subscription(std::move(dead)).ok());
   }
-  // Delivers the message until its attempts are used up.
+  // Delivers and nacks the message until its attempts are used up.
   void kill(MessageId id, std::uint32_t attempts) {
     for (std::uint32_t attempt = 1; attempt <= attempts; ++attempt) {
       ASSERT_THAT(take_all(kStrict), testing::Contains(id));
@@ -111,7 +111,7 @@ TEST_F(DeliveryRulesTest, WithExactlyOnceDeliveryAnAckCountsOnlyWhileTheLeaseIsH
   EXPECT_THAT(outcomes, ElementsAre(AckOutcome::kInvalid, AckOutcome::kAccepted));
 }
 
-TEST_F(DeliveryRulesTest, OfOtherSubscriptionsNoOutcomesAreTold) {
+TEST_F(DeliveryRulesTest, OnlySubscriptionsWithExactlyOnceDeliveryReportOutcomes) {
   ASSERT_TRUE(publish(1, "3").ok());
   const std::vector<AckId> stale{ack_id(kAll, 1, 1)};
   std::vector<AckOutcome> outcomes;
@@ -119,7 +119,7 @@ TEST_F(DeliveryRulesTest, OfOtherSubscriptionsNoOutcomesAreTold) {
   EXPECT_THAT(outcomes, IsEmpty());
 }
 
-TEST_F(DeliveryRulesTest, AttemptsAreShownWithADeadLetterPolicyOnly) {
+TEST_F(DeliveryRulesTest, AttemptsAreShownOnlyWithADeadLetterPolicy) {
   create_dead_letter_topic();
   create({.max_attempts = 5});
   ASSERT_TRUE(publish(1, "3").ok());
@@ -147,31 +147,31 @@ TEST_F(DeliveryRulesTest, AMessageThatHasUsedUpItsAttemptsGoesToTheDeadLetterTop
   EXPECT_EQ(letters[0].topic, kDeadTopic);
   EXPECT_EQ(letters[0].message.attempt, 2u);
   EXPECT_EQ(letters[0].message.wire(), "message");
-  journal.take_notes();
+  observer.take_notes();
   auto publication = core.bury(letters[0], letter(2));
   ASSERT_TRUE(publication.ok());
-  // Publication and note go to the store together.
+  // The publication and the change of the original are written together.
   EXPECT_THAT(publication->batches, SizeIs(1));
-  EXPECT_THAT(journal.take_notes(), ElementsAre("delivery 1 of 1 is 255"));
-  core.enqueue(*std::move(publication));
+  EXPECT_THAT(observer.take_notes(), ElementsAre("delivery 1 of 1 is 255"));
+  EXPECT_FALSE(core.enqueue(*std::move(publication)));
   core.buried(letters[0]);
   EXPECT_THAT(take_all(kDeadSub), ElementsAre(2));
   EXPECT_EQ(core.report(core.subscriptions().at(kStrict))->backlog, 0u);
   EXPECT_THAT(take_all(kAll), ElementsAre(1));
   ack(kAll, {1});
-  EXPECT_THAT(journal.take_notes(), testing::Contains("finished 1"));
+  EXPECT_THAT(observer.take_notes(), testing::Contains("finished 1"));
 }
 
-TEST_F(DeliveryRulesTest, ADeadLetterThatCouldNotBeWrittenIsThereAgain) {
+TEST_F(DeliveryRulesTest, ADeadLetterThatCouldNotBeStoredIsTriedAgain) {
   create_dead_letter_topic();
   create({.max_attempts = 1});
   ASSERT_TRUE(publish(1, "4").ok());
   kill(1, 1);
   const DeadLetter dead = core.take_dead_letters(10).at(0);
   ASSERT_TRUE(core.bury(dead, letter(2)).ok());
-  journal.take_notes();
+  observer.take_notes();
   core.exhume(dead);
-  EXPECT_THAT(journal.take_notes(), ElementsAre("delivery 1 of 1 is 1"));
+  EXPECT_THAT(observer.take_notes(), ElementsAre("delivery 1 of 1 is 1"));
   EXPECT_THAT(core.take_dead_letters(10), SizeIs(1));
 }
 
@@ -186,7 +186,7 @@ TEST_F(DeliveryRulesTest, WithoutItsTopicADeadLetterIsDeliveredAgain) {
   EXPECT_THAT(take_all(kStrict), ElementsAre(1));
 }
 
-TEST_F(DeliveryRulesTest, ADeadLetterThatIsGoneMeanwhileIsNotMoved) {
+TEST_F(DeliveryRulesTest, ADeadLetterThatWasAckedMeanwhileIsNotMoved) {
   create_dead_letter_topic();
   create({.max_attempts = 1});
   ASSERT_TRUE(publish(1, "4").ok());
@@ -213,7 +213,7 @@ TEST_F(DeliveryRulesTest, RulesCanBeChanged) {
   EXPECT_TRUE((*core.subscription(kStrict))->filter.matches_everything());
 }
 
-TEST_F(DeliveryRulesTest, KeysOfASubscriptionWithoutOrderDoNotMatter) {
+TEST_F(DeliveryRulesTest, AnUnorderedSubscriptionIgnoresOrderingKeys) {
   ASSERT_TRUE(publish_keyed(1, "k").ok());
   EXPECT_THAT(take_all(kAll), ElementsAre(1));
   ASSERT_TRUE(publish_keyed(2, "k").ok());

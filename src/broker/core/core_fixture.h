@@ -19,7 +19,8 @@ const std::string kTopic = "projects/p/topics/election";
 const std::string kAll = "projects/p/subscriptions/all";
 const std::string kMachine = "projects/p/subscriptions/machine";
 
-class NotedJournal : public Journal {
+// Records what the core reports as short texts.
+class NotingObserver : public CoreObserver {
  public:
   void topic_stored(const std::string& name, const std::string&) override { note("+" + name); }
   void topic_deleted(const std::string& name) override { note("-" + name); }
@@ -43,16 +44,17 @@ class NotedJournal : public Journal {
 
 class CoreTest : public testing::Test {
  protected:
+  explicit CoreTest(const CoreOptions& options = {}) : core(options, &observer) {}
   void SetUp() override {
     ASSERT_TRUE(core.create_topic(kTopic, "").ok());
     ASSERT_TRUE(core.create_subscription(config(kAll, "")).ok());
     ASSERT_TRUE(core.create_subscription(config(kMachine, "attributes.machineID=\"3\"")).ok());
-    journal.take_notes();
+    observer.take_notes();
   }
   static SubscriptionConfig config(const std::string& name, const std::string& filter) {
     return {.name = name, .topic = kTopic, .filter = *Filter::parse(filter), .resource = ""};
   }
-  // A batch of messages with 7 bytes each, from id `first` on; `machines` are their attributes.
+  // Routes one message of 7 bytes for each machine, with ids from `first` on.
   absl::StatusOr<Publication> route(Core& into, MessageId first,
                                     const std::vector<std::string>& machines) {
     std::vector<Attribute> attributes;
@@ -67,7 +69,7 @@ class CoreTest : public testing::Test {
     incoming.body = std::make_shared<const std::string>(std::move(body));
     return into.route(kTopic, incoming);
   }
-  // One message, with an ordering key, at a time.
+  // Publishes one message with an ordering key.
   absl::Status publish_keyed(MessageId id, const std::string& key, std::int64_t published_us = 0) {
     const std::vector<Attribute> attributes{{"machineID", "3"}};
     const IncomingBatch incoming{.first_id = id,
@@ -78,7 +80,7 @@ class CoreTest : public testing::Test {
                                  .keys = {ordering_key(key)}};
     auto publication = core.route(kTopic, incoming);
     if (!publication.ok()) return publication.status();
-    core.enqueue(*std::move(publication));
+    EXPECT_FALSE(core.enqueue(*std::move(publication)));
     return absl::OkStatus();
   }
   absl::Status publish_at(MessageId id, std::int64_t published_us) {
@@ -87,7 +89,7 @@ class CoreTest : public testing::Test {
   absl::Status publish(MessageId id, const std::string& machine) {
     auto publication = route(core, id, {machine});
     if (!publication.ok()) return publication.status();
-    core.enqueue(*std::move(publication));
+    EXPECT_FALSE(core.enqueue(*std::move(publication)));
     return absl::OkStatus();
   }
   std::vector<MessageId> take(ConsumerHandle handle) {
@@ -102,14 +104,14 @@ class CoreTest : public testing::Test {
     return ids;
   }
 
-  // Of a new consumer.
+  // Takes what a new consumer gets.
   std::vector<MessageId> take_all(const std::string& subscription) {
     const ConsumerHandle consumer = *core.open_consumer(subscription, {});
     std::vector<MessageId> ids = take(consumer);
     core.close_consumer(consumer);
     return ids;
   }
-  // As they were taken last, unless it is told which attempt.
+  // Acks the last delivery of each message, or the given attempt.
   void ack(const std::string& subscription, std::vector<MessageId> messages,
            std::uint32_t attempt = 0) {
     std::vector<AckId> ids;
@@ -125,8 +127,8 @@ class CoreTest : public testing::Test {
     return {id, message, attempt == 0 ? last_attempts[{id, message}] : attempt};
   }
 
-  NotedJournal journal;
-  Core core{{}, &journal};
+  NotingObserver observer;
+  Core core;
   SteadyTime now{seconds(1'000)};
   std::map<std::pair<SubscriptionId, MessageId>, std::uint32_t> last_attempts;
 };

@@ -21,7 +21,7 @@ TEST_F(CoreTest, AMessageGoesToTheSubscriptionsWhoseFilterMatches) {
 }
 
 TEST_F(CoreTest, FiltersCanBeIgnored) {
-  Core ignoring({.ignore_filters = true}, &journal);
+  Core ignoring({.ignore_filters = true}, &observer);
   ASSERT_TRUE(ignoring.create_topic(kTopic, "").ok());
   ASSERT_TRUE(ignoring.create_subscription(config(kMachine, "attributes.machineID=\"3\"")).ok());
   const auto publication = route(ignoring, 1, {"4"});
@@ -30,7 +30,7 @@ TEST_F(CoreTest, FiltersCanBeIgnored) {
   EXPECT_EQ((*ignoring.subscription(kMachine))->filter.text(), "attributes.machineID=\"3\"");
 }
 
-TEST_F(CoreTest, WhatDoesNotExistIsNotFoundByItsShortId) {
+TEST_F(CoreTest, AMissingResourceIsReportedByItsShortId) {
   const auto text = [](const absl::Status& status) { return std::string(status.message()); };
   EXPECT_EQ(text(core.delete_topic("projects/p/topics/x")), "Resource not found (resource=x).");
   EXPECT_EQ(text(core.delete_subscription("projects/p/subscriptions/x")),
@@ -43,7 +43,7 @@ TEST_F(CoreTest, WhatDoesNotExistIsNotFoundByItsShortId) {
   EXPECT_TRUE(absl::IsNotFound(core.create_subscription(orphan)));
 }
 
-TEST_F(CoreTest, WhatExistsIsNotCreatedAgain) {
+TEST_F(CoreTest, AnExistingResourceIsNotCreatedAgain) {
   const absl::Status topic = core.create_topic(kTopic, "");
   EXPECT_TRUE(absl::IsAlreadyExists(topic));
   EXPECT_EQ(std::string(topic.message()),
@@ -51,19 +51,19 @@ TEST_F(CoreTest, WhatExistsIsNotCreatedAgain) {
   EXPECT_TRUE(absl::IsAlreadyExists(core.create_subscription(config(kAll, ""))));
 }
 
-TEST_F(CoreTest, ADeletedTopicLeavesItsSubscriptionsAndTheirBacklog) {
+TEST_F(CoreTest, DeletingATopicKeepsItsSubscriptionsAndTheirBacklog) {
   ASSERT_TRUE(publish(1, "3").ok());
   ASSERT_TRUE(core.delete_topic(kTopic).ok());
   EXPECT_EQ((*core.subscription(kAll))->topic, kDeletedTopic);
   EXPECT_THAT(take(*core.open_consumer(kAll, {})), ElementsAre(1));
-  // A new topic of that name is another one.
+  // A new topic with that name is not the deleted one.
   ASSERT_TRUE(core.create_topic(kTopic, "").ok());
   ASSERT_TRUE(publish(2, "3").ok());
   EXPECT_THAT(take(*core.open_consumer(kAll, {})), IsEmpty());
   EXPECT_TRUE(core.delete_subscription(kAll).ok());
 }
 
-TEST_F(CoreTest, DeletingASubscriptionWakesItsConsumersWhoFindItGone) {
+TEST_F(CoreTest, DeletingASubscriptionWakesItsConsumersAndTheirNextTakeFails) {
   const ConsumerHandle handle = *core.open_consumer(kAll, {});
   EXPECT_THAT(take(handle), IsEmpty());
   ASSERT_TRUE(core.delete_subscription(kAll).ok());
@@ -73,16 +73,16 @@ TEST_F(CoreTest, DeletingASubscriptionWakesItsConsumersWhoFindItGone) {
   ASSERT_TRUE(publish(1, "3").ok());
 }
 
-TEST_F(CoreTest, ASubscriptionDeletedBetweenRoutingAndEnqueueingIsPassedOver) {
+TEST_F(CoreTest, ASubscriptionDeletedBetweenRoutingAndEnqueueingGetsNothing) {
   auto publication = route(core, 1, {"4"});
   ASSERT_TRUE(core.delete_subscription(kAll).ok());
-  journal.take_notes();
-  core.enqueue(*std::move(publication));
+  observer.take_notes();
+  EXPECT_FALSE(core.enqueue(*std::move(publication)));
   EXPECT_THAT(core.take_woken(), IsEmpty());
-  EXPECT_THAT(journal.take_notes(), ElementsAre("finished 1"));
+  EXPECT_THAT(observer.take_notes(), ElementsAre("finished 1"));
 }
 
-TEST_F(CoreTest, AdvanceEndsLeasesWhenTheirTimeHasComeAndNotBefore) {
+TEST_F(CoreTest, AdvanceEndsLeasesAtTheirDeadlinesAndNotBefore) {
   EXPECT_FALSE(core.next_event().has_value());
   ASSERT_TRUE(publish(1, "3").ok());
   const ConsumerHandle handle = *core.open_consumer(kAll, {});
@@ -106,7 +106,7 @@ TEST_F(CoreTest, AShortenedDeadlineIsTheNextEvent) {
   EXPECT_EQ(core.next_event(), now + seconds(2));
 }
 
-TEST_F(CoreTest, AConsumerIsWokenWhenItsPatienceEnds) {
+TEST_F(CoreTest, AConsumerIsWokenAtTheTimeItAskedFor) {
   const ConsumerHandle handle = *core.open_consumer(kAll, {});
   core.wake_at(handle, now + seconds(5));
   EXPECT_EQ(core.next_event(), now + seconds(5));
@@ -115,7 +115,7 @@ TEST_F(CoreTest, AConsumerIsWokenWhenItsPatienceEnds) {
   EXPECT_GT(core.next_event(), now + seconds(5));
 }
 
-TEST_F(CoreTest, EveryChangeIsToldToTheJournal) {
+TEST_F(CoreTest, EveryChangeIsReportedToTheObserver) {
   ASSERT_TRUE(publish(1, "3").ok());
   const ConsumerHandle handle = *core.open_consumer(kAll, {});
   take(handle);
@@ -124,28 +124,28 @@ TEST_F(CoreTest, EveryChangeIsToldToTheJournal) {
   ASSERT_TRUE(core.acknowledge(kAll, std::span(&id, 1)).ok());  // changes nothing
   ASSERT_TRUE(core.delete_subscription(kMachine).ok());
   ASSERT_TRUE(core.delete_topic(kTopic).ok());
-  EXPECT_THAT(journal.take_notes(),
+  EXPECT_THAT(observer.take_notes(),
               ElementsAre("delivery 0 of 1 is 1", "delivery 0 of 1 is 255", "finished 1", "-2",
                           "+" + kAll + " of _deleted-topic_", "-" + kTopic));
 }
 
 TEST_F(CoreTest, ABatchIsFinishedWhenItsLastDeliveryIsOver) {
-  core.enqueue(*route(core, 1, {"4", "3"}));
+  EXPECT_FALSE(core.enqueue(*route(core, 1, {"4", "3"})));
   const ConsumerHandle all = *core.open_consumer(kAll, {});
   EXPECT_THAT(take(all), ElementsAre(1, 2));
-  journal.take_notes();
+  observer.take_notes();
   const std::vector<AckId> ids{{all.subscription, 1, 1}, {all.subscription, 2, 1}};
   ASSERT_TRUE(core.acknowledge(kAll, ids).ok());
-  EXPECT_THAT(journal.take_notes(),
+  EXPECT_THAT(observer.take_notes(),
               ElementsAre("delivery 0 of 1 is 255", "delivery 1 of 1 is 255"));
   const ConsumerHandle machine = *core.open_consumer(kMachine, {});
   EXPECT_THAT(take(machine), ElementsAre(2));
   const AckId last{machine.subscription, 2, 1};
   ASSERT_TRUE(core.acknowledge(kMachine, std::span(&last, 1)).ok());
-  EXPECT_THAT(journal.take_notes(), ElementsAre("delivery 2 of 1 is 1", "finished 1"));
+  EXPECT_THAT(observer.take_notes(), ElementsAre("delivery 2 of 1 is 1", "finished 1"));
 }
 
-TEST_F(CoreTest, MessagesThatGoToNobodyAreNotKept) {
+TEST_F(CoreTest, MessagesThatNoSubscriptionGetsAreNotKept) {
   ASSERT_TRUE(core.delete_subscription(kAll).ok());
   EXPECT_THAT(route(core, 1, {"4"})->batches, IsEmpty());
   const Publication publication = *route(core, 1, {"4", "3", "4", "3", "4"});
@@ -174,11 +174,11 @@ TEST_F(CoreTest, ABatchIsBoundedInBytesAndInDeliveries) {
   EXPECT_THAT(many.batches, SizeIs(2));
 }
 
-TEST_F(CoreTest, OldBodiesAreDroppedAndComeBackFromTheStore) {
-  Core small({.max_cached_bytes = 10}, &journal);
+TEST_F(CoreTest, OldBodiesAreDroppedAndCanBeReadFromTheStoreAgain) {
+  Core small({.max_cached_bytes = 10}, &observer);
   ASSERT_TRUE(small.create_topic(kTopic, "").ok());
   ASSERT_TRUE(small.create_subscription(config(kAll, "")).ok());
-  for (const MessageId id : {1, 2, 3}) small.enqueue(*route(small, id, {"4"}));
+  for (const MessageId id : {1, 2, 3}) EXPECT_FALSE(small.enqueue(*route(small, id, {"4"})));
   EXPECT_EQ(small.cached_bytes(), 7u);
   const ConsumerHandle handle = *small.open_consumer(kAll, {});
   const auto deliveries = *small.take(handle, 10, 100, std::nullopt, now);
@@ -195,19 +195,19 @@ TEST_F(CoreTest, OldBodiesAreDroppedAndComeBackFromTheStore) {
   EXPECT_EQ(small.cached_bytes(), 7u);
 }
 
-TEST_F(CoreTest, WhatIsRestoredIsDeliveredAgainWithTheNextAttempt) {
-  Core later({}, &journal);
+TEST_F(CoreTest, RestoredMessagesAreDeliveredWithTheNextAttempt) {
+  Core later({}, &observer);
   later.restore_topic(kTopic, "");
   later.restore_subscription(5, config(kAll, ""));
   later.restore_last_subscription(6);
-  journal.take_notes();
+  observer.take_notes();
   const std::vector<std::uint32_t> ends{7, 14, 21};
   RoutedBatch routed{.batch = std::make_unique<Batch>(8, 0, ends, 4, nullptr),
                      .counts = {1, 2, 1},
                      .subscriptions = {5, 5, 6, 5}};
   const std::vector<DeliveryState> states{kDone, 3, 0, 0};
   later.restore_batch(std::move(routed), states);
-  EXPECT_THAT(journal.take_notes(), IsEmpty());
+  EXPECT_THAT(observer.take_notes(), IsEmpty());
   const ConsumerHandle handle = *later.open_consumer(kAll, {});
   const auto deliveries = *later.take(handle, 10, 100, std::nullopt, now);
   ASSERT_THAT(deliveries, SizeIs(2));
@@ -220,17 +220,17 @@ TEST_F(CoreTest, WhatIsRestoredIsDeliveredAgainWithTheNextAttempt) {
   EXPECT_EQ(later.subscriptions().at(kMachine), 7u);
 }
 
-TEST_F(CoreTest, ABatchOfWhichNothingIsLeftIsFinishedWhenItIsRestored) {
-  journal.take_notes();
+TEST_F(CoreTest, ARestoredBatchWithoutOpenDeliveriesIsFinished) {
+  observer.take_notes();
   const std::vector<std::uint32_t> ends{7};
   core.restore_batch({.batch = std::make_unique<Batch>(8, 0, ends, 2, nullptr),
                       .counts = {2},
                       .subscriptions = {1, 77}},
                      std::vector<DeliveryState>{kDone, 0});
-  EXPECT_THAT(journal.take_notes(), ElementsAre("finished 8"));
+  EXPECT_THAT(observer.take_notes(), ElementsAre("finished 8"));
 }
 
-TEST_F(CoreTest, ReportsOfSubscriptionsInTheOrderOfTheirNamesAPageAtATime) {
+TEST_F(CoreTest, ReportsComeInPagesOrderedBySubscriptionName) {
   ASSERT_TRUE(publish(1, "4").ok());
   std::vector<std::string> names;
   for (std::string after;; after = names.back()) {

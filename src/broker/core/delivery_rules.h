@@ -6,16 +6,16 @@
 
 namespace pollbus::broker {
 
-// What a subscription wants beyond plain delivery; the default is plain.
+// The delivery features of a subscription. By default all are off.
 struct DeliveryRules {
   bool is_ordered = false;
-  // An ack counts only while its lease is held.
+  // An ack counts only if it is for the current lease.
   bool is_exactly_once = false;
-  // A message that was nacked, or whose lease expired, waits so long after its first attempt, twice
-  // as long after the next, and so on up to the maximum; 0: it does not wait.
+  // After a nack or an expired lease a message waits for min_backoff before its second attempt, and
+  // twice as long before each further one, up to max_backoff; 0: it does not wait.
   std::chrono::milliseconds min_backoff{0};
   std::chrono::milliseconds max_backoff{0};
-  // After so many attempts a message is for the dead-letter topic; 0: never.
+  // After this many attempts a message goes to the dead-letter topic; 0: never.
   std::uint32_t max_attempts = 0;
 };
 

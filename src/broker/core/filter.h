@@ -12,16 +12,17 @@
 namespace pollbus::broker {
 
 constexpr std::size_t kMaxFilterBytes = 256;
-// More than the parentheses that fit into kMaxFilterBytes: only chains of minus signs get there.
+// Parentheses cannot be nested this deeply within kMaxFilterBytes; chains of minus signs can.
 constexpr std::size_t kMaxFilterNesting = 128;
 
 // A subscription's filter (https://cloud.google.com/pubsub/docs/subscription-message-filter).
-// A value type, immutable, safe to read from many threads. White space may stand between any two
-// tokens, around `.` and `:` too. A bare key is made of A-Z a-z 0-9 - _ and is none of AND, OR,
-// NOT; a string literal names any key. \xHH and \OOO stand for bytes, which must make valid UTF-8.
+// An immutable value type that many threads may read. White space is allowed between any two
+// tokens, also around `.` and `:`. A key consists of A-Z a-z 0-9 - _ and must not be AND, OR or
+// NOT; any other key can be written as a string literal. The escapes \xHH and \OOO are bytes of
+// valid UTF-8.
 class Filter {
  public:
-  // INVALID_ARGUMENT says at which character (the first is 1) what was expected.
+  // INVALID_ARGUMENT names the character (counted from 1) and what was expected there.
   static absl::StatusOr<Filter> parse(std::string_view text);
 
   // The empty filter, which matches everything.
@@ -31,7 +32,7 @@ class Filter {
   bool matches_everything() const { return !root_; }
 
   const std::string& text() const { return text_; }
-  // nullptr: everything.
+  // nullptr for the empty filter.
   const Expression* expression() const { return root_ ? &*root_ : nullptr; }
 
  private:

@@ -8,7 +8,7 @@
 
 namespace pollbus::broker {
 
-// More conjunctions than this and a filter is evaluated as a whole instead.
+// A filter with a larger normal form is evaluated as a whole instead.
 constexpr std::size_t kMaxConjunctions = 64;
 
 struct Literal {
@@ -18,11 +18,11 @@ struct Literal {
   bool negated = false;
 };
 
-// All literals hold.
+// Holds when all of its literals hold.
 using Conjunction = std::vector<Literal>;
 
-// The disjunctive normal form: `expression` holds when at least one of the conjunctions does.
-// std::nullopt when there would be more than kMaxConjunctions on the way.
+// Returns the disjunctive normal form: `expression` holds when at least one conjunction does.
+// std::nullopt when the conversion would need more than kMaxConjunctions at any step.
 std::optional<std::vector<Conjunction>> to_disjunctive_normal_form(const Expression& expression);
 
 }  // namespace pollbus::broker

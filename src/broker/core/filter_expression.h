@@ -7,7 +7,7 @@
 
 namespace pollbus::broker {
 
-// What a filter can ask of one attribute. `!=` is a negated kEquals, and so matches an absent key.
+// A condition on one attribute. `!=` is a negated kEquals, so it also matches if the key is absent.
 struct Comparison {
   enum class Kind { kHas, kEquals, kHasPrefix };
 
@@ -19,15 +19,15 @@ struct Comparison {
   std::string value;  // empty for kHas
 };
 
-// A parsed filter. A value type; immutable once parsed.
+// A parsed filter, as an immutable tree.
 struct Expression {
   enum class Kind { kComparison, kNot, kAnd, kOr };
 
   bool matches(Attributes attributes) const;
 
   Kind kind = Kind::kComparison;
-  Comparison comparison;             // kComparison
-  std::vector<Expression> operands;  // one for kNot, at least two for kAnd and kOr
+  Comparison comparison;             // only for kComparison
+  std::vector<Expression> operands;  // one for kNot, two or more for kAnd and kOr
 };
 
 }  // namespace pollbus::broker

@@ -13,7 +13,7 @@ bool can_anchor(const Literal& literal) {
   return !literal.negated && literal.comparison.kind == Comparison::Kind::kEquals;
 }
 
-// Abseil's maps know only their own string_view.
+// Abseil's maps accept only absl::string_view for lookups.
 absl::string_view lookup_key(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
@@ -36,17 +36,39 @@ void FilterIndex::add(SubscriptionId subscription, const Filter& filter) {
   }
 }
 
-void FilterIndex::add_clause(SubscriptionId subscription, Conjunction conjunction,
-                             bool has_siblings) {
-  auto anchor = conjunction.end();
+// The anchor with the fewest clauses so far; the end when there is no anchor.
+Conjunction::const_iterator FilterIndex::best_anchor(const Conjunction& conjunction) const {
+  auto best = conjunction.end();
   std::size_t fewest = 0;
   for (auto literal = conjunction.begin(); literal != conjunction.end(); ++literal) {
     if (!can_anchor(*literal)) continue;
     const std::size_t clauses = clauses_at(literal->comparison);
-    if (anchor != conjunction.end() && clauses >= fewest) continue;
-    anchor = literal;
+    if (best != conjunction.end() && clauses >= fewest) continue;
+    best = literal;
     fewest = clauses;
   }
+  return best;
+}
+
+bool FilterIndex::has_room_for(const Filter& filter, std::size_t limit) const {
+  if (filter.matches_everything()) return true;
+  const auto form = to_disjunctive_normal_form(*filter.expression());
+  if (!form) return scanned_.size() < limit;
+  std::size_t scanned = scanned_.size();
+  for (const Conjunction& conjunction : *form) {
+    const auto anchor = best_anchor(conjunction);
+    if (anchor == conjunction.end()) {
+      if (++scanned > limit) return false;
+    } else if (conjunction.size() > 1 && clauses_at(anchor->comparison) >= limit) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void FilterIndex::add_clause(SubscriptionId subscription, Conjunction conjunction,
+                             bool has_siblings) {
+  const auto anchor = best_anchor(conjunction);
   Clause clause{.subscription = subscription, .has_siblings = has_siblings, .rest = {}};
   if (anchor == conjunction.end()) {
     clause.rest = std::move(conjunction);
@@ -78,7 +100,7 @@ void FilterIndex::remove(SubscriptionId subscription, const Filter& filter) {
   found_in_.erase(subscription);
   const auto form = to_disjunctive_normal_form(*filter.expression());
   if (!form) return;
-  // Which literal was the anchor is not remembered: it cost memory in every clause.
+  // To save memory the index does not remember which literal is the anchor, so this tries all.
   for (const Conjunction& conjunction : *form) {
     for (const Literal& literal : conjunction) {
       if (can_anchor(literal)) remove_clauses(literal.comparison, subscription);

@@ -49,7 +49,7 @@ TEST(FilterIndexTest, ASubscriptionWithSeveralMatchingConjunctionsIsFoundOnce) {
   EXPECT_EQ(index.scanned(), 0u);
 }
 
-TEST(FilterIndexTest, WhatHasNoAnchorIsScanned) {
+TEST(FilterIndexTest, FiltersWithoutAnAnchorAreScanned) {
   FilterIndex index;
   index.add(1, filter_of("attributes.a != \"x\""));
   index.add(2, filter_of("hasPrefix(attributes.a, \"x\")"));
@@ -62,7 +62,7 @@ TEST(FilterIndexTest, WhatHasNoAnchorIsScanned) {
   EXPECT_THAT(match(index, {}), UnorderedElementsAre(1));
 }
 
-TEST(FilterIndexTest, AFilterTooLargeForItsNormalFormIsTriedAsAWhole) {
+TEST(FilterIndexTest, AFilterWhoseNormalFormIsTooLargeIsEvaluatedAsAWhole) {
   std::string text;
   for (int i = 0; i < 7; ++i) {
     const std::string n = std::to_string(i);
@@ -80,7 +80,7 @@ TEST(FilterIndexTest, AFilterTooLargeForItsNormalFormIsTriedAsAWhole) {
   EXPECT_EQ(index.scanned(), 0u);
 }
 
-// Any filter over few keys and values, fully parenthesized.
+// Returns a random filter over few keys and values, fully parenthesized.
 std::string random_filter(std::minstd_rand& random, int depth) {
   const auto pick = [&random](unsigned n) { return static_cast<unsigned>(random() % n); };
   const std::string key(1, static_cast<char>('a' + pick(3)));
@@ -115,7 +115,7 @@ TEST(FilterIndexTest, FindsExactlyWhatTheFiltersThemselvesMatch) {
     filters.push_back(filter_of(text));
     index.add(static_cast<SubscriptionId>(filters.size() - 1), filters.back());
   }
-  // Every third goes again.
+  // Removes every third filter again.
   for (std::size_t i = 0; i < filters.size(); i += 3) {
     index.remove(static_cast<SubscriptionId>(i), filters[i]);
   }

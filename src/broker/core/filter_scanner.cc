@@ -21,7 +21,7 @@ bool is_word(char c) {
          c == '_';
 }
 
-// The value of a digit, or something no base has.
+// Returns the value of a digit, or a value that is too large for any base.
 unsigned digit_value(char c) {
   if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
   if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
@@ -29,7 +29,7 @@ unsigned digit_value(char c) {
   return 99;
 }
 
-// What a one-letter escape stands for, or 0.
+// Returns the character of a one-letter escape, or 0.
 char simple_escape(char c) {
   switch (c) {
     case '\\':
@@ -138,7 +138,7 @@ absl::Status FilterScanner::take_escape(std::string* literal) {
     const std::size_t digits = kind == 'u' ? kShortUnicodeDigits : kLongUnicodeDigits;
     ASSIGN_OR_RETURN(const unsigned code_point, take_digits(digits, 16, start));
     if (!append_utf8(code_point, literal)) {
-      return error_at(start, "this escape is no Unicode character");
+      return error_at(start, "this escape is not a Unicode character");
     }
     return absl::OkStatus();
   }

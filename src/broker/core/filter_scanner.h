@@ -9,7 +9,7 @@
 
 namespace pollbus::broker {
 
-// Reads the tokens of a filter from left to right and words what is wrong with them. Borrows the
+// Reads the tokens of a filter from left to right and composes the error messages. Borrows the
 // text. Each function first skips white space.
 class FilterScanner {
  public:
@@ -18,14 +18,14 @@ class FilterScanner {
   bool at_end();
   // Takes `symbol` if it is next.
   bool take(std::string_view symbol);
-  // The word (A-Z a-z 0-9 - _) that is next, empty if none is; peek_word() leaves it there.
+  // Return the next word (A-Z a-z 0-9 - _), or an empty text. peek_word() does not consume it.
   std::string_view take_word();
   std::string_view peek_word();
   bool next_is(char symbol);
-  // The string literal that is next, its escapes resolved.
+  // Returns the value of the next string literal, with its escapes resolved.
   absl::StatusOr<std::string> take_literal();
 
-  // "Invalid filter at character 12: expected …, found …", at what is next.
+  // An error at the next token: "Invalid filter at character 12: expected …, found …."
   absl::Status expected(std::string_view what);
   absl::Status error_here(std::string_view what);
 
@@ -35,7 +35,7 @@ class FilterScanner {
   std::string found();
 
   absl::Status take_escape(std::string* literal);
-  // `digits` digits of `base` as a number.
+  // Returns the number that the next `digits` digits of base `base` stand for.
   absl::StatusOr<unsigned> take_digits(std::size_t digits, unsigned base, std::size_t start);
 
   std::string_view text_;

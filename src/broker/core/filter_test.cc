@@ -114,7 +114,7 @@ std::vector<MatchCase> match_cases() {
       {R"(attributes.a="x"AND attributes.b="y")",
        {{{"a", "x"}, {"b", "y"}}},
        {{{"a", "x"}}, kNone}},
-      // Those of this project
+      // The filters of Pollbus
       {R"(attributes.function="result" AND attributes.machineID="3")",
        {{{"function", "result"}, {"machineID", "3"}}},
        {{{"function", "result"}, {"machineID", "33"}},
@@ -134,7 +134,7 @@ std::vector<MatchCase> match_cases() {
   };
 }
 
-TEST(FilterTest, MatchesWhatTheDocumentationSaysItMatches) {
+TEST(FilterTest, MatchesAsTheDocumentationSays) {
   for (const MatchCase& test : match_cases()) {
     SCOPED_TRACE(test.filter);
     const auto filter = Filter::parse(test.filter);
@@ -149,7 +149,7 @@ TEST(FilterTest, MatchesWhatTheDocumentationSaysItMatches) {
   }
 }
 
-TEST(FilterTest, TheDisjunctiveNormalFormMatchesTheSame) {
+TEST(FilterTest, TheDisjunctiveNormalFormMatchesTheSameMessages) {
   for (const MatchCase& test : match_cases()) {
     SCOPED_TRACE(test.filter);
     const auto filter = Filter::parse(test.filter);
@@ -269,14 +269,14 @@ std::vector<InvalidCase> invalid_cases() {
       {R"(attributes.a = "\400")", 17, "from \\000 to \\377"},
       {R"(attributes.a = "\u00e")", 17, "4 hexadecimal digits"},
       {R"(attributes.a = "\U0001F5F")", 17, "8 hexadecimal digits"},
-      {R"(attributes.a = "\ud83d")", 17, "no Unicode character"},
-      {R"(attributes.a = "\U00110000")", 17, "no Unicode character"},
+      {R"(attributes.a = "\ud83d")", 17, "not a Unicode character"},
+      {R"(attributes.a = "\U00110000")", 17, "not a Unicode character"},
       {R"(attributes.a = "\xff")", 16, "not valid UTF-8"},
       {R"(attributes.a = "\)", 17, "expected one of the escapes"},
   };
 }
 
-TEST(FilterTest, RefusesWhatTheLanguageDoesNotHaveAndSaysWhere) {
+TEST(FilterTest, RefusesInvalidFiltersAndNamesThePosition) {
   for (const InvalidCase& test : invalid_cases()) {
     SCOPED_TRACE(test.filter);
     const auto filter = Filter::parse(test.filter);
@@ -288,7 +288,7 @@ TEST(FilterTest, RefusesWhatTheLanguageDoesNotHaveAndSaysWhere) {
   }
 }
 
-TEST(FilterTest, TheLimitCountsBytes) {
+TEST(FilterTest, TheLengthLimitCountsBytes) {
   const auto filter_of = [](std::size_t bytes, const std::string& unit) {
     std::string text = "attributes.a=\"";
     while (text.size() + unit.size() + 1 <= bytes) text += unit;
@@ -302,13 +302,13 @@ TEST(FilterTest, TheLimitCountsBytes) {
   EXPECT_FALSE(Filter::parse(std::string(kMaxFilterBytes + 1, ' ')).ok());
 }
 
-TEST(FilterTest, AnyParenthesesThatFitAreParsed) {
+TEST(FilterTest, ParenthesesCanBeAsDeepAsTheLengthAllows) {
   const std::size_t depth = (kMaxFilterBytes - std::string("attributes:a").size()) / 2;
   EXPECT_TRUE(
       Filter::parse(std::string(depth, '(') + "attributes:a" + std::string(depth, ')')).ok());
 }
 
-TEST(FilterTest, NestingIsBounded) {
+TEST(FilterTest, NestingIsLimited) {
   const auto filter = Filter::parse(std::string(kMaxFilterNesting + 1, '-') + "attributes:a");
   ASSERT_EQ(filter.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(filter.status().message()), testing::HasSubstr("levels deep"));
@@ -323,7 +323,7 @@ TEST(FilterTest, EveryPrefixOfAValidFilterIsParsedOrRefused) {
   }
 }
 
-TEST(FilterTest, ANormalFormThatWouldGrowTooLargeIsNotBuilt) {
+TEST(FilterTest, ANormalFormAboveTheLimitIsNotBuilt) {
   std::string text;
   for (const char* clause : {"(-attributes:a OR attributes:b)", "(attributes:c OR attributes:d)",
                              "(attributes:e OR attributes:f)", "(attributes:g OR attributes:h)",

@@ -15,36 +15,38 @@ namespace pollbus::broker {
 using MessageId = std::uint64_t;
 using SubscriptionId = std::uint32_t;
 using ConsumerId = std::uint64_t;
-// A hash of an ordering key's text (see ordering_key()); 0: none. Keys that share a hash are one.
+// The hash of an ordering key (see ordering_key()); 0: no key. Keys with the same hash are ordered
+// together.
 using OrderingKey = std::uint64_t;
 
-// The messages of a batch, one behind the other, each a serialized google.pubsub.v1.PubsubMessage
-// with id and publish time, ready to be delivered as it is. Immutable and shared.
+// The concatenated messages of a batch. Each is a serialized google.pubsub.v1.PubsubMessage with id
+// and publish time, in the form in which it is delivered. Immutable and shared.
 using Body = std::shared_ptr<const std::string>;
 
-// The messages of one publish on their way in, with the attributes that filters look at; borrows
-// these. The ids are consecutive.
+// The messages of one publish call before routing. Their ids are consecutive. Borrows the
+// attributes.
 struct IncomingBatch {
   MessageId first_id = 0;
   WallTime published;
   Body body;
-  std::vector<std::uint32_t> ends;  // of each message in the body
+  std::vector<std::uint32_t> ends;  // the offset in the body at which each message ends
   std::vector<Attributes> attributes;
   std::vector<OrderingKey> keys;  // empty when no message has one
 };
 
-// A message handed to a consumer. The first attempt is 1.
+// A message that is being delivered to a consumer.
 struct Delivery {
-  // Only with a body.
+  // Requires a body.
   std::string_view wire() const { return std::string_view(*body).substr(begin, bytes); }
 
   MessageId id = 0;
-  std::uint32_t attempt = 0;
-  MessageId batch = 0;  // that it is stored in
-  std::uint32_t begin = 0;
-  std::uint32_t bytes = 0;  // what flow control counts
-  Body body;                // nullptr: it is on disk only
-  // As the client is told; 0 without a dead-letter policy.
+  std::uint32_t attempt = 0;  // the first is 1
+  std::uint32_t start = 0;    // as in AckId
+  MessageId batch = 0;        // the batch that contains it
+  std::uint32_t begin = 0;    // its offset in the batch's body
+  std::uint32_t bytes = 0;    // its size, as flow control counts it
+  Body body;                  // nullptr: only the store has it
+  // The attempt that the client is shown; 0 without a dead-letter policy.
   std::uint32_t shown_attempt = 0;
 };
 

@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t kMinIdCharacters = 3;
 constexpr std::size_t kMaxIdCharacters = 255;
+constexpr std::size_t kMaxProjectCharacters = 255;
+// Of an invalid name, which can be as long as a request, an error shows only the beginning.
+constexpr std::size_t kMaxShownBytes = 600;
 constexpr std::string_view kReservedPrefix = "goog";
 constexpr std::string_view kProjects = "projects/";
 
@@ -24,19 +27,27 @@ bool is_id(std::string_view id) {
          !id.starts_with(kReservedPrefix) && std::ranges::all_of(id, is_id_character);
 }
 
+// Google's project ids have 6 to 30 lower case letters, digits and '-', some with a domain and ':'
+// in front. Clients of emulators use others too.
+bool is_project_id(std::string_view id) {
+  return !id.empty() && id.size() <= kMaxProjectCharacters &&
+         std::ranges::all_of(id, [](char c) { return is_id_character(c) || c == ':'; });
+}
+
 absl::Status invalid_name(std::string_view name) {
-  return absl::InvalidArgumentError(
-      fmt::format("Invalid resource name given (name={}). Refer to "
-                  "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names for more "
-                  "information.",
-                  name));
+  const bool is_long = name.size() > kMaxShownBytes;
+  return absl::InvalidArgumentError(fmt::format(
+      "Invalid resource name given (name={}). Refer to "
+      "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names for more "
+      "information.",
+      is_long ? fmt::format("{}...", name.substr(0, kMaxShownBytes)) : std::string(name)));
 }
 
 bool is_resource_name(std::string_view name, std::string_view collection) {
   if (!name.starts_with(kProjects)) return false;
   const std::string_view after = name.substr(kProjects.size());
   const std::size_t slash = after.find('/');
-  if (slash == 0 || slash == std::string_view::npos) return false;
+  if (slash == std::string_view::npos || !is_project_id(after.substr(0, slash))) return false;
   std::string_view rest = after.substr(slash + 1);
   if (!rest.starts_with(collection)) return false;
   rest.remove_prefix(collection.size());
@@ -46,8 +57,7 @@ bool is_resource_name(std::string_view name, std::string_view collection) {
 }  // namespace
 
 absl::Status check_project_name(std::string_view name) {
-  const bool is_valid = name.starts_with(kProjects) && name.size() > kProjects.size() &&
-                        name.substr(kProjects.size()).find('/') == std::string_view::npos;
+  const bool is_valid = name.starts_with(kProjects) && is_project_id(name.substr(kProjects.size()));
   return is_valid ? absl::OkStatus() : invalid_name(name);
 }
 

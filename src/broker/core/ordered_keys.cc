@@ -9,7 +9,7 @@ namespace pollbus::broker {
 void OrderedKeys::push(const QueuedMessage& message) {
   const auto found = keys_.try_emplace(key_of(message)).first;
   Key& key = found->second;
-  // Ids grow, but for publishes of one key at the same time: hardly ever more than one step.
+  // Only concurrent publishes with the same key come out of order, so this takes few steps.
   auto at = key.messages.end();
   while (at - key.messages.begin() > static_cast<std::ptrdiff_t>(key.in_flight) &&
          std::prev(at)->id() > message.id()) {
@@ -20,11 +20,11 @@ void OrderedKeys::push(const QueuedMessage& message) {
   if (key.is_ready) {
     ++available_;
   } else {
-    settle(found);
+    update_readiness(found);
   }
 }
 
-void OrderedKeys::settle(Keys::iterator found) {
+void OrderedKeys::update_readiness(Keys::iterator found) {
   Key& key = found->second;
   const bool is_ready = key.in_flight == 0 && key.holds == 0 && !key.messages.empty();
   if (is_ready && !std::exchange(key.is_ready, true)) {
@@ -75,7 +75,7 @@ std::vector<QueuedMessage> OrderedKeys::return_from(OrderingKey id, MessageId me
                                  [message](const auto& other) { return other.id() == message; });
   std::vector<QueuedMessage> returned(from, end);
   key.in_flight -= returned.size();
-  settle(found);
+  update_readiness(found);
   return returned;
 }
 
@@ -96,7 +96,7 @@ void OrderedKeys::remove(OrderingKey id, MessageId message) {
     std::erase(ready_, id);
     key.is_ready = false;
   }
-  settle(found);
+  update_readiness(found);
 }
 
 std::vector<QueuedMessage> OrderedKeys::remove_waiting(
@@ -111,7 +111,7 @@ std::vector<QueuedMessage> OrderedKeys::remove_waiting(
     return std::any_of(key.messages.begin(), end,
                        [&](const auto& other) { return other.id() == message.id(); });
   });
-  // Behind those in flight they are the oldest: each is found near the front.
+  // They are the oldest of the waiting messages, so each is found near the front.
   for (const QueuedMessage& message : removed) remove(key_of(message), message.id());
   return removed;
 }
@@ -138,7 +138,7 @@ void OrderedKeys::release(OrderingKey id) {
   const auto found = keys_.find(id);
   if (found == keys_.end() || found->second.holds == 0) return;
   --found->second.holds;
-  settle(found);
+  update_readiness(found);
 }
 
 }  // namespace pollbus::broker

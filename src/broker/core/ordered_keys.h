@@ -10,38 +10,38 @@
 
 namespace pollbus::broker {
 
-// The messages of one subscription that have an ordering key, key by key in the order of their ids.
-// Of each key one batch is in flight at a time: what one take() has got, until each of it is gone
-// or waits again. A key that is held (its first message backs off, or is being moved to a
-// dead-letter topic) is not taken from. Not thread-safe.
+// The messages of one subscription that have an ordering key, per key in the order of their ids.
+// One take() may get several messages of a key; the next messages of that key are not taken before
+// all of these are gone or wait again. A key can be put on hold, while its first message backs off
+// or is moved to the dead-letter topic. Not thread-safe.
 class OrderedKeys {
  public:
-  // Borrows the message's batch, which must have a key for it.
+  // Borrows the message's batch. The message must have a key.
   void push(const QueuedMessage& message);
 
-  // All messages, and of these those that can be taken.
+  // The number of all messages, and of those that can be taken now.
   std::size_t size() const { return size_; }
   std::size_t available() const { return available_; }
 
-  // The next message to be taken; nullptr when there is none. After the last take_next() of a
-  // batch comes end_take().
+  // The next message to take; nullptr when there is none. Call end_take() after the last
+  // take_next() of one delivery.
   const QueuedMessage* next() const;
   QueuedMessage take_next();
   void end_take();
 
-  // The first in flight; nullptr when none is.
+  // The first message of the key in flight; nullptr when none is.
   const QueuedMessage* first_in_flight(OrderingKey key) const;
-  // The message is in flight no more, nor any behind it: returns these, itself first. They wait.
+  // Lets the message and all later ones of its key that are in flight wait again; returns them.
   std::vector<QueuedMessage> return_from(OrderingKey key, MessageId id);
-  // It is gone, wherever it was.
+  // Removes a message, whether it waits or is in flight.
   void remove(OrderingKey key, MessageId id);
-  // Removes waiting messages, and returns them.
+  // Removes and returns the waiting messages for which `is_to_go` is true.
   std::vector<QueuedMessage> remove_waiting(
       const std::function<bool(const QueuedMessage&)>& is_to_go);
-  // Removes everything, and returns it.
+  // Removes and returns all messages.
   std::vector<QueuedMessage> remove_all();
 
-  // Counted: a key may be held for several of its messages.
+  // Puts a key on hold. Each hold needs its own release.
   void hold(OrderingKey key);
   void release(OrderingKey key);
 
@@ -52,7 +52,7 @@ class OrderedKeys {
     }
   }
 
-  // The first message of each key.
+  // Calls `visit` for the first message of each key.
   template <typename Visit>
   void visit_first(Visit visit) const {
     for (const auto& [key, state] : keys_) {
@@ -64,22 +64,21 @@ class OrderedKeys {
   struct Key {
     std::size_t waiting() const { return messages.size() - in_flight; }
 
-    std::deque<QueuedMessage> messages;  // those in flight first
+    std::deque<QueuedMessage> messages;  // the ones in flight come first
     std::size_t in_flight = 0;
     std::size_t holds = 0;
-    bool is_ready = false;  // stands in ready_, and is counted in available_
+    bool is_ready = false;  // listed in ready_ and counted in available_
   };
   using Keys = absl::flat_hash_map<OrderingKey, Key>;
 
   static OrderingKey key_of(const QueuedMessage& message) {
     return message.batch->key(message.position);
   }
-  // To be called when anything but ready_ has changed: forgets an empty key, lists a ready one.
-  void settle(Keys::iterator key);
+  // Called after a change of the key: erases it if it is empty, lists it in ready_ if it is ready.
+  void update_readiness(Keys::iterator key);
 
   Keys keys_;
-  std::deque<OrderingKey>
-      ready_;  // first come, first taken; those that are ready no more are skipped
+  std::deque<OrderingKey> ready_;  // taken from in this order
   std::size_t size_ = 0;
   std::size_t available_ = 0;
 };

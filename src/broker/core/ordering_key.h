@@ -7,8 +7,8 @@
 
 namespace pollbus::broker {
 
-// The hash of an ordering key by which its messages are kept in order: FNV-1a, which is the same in
-// every life of the broker, because it is stored. 0 for no key, and only for that.
+// Returns the FNV-1a hash of an ordering key; 0 only for the empty key. The hash is stored, so it
+// must never change.
 inline OrderingKey ordering_key(std::string_view text) {
   if (text.empty()) return 0;
   std::uint64_t hash = 0xcbf29ce484222325;

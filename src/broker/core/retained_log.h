@@ -1,34 +1,36 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <utility>
 
 #include "broker/core/batches.h"
 #include "broker/core/filter.h"
 
 namespace pollbus::broker {
 
-// What a log is kept for, and how long.
+// Why a log exists, and how long it keeps messages.
 struct LogConfig {
   enum class Kind {
     kTopic,         // a topic's message retention
-    kSubscription,  // what a subscription retains after acks
+    kSubscription,  // messages that a subscription retains after they are acked
     kSnapshot,
   };
 
   Kind kind = Kind::kTopic;
   std::string name;   // of the topic, subscription or snapshot
-  std::string topic;  // whose messages it gets, or kDeletedTopic
+  std::string topic;  // the topic whose messages the log gets, or kDeletedTopic
   Filter filter;
-  std::chrono::seconds retention{0};  // of a message; a snapshot keeps all until it expires
-  std::int64_t expires_us = 0;        // since 1970; of a snapshot
-  std::string resource;               // of a snapshot, serialized; the core does not look into it
+  std::chrono::seconds retention{0};  // per message; a snapshot keeps all until it expires
+  std::int64_t expires_us = 0;        // since 1970; only of a snapshot
+  std::string resource;               // the serialized Snapshot; opaque to the core
 };
 
-// Messages that are kept to be delivered again, whatever became of their deliveries: in a topic's
-// index and in the store a log is like a subscription whose messages nobody acks. Not thread-safe.
+// Messages that are kept so that they can be delivered again, whether or not they were acked. In a
+// topic's index and in the store a log looks like a subscription that never acks. Not thread-safe.
 class RetainedLog {
  public:
   // Borrows `batches`.
@@ -44,7 +46,7 @@ class RetainedLog {
       batches_->finish(messages_.front());
     }
   }
-  // The log is being deleted.
+  // For a log that is being deleted.
   void abandon_all() {
     for (const QueuedMessage& message : messages_) batches_->abandon(message);
     messages_.clear();
@@ -54,7 +56,7 @@ class RetainedLog {
 
  private:
   Batches* batches_;
-  std::deque<QueuedMessage> messages_;  // nearly in the order of publishing
+  std::deque<QueuedMessage> messages_;  // roughly in the order of publishing
 };
 
 }  // namespace pollbus::broker

@@ -1,4 +1,5 @@
-// How leases of a SubscriptionQueue end: acked, given up, expired, dead.
+// How the leases of a SubscriptionQueue end: with an ack, a nack, an expired deadline, or a move to
+// the dead-letter topic.
 
 #include <algorithm>
 #include <functional>
@@ -9,7 +10,7 @@
 namespace pollbus::broker {
 namespace {
 
-// Stale deadlines are swept when they outnumber the valid ones by more than this.
+// Stale deadlines are removed when they outnumber the valid ones by more than this.
 constexpr std::size_t kStaleDeadlinesKept = 64;
 
 }  // namespace
@@ -25,8 +26,8 @@ std::optional<SteadyTime> SubscriptionQueue::next_deadline() const {
   return deadlines_.front().at;
 }
 
-// Acked messages leave their deadlines behind; rebuilding once they are the majority costs a
-// constant time for each.
+// Acked messages leave stale entries behind. Rebuilding the heap only when these are the majority
+// costs amortized constant time per message.
 void SubscriptionQueue::drop_stale_deadlines() {
   if (deadlines_.size() <= 2 * delivered_.size() + kStaleDeadlinesKept) return;
   deadlines_.clear();
@@ -58,16 +59,18 @@ AckOutcome SubscriptionQueue::acknowledge(const AckId& id) {
   if (found == delivered_.end()) return AckOutcome::kInvalid;
   Delivered& delivered = found->second;
   const OrderingKey key = key_of(delivered.message);
-  const bool is_held = delivered.state == State::kLeased && delivered.attempt == id.attempt;
-  const bool has_to_be_held = rules_.is_exactly_once || key != 0 || id.attempt <= attempt_base_;
-  if (!is_held && has_to_be_held) return AckOutcome::kInvalid;
+  const bool is_from_before_seek =
+      attempt_base_ > 0 && (id.start != start_ || id.attempt <= attempt_base_);
+  const bool needs_lease = rules_.is_exactly_once || key != 0 || is_from_before_seek;
+  if (needs_lease && !is_of_current_lease(id, delivered)) return AckOutcome::kInvalid;
   if (key != 0) return acknowledge_in_order(id.message, &delivered, key);
   ++counts_.acked;
   erase(found);
   return AckOutcome::kAccepted;
 }
 
-// What is acked before a message in front of it may still have to be delivered again, behind that.
+// A message that is acked before an earlier one of its key is only marked: if the earlier one has
+// to be delivered again, this one has to be delivered again after it.
 AckOutcome SubscriptionQueue::acknowledge_in_order(MessageId id, Delivered* delivered,
                                                    OrderingKey key) {
   if (rules_.is_exactly_once && keys_->first_in_flight(key)->id() != id) {
@@ -88,34 +91,66 @@ void SubscriptionQueue::finish_acked(OrderingKey key) {
   }
 }
 
-SubscriptionQueue::Delivered* SubscriptionQueue::held_lease(const AckId& id) {
+// A lease that was resumed after a restart belongs to the last delivery by an earlier process,
+// whose attempt may not have been stored before the crash.
+bool SubscriptionQueue::is_of_current_lease(const AckId& id, const Delivered& delivered) const {
+  if (delivered.state != State::kLeased) return false;
+  if (delivered.consumer == kNobody) {
+    return id.start != start_ && id.attempt >= delivered.attempt;
+  }
+  return id.start == start_ && id.attempt == delivered.attempt;
+}
+
+SubscriptionQueue::Delivered* SubscriptionQueue::find_lease(const AckId& id) {
   if (id.subscription != id_) return nullptr;
   const auto found = delivered_.find(id.message);
-  if (found == delivered_.end()) return nullptr;
-  Delivered& delivered = found->second;
-  const bool is_held = delivered.state == State::kLeased && delivered.attempt == id.attempt;
-  return is_held ? &delivered : nullptr;
+  if (found == delivered_.end() || !is_of_current_lease(id, found->second)) return nullptr;
+  return &found->second;
 }
 
 void SubscriptionQueue::modify_deadline(std::span<const AckId> ids, std::chrono::nanoseconds lease,
                                         SteadyTime now, std::vector<AckOutcome>* outcomes) {
   for (const AckId& id : ids) {
-    Delivered* delivered = held_lease(id);
+    Delivered* delivered = find_lease(id);
     if (outcomes != nullptr) {
       outcomes->push_back(delivered == nullptr ? AckOutcome::kInvalid : AckOutcome::kAccepted);
     }
     if (delivered == nullptr) continue;
     if (lease == lease.zero()) {
-      ++counts_.nacked;
-      give_up(id.message, delivered, now);
+      nack(id.message, delivered, now);
       continue;
     }
     delivered->deadline = now + lease;
-    // A later deadline is found when the scheduled one has come.
+    // expire() notices a later deadline when the scheduled one is reached.
     if (delivered->deadline < delivered->scheduled) schedule(delivered, delivered->deadline);
   }
   drop_stale_deadlines();
   wake_idle();
+}
+
+void SubscriptionQueue::nack(MessageId id, Delivered* delivered, SteadyTime now) {
+  ++counts_.nacked;
+  const auto consumer = consumers_.find(delivered->consumer);
+  if (consumer != consumers_.end()) consumer->second.has_nacked = true;
+  delivered->nacked_by = delivered->consumer;
+  give_up(id, delivered, now);
+}
+
+// Returns the messages that came back to the consumer after it had nacked them.
+void SubscriptionQueue::return_unread(ConsumerId consumer) {
+  std::vector<MessageId> unread;
+  for (const auto& [id, delivered] : delivered_) {
+    const bool came_back = delivered.consumer == consumer && delivered.nacked_by == consumer;
+    if (came_back && delivered.state == State::kLeased) unread.push_back(id);
+  }
+  std::ranges::sort(unread);
+  for (const MessageId id : unread) {
+    Delivered& delivered = delivered_.find(id)->second;
+    if (delivered.state != State::kLeased) continue;  // returned with an earlier one of its key
+    end_lease(&delivered);
+    make_available(id, &delivered);
+    take_back_behind(id, delivered.message);
+  }
 }
 
 void SubscriptionQueue::expire(SteadyTime now) {
@@ -167,7 +202,10 @@ void SubscriptionQueue::take_back_behind(MessageId id, const QueuedMessage& mess
   for (const QueuedMessage& later : keys_->return_from(key, id)) {
     if (later.id() == id) continue;
     Delivered& taken_back = delivered_.find(later.id())->second;
-    if (taken_back.state == State::kLeased) end_lease(&taken_back);
+    if (taken_back.state == State::kLeased) {
+      taken_back.nacked_by = taken_back.consumer;
+      end_lease(&taken_back);
+    }
     taken_back.state = State::kReturned;
   }
 }
@@ -184,7 +222,7 @@ void SubscriptionQueue::make_available(MessageId id, Delivered* delivered) {
   ++returned_count_;
 }
 
-// The message is over, whatever its state.
+// Removes a message in any state.
 void SubscriptionQueue::erase(DeliveredMap::iterator at) {
   Delivered delivered = at->second;
   const MessageId id = at->first;

@@ -55,14 +55,14 @@ class OrderingTest : public testing::Test {
   }
 
   QueueRequests requests;
-  Journal journal;
-  Batches batches{1 << 20, &journal};
+  CoreObserver observer;
+  Batches batches{1 << 20, &observer};
   SubscriptionQueue queue{kSubscription, {.is_ordered = true}, &batches, &requests};
   SteadyTime now{seconds(1'000)};
   std::map<MessageId, std::uint32_t> attempts;
 };
 
-TEST_F(OrderingTest, OneBatchOfAKeyIsInFlightAtATime) {
+TEST_F(OrderingTest, OnlyOneResponseOfAKeyIsInFlightAtATime) {
   push(kA, {1, 2});
   EXPECT_THAT(take(), ElementsAre(1, 2));
   push(kA, {3, 4});
@@ -73,7 +73,7 @@ TEST_F(OrderingTest, OneBatchOfAKeyIsInFlightAtATime) {
   EXPECT_THAT(take(), ElementsAre(3, 4));
 }
 
-TEST_F(OrderingTest, ABatchThatIsCutShortIsABatch) {
+TEST_F(OrderingTest, ALimitedResponseCountsAsOneResponseToo) {
   push(kA, {1, 2, 3});
   EXPECT_THAT(take(2), ElementsAre(1, 2));
   EXPECT_THAT(take(), IsEmpty());
@@ -82,7 +82,7 @@ TEST_F(OrderingTest, ABatchThatIsCutShortIsABatch) {
   EXPECT_THAT(take(), ElementsAre(3));
 }
 
-TEST_F(OrderingTest, KeysDoNotWaitForEachOtherNorDoMessagesWithoutOne) {
+TEST_F(OrderingTest, KeysDoNotWaitForEachOther) {
   push(kA, {1, 2});
   push(kB, {3});
   push(kNone, {4});
@@ -95,7 +95,7 @@ TEST_F(OrderingTest, KeysDoNotWaitForEachOtherNorDoMessagesWithoutOne) {
   EXPECT_THAT(take(), ElementsAre(4));
 }
 
-TEST_F(OrderingTest, ANackSendsTheMessageAndAllBehindItAgain) {
+TEST_F(OrderingTest, ANackRedeliversTheMessageAndAllLaterOnesOfItsKey) {
   push(kA, {1, 2, 3, 4});
   take();
   ack(1);
@@ -108,7 +108,7 @@ TEST_F(OrderingTest, ANackSendsTheMessageAndAllBehindItAgain) {
   EXPECT_EQ(queue.backlog(), 0u);
 }
 
-TEST_F(OrderingTest, WhatIsInFrontOfANackIsWaitedFor) {
+TEST_F(OrderingTest, ARedeliveryWaitsForEarlierMessagesInFlight) {
   push(kA, {1, 2, 3});
   take();
   nack(2);
@@ -117,7 +117,7 @@ TEST_F(OrderingTest, WhatIsInFrontOfANackIsWaitedFor) {
   EXPECT_THAT(take(), ElementsAre(2, 3));
 }
 
-TEST_F(OrderingTest, AnExpiredLeaseSendsTheKeyAgain) {
+TEST_F(OrderingTest, AnExpiredLeaseRedeliversItsKey) {
   push(kA, {1, 2});
   take();
   const AckId stale = last(2);
@@ -129,7 +129,7 @@ TEST_F(OrderingTest, AnExpiredLeaseSendsTheKeyAgain) {
   EXPECT_THAT(take(), ElementsAre(1, 2));
 }
 
-TEST_F(OrderingTest, AcksOutOfOrderEndTheBatchAllTheSame) {
+TEST_F(OrderingTest, AcksCanComeOutOfOrder) {
   push(kA, {1, 2, 3});
   take();
   for (const MessageId id : {3, 1, 2}) EXPECT_EQ(ack(id), AckOutcome::kAccepted);
@@ -139,7 +139,7 @@ TEST_F(OrderingTest, AcksOutOfOrderEndTheBatchAllTheSame) {
   EXPECT_THAT(take(), ElementsAre(4));
 }
 
-TEST_F(OrderingTest, WithExactlyOnceDeliveryAcksHaveToBeInOrder) {
+TEST_F(OrderingTest, WithExactlyOnceDeliveryAcksMustComeInOrder) {
   queue.set_rules({.is_ordered = true, .is_exactly_once = true});
   push(kA, {1, 2});
   take();
@@ -149,7 +149,7 @@ TEST_F(OrderingTest, WithExactlyOnceDeliveryAcksHaveToBeInOrder) {
   EXPECT_EQ(ack(2), AckOutcome::kInvalid);
 }
 
-TEST_F(OrderingTest, AKeyBacksOffAsAWhole) {
+TEST_F(OrderingTest, ABackoffHoldsUpTheWholeKey) {
   queue.set_rules({.is_ordered = true, .min_backoff = seconds(2), .max_backoff = seconds(60)});
   push(kA, {1, 2});
   push(kB, {3});
@@ -161,7 +161,7 @@ TEST_F(OrderingTest, AKeyBacksOffAsAWhole) {
   EXPECT_THAT(take(), ElementsAre(1, 2, 4));
 }
 
-TEST_F(OrderingTest, ADeadMessageLeavesItsKeyToTheOthers) {
+TEST_F(OrderingTest, AfterADeadMessageItsKeyContinues) {
   queue.set_rules({.is_ordered = true, .max_attempts = 1});
   push(kA, {1, 2});
   take();
@@ -172,7 +172,7 @@ TEST_F(OrderingTest, ADeadMessageLeavesItsKeyToTheOthers) {
   EXPECT_THAT(take(), ElementsAre(2));
 }
 
-TEST_F(OrderingTest, AConsumerIsWokenWhenAKeyCanBeTakenFrom) {
+TEST_F(OrderingTest, AConsumerIsWokenWhenAKeyBecomesAvailable) {
   push(kA, {1, 2});
   take(1);
   EXPECT_THAT(take(), IsEmpty());  // now it waits
@@ -183,7 +183,7 @@ TEST_F(OrderingTest, AConsumerIsWokenWhenAKeyCanBeTakenFrom) {
   EXPECT_THAT(requests.woken, ElementsAre(1));
 }
 
-TEST_F(OrderingTest, WhatCouldNotBeReadIsGivenBackWithAllBehindIt) {
+TEST_F(OrderingTest, AMessageThatCouldNotBeReadIsGivenBackWithAllLaterOnes) {
   push(kA, {1, 2});
   const auto taken = queue.take(1, 10, 1 << 20, kLease, now);
   queue.give_back(std::span(taken).first(1));
@@ -191,7 +191,7 @@ TEST_F(OrderingTest, WhatCouldNotBeReadIsGivenBackWithAllBehindIt) {
   EXPECT_EQ(attempts[1], 1u);
 }
 
-TEST_F(OrderingTest, SeekPutsMessagesWhereTheyBelong) {
+TEST_F(OrderingTest, SeekRestoresTheOrderOfMessages) {
   push(kA, {2, 4});
   take();
   push(kA, {5});
@@ -207,7 +207,7 @@ TEST_F(OrderingTest, SeekPutsMessagesWhereTheyBelong) {
   EXPECT_EQ(queue.backlog(), 4u);
 }
 
-TEST_F(OrderingTest, ASeekEndsWhatWasAckedBehindAnother) {
+TEST_F(OrderingTest, ASeekRemovesMessagesThatWereAckedOutOfOrder) {
   push(kA, {1, 2});
   push(kNone, {3});
   take();
@@ -217,7 +217,7 @@ TEST_F(OrderingTest, ASeekEndsWhatWasAckedBehindAnother) {
   EXPECT_THAT(take(), testing::UnorderedElementsAre(1, 3));
 }
 
-TEST_F(OrderingTest, NothingIsLeftOfAnAbandonedBacklogDeliveredOrNot) {
+TEST_F(OrderingTest, AnAbandonedBacklogLeavesNothingBehind) {
   push(kA, {1, 2});
   push(kNone, {3, 4});
   take(2);
@@ -228,7 +228,7 @@ TEST_F(OrderingTest, NothingIsLeftOfAnAbandonedBacklogDeliveredOrNot) {
   EXPECT_EQ(batches.size(), 0u);
 }
 
-TEST_F(OrderingTest, WhatIsTooOldGoesUnlessItIsInFlight) {
+TEST_F(OrderingTest, OldMessagesAreDroppedUnlessTheyAreInFlight) {
   push(kA, {1, 2});
   take(1);
   push(kA, {3});

@@ -7,18 +7,18 @@
 namespace pollbus::broker {
 namespace {
 
-// Of the messages that an earlier life of the broker has delivered, so many may still be acked by
-// the ids that they were delivered with; the rest is delivered again. Bounds what opening takes.
+// This many messages that an earlier process delivered can still be acked with the ids that it gave
+// out; any others are delivered again. The bound keeps the time and memory of a start bounded.
 constexpr std::size_t kMaxRestoredDeliveries = 100'000;
-// Ack ids from before a seek are told from later ones by their attempts: beyond what a message has
-// between two seeks, mostly.
+// A seek adds this to the attempts in ack ids, so that ids from before the seek are recognised. It
+// is more than the attempts that a message is likely to have between two seeks.
 constexpr std::uint32_t kAttemptsPerSeek = 1'024;
 
 }  // namespace
 
 SubscriptionQueue::SubscriptionQueue(SubscriptionId id, const DeliveryRules& rules,
-                                     Batches* batches, QueueRequests* requests)
-    : id_(id), rules_(rules), batches_(batches), requests_(requests) {
+                                     Batches* batches, QueueRequests* requests, std::uint32_t start)
+    : id_(id), start_(start), rules_(rules), batches_(batches), requests_(requests) {
   if (rules.is_ordered) keys_.emplace();
 }
 
@@ -45,13 +45,19 @@ void SubscriptionQueue::restore(const QueuedMessage& message) {
   }
 }
 
-void SubscriptionQueue::resume_leases(std::chrono::nanoseconds lease, SteadyTime now) {
+void SubscriptionQueue::resume(std::chrono::nanoseconds lease, SteadyTime now) {
+  if (!rules_.is_exactly_once && rules_.max_backoff.count() == 0) return;
   returned_count_ = 0;
   for (const MessageId id : std::exchange(returned_, {})) {
     Delivered& delivered = delivered_.find(id)->second;
-    delivered.state = State::kLeased;
-    ++leased_count_;
-    delivered.deadline = now + lease;
+    if (rules_.is_exactly_once) {
+      delivered.state = State::kLeased;
+      ++leased_count_;
+      delivered.deadline = now + lease;
+    } else {
+      delivered.state = State::kDelayed;
+      delivered.deadline = now + backoff_after(rules_, delivered.attempt);
+    }
     schedule(&delivered, delivered.deadline);
   }
 }
@@ -64,7 +70,9 @@ void SubscriptionQueue::close(ConsumerId consumer) {
   const auto found = consumers_.find(consumer);
   if (found == consumers_.end()) return;
   stop_waiting(consumer, &found->second);
+  const bool has_nacked = found->second.has_nacked;
   consumers_.erase(found);
+  if (has_nacked) return_unread(consumer);
   wake_idle();
 }
 
@@ -106,7 +114,7 @@ std::vector<Delivery> SubscriptionQueue::take(ConsumerId consumer, std::size_t m
   if (keys_) keys_->end_take();
   counts_.delivered += taken.size();
   if (taken.empty()) {
-    // With messages there it is credit that is missing.
+    // If there are messages, the consumer lacks credit.
     const bool can_take = available() == 0 && taker.has_credit();
     taker.state = can_take ? Consuming::kIdle : Consuming::kBlocked;
     if (can_take) idle_.push_back(consumer);
@@ -159,7 +167,7 @@ SubscriptionQueue::Delivered* SubscriptionQueue::take_next() {
   return &found->second;
 }
 
-// Leases what next_available() has just named.
+// Leases the message that next_available() has just returned.
 Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline) {
   Delivered* const delivered = take_next();
   source_ = after(source_);
@@ -167,12 +175,14 @@ Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline)
   delivered->state = State::kLeased;
   ++leased_count_;
   delivered->consumer = consumer;
+  if (delivered->nacked_by != consumer) delivered->nacked_by = kNobody;
   delivered->deadline = deadline;
   schedule(delivered, deadline);
   const QueuedMessage& message = delivered->message;
   batches_->attempted(message);
   return {.id = message.id(),
           .attempt = delivered->attempt,
+          .start = start_,
           .batch = message.batch->first_id(),
           .begin = message.batch->begin(message.position),
           .bytes = message.bytes(),
@@ -182,7 +192,7 @@ Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline)
 
 void SubscriptionQueue::give_back(std::span<const Delivery> deliveries) {
   for (auto at = deliveries.rbegin(); at != deliveries.rend(); ++at) {
-    Delivered* delivered = held_lease({id_, at->id, at->attempt});
+    Delivered* delivered = find_lease({id_, at->id, at->attempt, start_});
     if (delivered == nullptr) continue;
     --delivered->attempt;
     --counts_.delivered;
@@ -220,7 +230,8 @@ std::optional<std::int64_t> SubscriptionQueue::oldest_published_us() const {
   return oldest;
 }
 
-void SubscriptionQueue::drop_published_before(std::int64_t published_us) {
+std::size_t SubscriptionQueue::drop_published_before(std::int64_t published_us) {
+  const std::size_t backlog_before = backlog();
   const auto is_old = [published_us](const QueuedMessage& message) {
     return message.batch->published_us() < published_us;
   };
@@ -235,7 +246,14 @@ void SubscriptionQueue::drop_published_before(std::int64_t published_us) {
       erase(delivered);
     }
   }
-  if (!keys_) return;
+  if (keys_) drop_waiting_keyed(is_old);
+  const std::size_t dropped = backlog_before - backlog();
+  counts_.dropped += dropped;
+  return dropped;
+}
+
+void SubscriptionQueue::drop_waiting_keyed(
+    const std::function<bool(const QueuedMessage&)>& is_old) {
   const auto waits_and_is_old = [&](const QueuedMessage& message) {
     if (!is_old(message)) return false;
     const auto found = delivered_.find(message.id());

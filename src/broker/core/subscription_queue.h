@@ -20,7 +20,7 @@
 
 namespace pollbus::broker {
 
-// What a consumer may hold unacked at a time.
+// How much a consumer may hold unacknowledged at a time.
 struct FlowLimits {
   static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
 
@@ -29,18 +29,18 @@ struct FlowLimits {
 };
 
 struct SubscriptionCounts {
-  std::uint64_t matched = 0;    // messages that its filter let through
+  std::uint64_t matched = 0;    // messages that matched the filter
   std::uint64_t delivered = 0;  // every attempt counts
   std::uint64_t acked = 0;
   std::uint64_t nacked = 0;
-  std::uint64_t expired = 0;  // leases that nobody acked in time
+  std::uint64_t expired = 0;  // leases that ended without an ack or nack
+  std::uint64_t dropped = 0;  // messages that retention has removed before they were acked
 };
 
-// What became of one ack id.
 enum class AckOutcome {
   kAccepted,
-  kInvalid,    // stale, or of another subscription
-  kUnordered,  // an earlier message of its ordering key is still to be acked
+  kInvalid,    // the id is stale, or of another subscription
+  kUnordered,  // an earlier message with the same ordering key is not acked yet
 };
 
 // A message that has used up its attempts.
@@ -49,73 +49,79 @@ struct DeadMessage {
   MessageId message = 0;
 };
 
-// What a queue asks of others.
+// Work that queues leave for the core.
 struct QueueRequests {
-  std::vector<ConsumerId> woken;  // should take() next
-  std::vector<DeadMessage> dead;  // are to go to the dead-letter topic
+  std::vector<ConsumerId> woken;  // consumers that should call take()
+  std::vector<DeadMessage> dead;  // messages to be moved to the dead-letter topic
 };
 
-// The backlog of one subscription: what waits, what is leased to which consumer until when, and
-// which consumers wait for more. A lease belongs to its message, not to its consumer: it outlives
-// the consumer until its deadline. Of an ordering key a lease that ends without an ack takes the
-// leases and acks of all messages behind it along. Time is an argument; but for the functions that
-// say so no operation scans the backlog. Not thread-safe.
+// The backlog of one subscription: the waiting messages, the leases with their deadlines, and the
+// consumers that wait for messages. A lease belongs to its message: it lasts until its deadline
+// even if its consumer is closed before (but see close()). When the lease of a message with an
+// ordering key ends without an ack, the leases and acks of all later messages with that key end
+// too. Time is an argument. Only functions that say so scan the backlog. Not thread-safe.
 class SubscriptionQueue {
  public:
-  // Borrows both. Whether a queue is ordered is settled here.
+  // Borrows both pointers. Whether the queue is ordered cannot change later. `start` counts the
+  // processes that have used the broker's data; it tells ack ids of earlier processes apart.
   SubscriptionQueue(SubscriptionId id, const DeliveryRules& rules, Batches* batches,
-                    QueueRequests* requests);
+                    QueueRequests* requests, std::uint32_t start = 0);
 
   void set_rules(const DeliveryRules& rules) { rules_ = rules; }
 
   void push(const QueuedMessage& message);
-  // A message of an earlier life of the broker; its attempts go on being counted.
+  // Adds a message that an earlier process stored; its attempts continue to count.
   void restore(const QueuedMessage& message);
-  // When all are restored: those that were delivered are leased once more, to nobody, so that who
-  // has them may ack them. Those of an ordering key are not.
-  void resume_leases(std::chrono::nanoseconds lease, SteadyTime now);
+  // Called once after the last restore(). Messages that an earlier process delivered are not
+  // delivered again at once. With exactly-once delivery they are leased for `lease` so that their
+  // holders can still ack them; with a retry policy they back off. Neither applies to messages with
+  // an ordering key.
+  void resume(std::chrono::nanoseconds lease, SteadyTime now);
 
-  // A consumer is idle until its first take().
+  // A consumer gets nothing and is not woken before its first take().
   void open(ConsumerId consumer, FlowLimits limits);
+  // Messages that the consumer nacked and got again are available to others at once: a client that
+  // shuts down nacks what it holds and no longer reads what comes back.
   void close(ConsumerId consumer);
   std::vector<ConsumerId> consumers() const;
 
-  // Leases to the consumer, for `lease`, at most so many messages and bytes (but one message of any
-  // size), no more than its flow limits allow, and no more than its share when others are about to
-  // take too. When nothing can be had now, the consumer is woken as soon as something can.
+  // Leases messages to the consumer: at most `max_messages` and `max_bytes` (but one message of any
+  // size), within its flow limits, and no more than its share if other woken consumers have not
+  // taken theirs yet. If it returns none, the consumer is woken when there are some.
   std::vector<Delivery> take(ConsumerId consumer, std::size_t max_messages, std::size_t max_bytes,
                              std::chrono::nanoseconds lease, SteadyTime now);
 
-  // Takes back deliveries that could not be made after all: the attempts do not count.
+  // Takes back deliveries that could not be made; their attempts do not count.
   void give_back(std::span<const Delivery> deliveries);
-  // Removes the messages, whichever delivery the ids are of (with exactly-once delivery, and of an
-  // ordering key, only those whose lease is held); returns how many. `outcomes`, one for each id,
-  // may be nullptr.
+  // Removes the messages and returns how many. An id of any delivery of a message counts, but with
+  // exactly-once delivery or an ordering key only the id of the current lease. `outcomes` may be
+  // nullptr; otherwise one entry is appended for each id.
   std::size_t acknowledge(std::span<const AckId> ids, std::vector<AckOutcome>* outcomes = nullptr);
-  // Moves the deadline of leases that are still held. `lease` 0 is a nack.
+  // Changes the deadlines of current leases. `lease` 0 is a nack.
   void modify_deadline(std::span<const AckId> ids, std::chrono::nanoseconds lease, SteadyTime now,
                        std::vector<AckOutcome>* outcomes = nullptr);
-  // Makes available again what was leased, or backs off, until `now` or earlier.
+  // Makes messages available whose lease or back-off ends at `now` or earlier.
   void expire(SteadyTime now);
-  // When expire() has something to do, or a little earlier.
+  // When expire() has something to do next, or a little earlier.
   std::optional<SteadyTime> next_deadline() const;
 
-  // A dead message that is still to go; nullptr when there is none any more.
+  // The message if it is waiting to be moved to the dead-letter topic, otherwise nullptr.
   const QueuedMessage* dead_message(MessageId id) const;
-  // It has gone.
+  // The dead message has been moved: removes it.
   void bury(MessageId id);
-  // It cannot go: it is delivered again.
+  // The dead message cannot be moved: delivers it again.
   void revive(MessageId id);
 
-  // The subscription is being deleted or detached.
+  // Forgets everything because the subscription is being deleted or detached.
   void abandon_all();
-  // Drops what was published earlier and is not leased. Scans what was delivered and is not acked.
-  void drop_published_before(std::int64_t published_us);
-  // Drops all messages that `stays` does not hold for, leased ones too, and adds others. All leases
-  // end, and ack ids from before do not count any more. Scans the whole backlog.
+  // Removes messages that were published earlier and are not leased; returns how many. Scans the
+  // messages that were delivered and are not acked.
+  std::size_t drop_published_before(std::int64_t published_us);
+  // Removes all messages for which `stays` is false, leased ones too, and adds others. All leases
+  // end, and earlier ack ids become invalid. Scans the whole backlog.
   void seek(const std::function<bool(const QueuedMessage&)>& stays,
             const std::vector<QueuedMessage>& added);
-  // Scans the whole backlog.
+  // Calls `visit` for each message. Scans the whole backlog.
   template <typename Visit>
   void visit(Visit visit) const {
     for (const QueuedMessage& message : fresh_) visit(message);
@@ -131,16 +137,18 @@ class SubscriptionQueue {
   std::size_t leased() const { return leased_count_; }
   const SubscriptionCounts& counts() const { return counts_; }
   bool has_consumers() const { return !consumers_.empty(); }
-  // Of the message that has waited longest for its ack, in microseconds since 1970. Scans what was
-  // delivered and is not acked.
+  // The publish time of the oldest unacknowledged message, in microseconds since 1970. Scans the
+  // messages that were delivered and are not acked.
   std::optional<std::int64_t> oldest_published_us() const;
 
  private:
+  static constexpr ConsumerId kNobody = 0;
+
   enum class Consuming {
-    kBusy,     // will take() by itself
-    kWoken,    // will take() because it was woken
+    kBusy,     // will call take() without being woken
+    kWoken,    // was woken and has not called take() yet
     kIdle,     // waits for messages
-    kBlocked,  // waits for its flow limits
+    kBlocked,  // waits until its flow limits allow more
   };
   struct Consumer {
     bool has_credit() const { return messages < limits.messages && bytes < limits.bytes; }
@@ -153,21 +161,23 @@ class SubscriptionQueue {
     std::int64_t messages = 0;
     std::int64_t bytes = 0;
     Consuming state = Consuming::kBusy;
+    bool has_nacked = false;
   };
-  // A message that was delivered at least once and not acked.
+  // A message that was delivered at least once and is not acked.
   struct Delivered {
     enum class State : std::uint8_t {
-      kReturned,  // can be delivered again (of an ordering key: when it is its turn)
+      kReturned,  // may be delivered again (with an ordering key: when it is its turn)
       kLeased,
       kDelayed,  // backs off until its deadline
-      kAcked,    // of an ordering key: before a message in front of it
+      kAcked,    // has an ordering key and was acked before an earlier message of that key
       kDead,     // is being moved to the dead-letter topic
     };
 
     QueuedMessage message;
-    std::uint32_t attempt = 0;  // as ack ids have it: counted from attempt_base_
+    std::uint32_t attempt = 0;  // as in ack ids: counted from attempt_base_
     State state = State::kReturned;
-    ConsumerId consumer = 0;
+    ConsumerId consumer = kNobody;   // kNobody: the holder got it from an earlier process
+    ConsumerId nacked_by = kNobody;  // the consumer whose nack ended the last lease
     SteadyTime deadline;
     SteadyTime scheduled;  // its valid entry in deadlines_
   };
@@ -179,7 +189,7 @@ class SubscriptionQueue {
 
   using State = Delivered::State;
   using DeliveredMap = absl::flat_hash_map<MessageId, Delivered>;
-  // Where the next message comes from: they take turns, so that none starves.
+  // The places from which the next message can come. They take turns, so that none starves.
   enum class Source { kReturned, kFresh, kKeys };
   static constexpr int kSources = 3;
   static Source after(Source source) {
@@ -189,11 +199,11 @@ class SubscriptionQueue {
   std::size_t available() const {
     return fresh_.size() + returned_count_ + (keys_ ? keys_->available() : 0);
   }
-  // 0 unless the order of the message matters here.
+  // The message's ordering key; 0 when it has none or the queue is not ordered.
   OrderingKey key_of(const QueuedMessage& message) const {
     return keys_ ? message.batch->key(message.position) : 0;
   }
-  // The message that is to be delivered next; nullptr when there is none.
+  // The message to deliver next; nullptr when there is none.
   const QueuedMessage* next_available();
   const QueuedMessage* next_of(Source source);
   Delivered* take_next();
@@ -201,13 +211,17 @@ class SubscriptionQueue {
   void schedule(Delivered* delivered, SteadyTime at);
   void drop_stale_deadlines();
 
-  Delivered* held_lease(const AckId& id);
+  bool is_of_current_lease(const AckId& id, const Delivered& delivered) const;
+  Delivered* find_lease(const AckId& id);
   AckOutcome acknowledge(const AckId& id);
   AckOutcome acknowledge_in_order(MessageId id, Delivered* delivered, OrderingKey key);
   void finish_acked(OrderingKey key);
-  // The lease has ended without an ack.
+  // Ends a lease without an ack: the message is delivered again, backs off, or is dead.
   void give_up(MessageId id, Delivered* delivered, SteadyTime now);
-  // Of an ordering key: the message is in flight no more, nor are those behind it.
+  void nack(MessageId id, Delivered* delivered, SteadyTime now);
+  void return_unread(ConsumerId consumer);
+  void drop_waiting_keyed(const std::function<bool(const QueuedMessage&)>& is_old);
+  // With an ordering key: this message and all later ones in flight wait again.
   void take_back_behind(MessageId id, const QueuedMessage& message);
   void end_lease(Delivered* delivered);
   void make_available(MessageId id, Delivered* delivered);
@@ -216,24 +230,24 @@ class SubscriptionQueue {
   void wake_idle();
   void stop_waiting(ConsumerId consumer, Consumer* state);
 
-  SubscriptionId id_;
+  const SubscriptionId id_;
+  const std::uint32_t start_;
   DeliveryRules rules_;
   Batches* batches_;
   QueueRequests* requests_;
-  std::deque<QueuedMessage> fresh_;
-  std::optional<OrderedKeys> keys_;  // only when ordered; holds its messages delivered or not
+  std::deque<QueuedMessage> fresh_;  // never delivered, without ordering keys
+  std::optional<OrderedKeys> keys_;  // only if ordered: all messages with keys, delivered or not
   DeliveredMap delivered_;
-  std::size_t delivered_keyed_ = 0;  // of these, with an ordering key
+  std::size_t delivered_keyed_ = 0;  // those in delivered_ that have an ordering key
   std::size_t leased_count_ = 0;
-  std::deque<MessageId>
-      returned_;  // to be delivered again; those that are not any more are skipped
-  std::size_t returned_count_ = 0;  // of these, not skipped
+  std::deque<MessageId> returned_;  // to be delivered again; entries in another state are skipped
+  std::size_t returned_count_ = 0;  // entries of returned_ that are not skipped
   Source source_ = Source::kReturned;
   std::uint32_t attempt_base_ = 0;   // ack ids up to this attempt are from before the last seek
   std::vector<Deadline> deadlines_;  // a heap, the earliest first; stale entries are skipped
   absl::flat_hash_map<ConsumerId, Consumer> consumers_;
-  std::deque<ConsumerId> idle_;  // first come, first woken
-  std::size_t claimants_ = 0;    // woken consumers that have not taken yet
+  std::deque<ConsumerId> idle_;  // woken in this order
+  std::size_t claimants_ = 0;    // consumers in the state kWoken
   SubscriptionCounts counts_;
 };
 

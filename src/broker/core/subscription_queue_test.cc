@@ -25,13 +25,6 @@ class SubscriptionQueueTest : public testing::Test {
     Batch* batch = batches.add(std::make_unique<Batch>(id, 0, std::span(&end, 1), 1, nullptr));
     queue.push({batch, 0, 0});
   }
-  // As an earlier life of the broker has left it.
-  void restore(MessageId id, DeliveryState attempts) {
-    const std::uint32_t end = 10;
-    Batch* batch = batches.add(std::make_unique<Batch>(id, 0, std::span(&end, 1), 1, nullptr));
-    batch->set_state(0, attempts);
-    queue.restore({batch, 0, 0});
-  }
   void push_range(MessageId first, MessageId last) {
     for (MessageId id = first; id <= last; ++id) push(id);
   }
@@ -60,8 +53,8 @@ class SubscriptionQueueTest : public testing::Test {
   std::vector<ConsumerId> take_woken() { return std::exchange(requests.woken, {}); }
 
   QueueRequests requests;
-  Journal journal;
-  Batches batches{kManyBytes, &journal};
+  CoreObserver observer;
+  Batches batches{kManyBytes, &observer};
   SubscriptionQueue queue{kSubscription, {}, &batches, &requests};
   SteadyTime now{seconds(1'000)};
 };
@@ -74,7 +67,7 @@ TEST_F(SubscriptionQueueTest, DeliversInTheOrderOfPublishing) {
   EXPECT_EQ(queue.backlog(), 5u);
 }
 
-TEST_F(SubscriptionQueueTest, AnAckedMessageIsGone) {
+TEST_F(SubscriptionQueueTest, AnAckRemovesTheMessage) {
   queue.open(1, {});
   push_range(1, 2);
   take(1);
@@ -99,7 +92,7 @@ TEST_F(SubscriptionQueueTest, ALeaseThatExpiresMakesTheMessageAvailableWithTheNe
   EXPECT_EQ(queue.counts().expired, 1u);
 }
 
-TEST_F(SubscriptionQueueTest, AnAckAfterTheDeadlineCountsWhileTheMessageIsThere) {
+TEST_F(SubscriptionQueueTest, AnAckAfterTheDeadlineStillRemovesTheMessage) {
   queue.open(1, {});
   push(1);
   take(1);
@@ -109,7 +102,7 @@ TEST_F(SubscriptionQueueTest, AnAckAfterTheDeadlineCountsWhileTheMessageIsThere)
   EXPECT_THAT(take(1), IsEmpty());
 }
 
-TEST_F(SubscriptionQueueTest, AnAckOfAnEarlierDeliveryEndsTheLaterOne) {
+TEST_F(SubscriptionQueueTest, AnAckOfAnEarlierDeliveryEndsALaterOne) {
   queue.open(1, {});
   push(1);
   take(1);
@@ -140,7 +133,7 @@ TEST_F(SubscriptionQueueTest, AStaleNackDoesNotTouchTheNextLease) {
   EXPECT_THAT(take(1), IsEmpty());
 }
 
-TEST_F(SubscriptionQueueTest, AnAckIdOfAnotherSubscriptionIsPassedOver) {
+TEST_F(SubscriptionQueueTest, AnAckIdOfAnotherSubscriptionIsIgnored) {
   queue.open(1, {});
   push(1);
   take(1);
@@ -176,20 +169,43 @@ TEST_F(SubscriptionQueueTest, ALeaseOutlivesItsConsumer) {
   EXPECT_THAT(take_ids(2), ElementsAre(1));
 }
 
-TEST_F(SubscriptionQueueTest, LeasesOfAnEarlierLifeGoOnForTheirHoldersWhenTheyAreResumed) {
+TEST_F(SubscriptionQueueTest, ANackedMessageThatWentBackToAClosingConsumerIsAvailableAtOnce) {
   queue.open(1, {});
-  restore(1, 2);
-  restore(2, 1);
-  restore(3, 0);
-  queue.resume_leases(kLease, now);
-  EXPECT_EQ(queue.leased(), 2u);
-  EXPECT_THAT(take_ids(1), ElementsAre(3)) << "which nobody had before";
-  EXPECT_EQ(ack({1}, 2), 1u);
-  modify(2, seconds(30), 1);
-  advance(kLease);
-  EXPECT_THAT(take_ids(1), ElementsAre(3)) << "the holder of 2 has extended its lease";
-  advance(seconds(20));
-  EXPECT_THAT(take_ids(1), UnorderedElementsAre(2, 3));
+  queue.open(2, {});
+  push_range(1, 2);
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2));
+  modify(1, seconds(0));
+  EXPECT_THAT(take_ids(1), ElementsAre(1)) << "which goes back into the closing stream";
+  EXPECT_THAT(take_ids(2), IsEmpty());
+  queue.close(1);
+  EXPECT_THAT(take_woken(), ElementsAre(2));
+  EXPECT_THAT(take_ids(2), ElementsAre(1)) << "and not 2, which the client may still be working on";
+  EXPECT_EQ(ack({2}), 1u);
+}
+
+TEST_F(SubscriptionQueueTest, AMessageThatAnotherConsumerNackedStaysLeasedWhenItsConsumerCloses) {
+  queue.open(1, {});
+  push(1);
+  EXPECT_THAT(take_ids(1), ElementsAre(1));
+  modify(1, seconds(0));
+  queue.open(2, {});
+  EXPECT_THAT(take_ids(2), ElementsAre(1));
+  queue.close(2);
+  EXPECT_EQ(queue.leased(), 1u);
+  EXPECT_THAT(take_ids(1), IsEmpty());
+}
+
+TEST_F(SubscriptionQueueTest, AConsumerAtItsLimitCanCloseAfterANack) {
+  queue.open(1, {.messages = 1});
+  push(1);
+  EXPECT_THAT(take_ids(1), ElementsAre(1));
+  modify(1, seconds(0));
+  EXPECT_THAT(take_ids(1), ElementsAre(1));
+  push(2);
+  EXPECT_THAT(take_ids(1), IsEmpty());
+  queue.close(1);
+  queue.open(2, {});
+  EXPECT_THAT(take_ids(2), UnorderedElementsAre(1, 2));
 }
 
 TEST_F(SubscriptionQueueTest, AResponseIsBoundedByMessagesAndBytes) {
@@ -218,7 +234,7 @@ TEST_F(SubscriptionQueueTest, AnAckAnExpiryAndANackGiveCreditBack) {
   EXPECT_THAT(take(1), SizeIs(2));
 }
 
-TEST_F(SubscriptionQueueTest, BytesAreLimitedTooButALargeMessageIsDeliveredAlone) {
+TEST_F(SubscriptionQueueTest, BytesAreLimitedButALargeMessageIsDeliveredAlone) {
   queue.open(1, {.bytes = 25});
   push_range(1, 3);
   push(4, 100);
@@ -235,7 +251,7 @@ TEST_F(SubscriptionQueueTest, BytesAreLimitedTooButALargeMessageIsDeliveredAlone
   EXPECT_THAT(take_ids(1), ElementsAre(5));
 }
 
-TEST_F(SubscriptionQueueTest, WakesAConsumerThatFoundNothingAndOnlyThat) {
+TEST_F(SubscriptionQueueTest, OnlyAConsumerThatFoundNothingIsWoken) {
   queue.open(1, {});
   queue.open(2, {});
   EXPECT_THAT(take(1), IsEmpty());
@@ -263,7 +279,7 @@ TEST_F(SubscriptionQueueTest, SingleMessagesGoToIdleConsumersInTurn) {
   EXPECT_EQ(received[2], 50);
 }
 
-TEST_F(SubscriptionQueueTest, ABatchIsSharedByThoseWhoWaitForIt) {
+TEST_F(SubscriptionQueueTest, WaitingConsumersShareMessages) {
   for (const ConsumerId consumer : {1, 2, 3}) {
     queue.open(consumer, {});
     take(consumer);
@@ -275,7 +291,7 @@ TEST_F(SubscriptionQueueTest, ABatchIsSharedByThoseWhoWaitForIt) {
   EXPECT_THAT(take(3), SizeIs(33));
 }
 
-TEST_F(SubscriptionQueueTest, AWokenConsumerThatLeavesPassesTheMessageOn) {
+TEST_F(SubscriptionQueueTest, AWokenConsumerThatClosesLeavesTheMessageToAnother) {
   queue.open(1, {});
   queue.open(2, {});
   take(1);
@@ -287,7 +303,7 @@ TEST_F(SubscriptionQueueTest, AWokenConsumerThatLeavesPassesTheMessageOn) {
   EXPECT_THAT(take_ids(2), ElementsAre(1));
 }
 
-TEST_F(SubscriptionQueueTest, WhatAConsumerWithoutCreditLeavesGoesToAnother) {
+TEST_F(SubscriptionQueueTest, MessagesBeyondAConsumersLimitGoToAnother) {
   queue.open(1, {.messages = 1});
   queue.open(2, {});
   push(1);
@@ -313,7 +329,7 @@ TEST_F(SubscriptionQueueTest, RedeliveriesAndNewMessagesTakeTurns) {
   EXPECT_THAT(next, testing::Contains(1));
 }
 
-TEST_F(SubscriptionQueueTest, DeadlinesOfAckedMessagesDoNotPileUp) {
+TEST_F(SubscriptionQueueTest, DeadlinesOfAckedMessagesDoNotAccumulate) {
   queue.open(1, {});
   for (MessageId id = 1; id <= 10'000; ++id) {
     push(id);

@@ -16,7 +16,7 @@ bool is_scalar(char32_t code_point) {
          (code_point < kSurrogatesFirst || code_point > kSurrogatesLast);
 }
 
-// Bytes that the lead byte announces; 0 for a byte that leads nothing.
+// Returns the size of the character that starts with this byte; 0 if none can.
 std::size_t announced_bytes(unsigned char lead) {
   if (lead < 0x80) return 1;
   if (lead < 0xC2) return 0;
@@ -25,7 +25,7 @@ std::size_t announced_bytes(unsigned char lead) {
   return lead < 0xF5 ? 4 : 0;
 }
 
-// Bytes of the valid character at the start of `text`, 0 if there is none.
+// Returns the size of the valid character at the start of `text`, or 0.
 std::size_t valid_character_bytes(std::string_view text) {
   constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
   const auto lead = static_cast<unsigned char>(text.front());

@@ -8,13 +8,14 @@ namespace pollbus::broker {
 
 bool is_valid_utf8(std::string_view text);
 
-// How many characters `text` has; bytes that belong to none count as one each.
+// Returns the number of characters. Each byte that is not part of a valid character counts as one.
 std::size_t count_characters(std::string_view text);
 
-// Bytes of the character that `text` starts with: 1 to 4, 0 for no text.
+// Returns the size of the first character: 1 to 4 bytes, or 0 for an empty text.
 std::size_t first_character_bytes(std::string_view text);
 
-// False for what is no Unicode scalar value (surrogates, above U+10FFFF).
+// Appends a character. Returns false for a code point that is not a Unicode scalar value, which
+// excludes surrogates and everything above U+10FFFF.
 bool append_utf8(char32_t code_point, std::string* out);
 
 }  // namespace pollbus::broker

@@ -1,6 +1,8 @@
 #include "broker/service/broker.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "base/logging.h"
 #include "base/status.h"
@@ -12,6 +14,9 @@ namespace {
 constexpr std::chrono::milliseconds kTimerGranularity_ms{10};
 // Messages that could not be read from the store are tried again after this.
 constexpr std::chrono::milliseconds kReadAgainPause_ms{1'000};
+
+// What retention and expiration remove at a time is logged one by one up to this number.
+constexpr std::size_t kMaxRemovalsLogged = 20;
 
 // Growing over restarts too, so that an id names one message for ever.
 MessageId first_message_id(WallTime now) {
@@ -26,7 +31,7 @@ Broker::Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics, Storag
       metrics_(metrics),
       storage_(std::move(storage)),
       next_message_id_(first_message_id(clock.wall_now())),
-      core_(options, journal()),
+      core_(options, observer()),
       timer_thread_([this](std::stop_token stop) { run_timer(stop); }) {}
 
 Broker::~Broker() {
@@ -36,8 +41,8 @@ Broker::~Broker() {
 }
 
 // Makes the committer, which the core is going to tell.
-Journal* Broker::journal() {
-  if (storage_.store == nullptr) return &nothing_kept_;
+CoreObserver* Broker::observer() {
+  if (storage_.store == nullptr) return &keeps_nothing_;
   Committer::Hooks hooks{
       .settle = [this](std::vector<Committer::Waiting> settled) { settle(std::move(settled)); },
       .next_message_id = [this] { return next_message_id_.load(); },
@@ -53,8 +58,10 @@ absl::Status Broker::restore() {
       committer_->notes().restore_last_subscription(core.last_subscription());
       next_message_id_ = std::max(next_message_id_.load(), storage_.store->next_message_id());
     }
-    core.resume_leases(clock_.now());
+    core.resume(clock_.now());
     core.advance(clock_.now(), wall_us());
+    // Under the lock, so that no error of the committer can come first.
+    storage_.on_change(absl::OkStatus());
     return absl::OkStatus();
   });
 }
@@ -80,7 +87,8 @@ void Broker::publish(const std::string& topic, const IncomingBatch& incoming, Do
       committer_->submit({std::move(publication), incoming.body->size(), std::exchange(done, {})});
       return absl::OkStatus();
     }
-    core_.enqueue(std::move(publication));
+    // Without a store, or without a recipient: nothing has to be written before the answer.
+    std::ignore = core_.enqueue(std::move(publication));
     after_core_call(&woken);
     return absl::OkStatus();
   }();
@@ -92,10 +100,17 @@ void Broker::settle(std::vector<Committer::Waiting> settled) {
   WakeList woken;
   {
     const std::lock_guard lock(mutex_);
-    for (Committer::Waiting& waiting : settled) core_.enqueue(std::move(waiting.publication));
+    for (Committer::Waiting& waiting : settled) {
+      // A snapshot that has got the message is written before the publish is answered.
+      if (core_.enqueue(std::move(waiting.publication))) {
+        committer_->submit({.done = std::exchange(waiting.done, nullptr), .needs_all_notes = true});
+      }
+    }
     after_core_call(&woken);
   }
-  for (const Committer::Waiting& waiting : settled) waiting.done(absl::OkStatus());
+  for (const Committer::Waiting& waiting : settled) {
+    if (waiting.done != nullptr) waiting.done(absl::OkStatus());
+  }
   wake(std::move(woken));
 }
 
@@ -206,6 +221,30 @@ void Broker::after_core_call(WakeList* woken) {
   if (next && *next < timer_event_) timer_.notify_all();
 }
 
+// Under the lock.
+void Broker::report_removals() {
+  std::size_t unlogged = 0;
+  std::size_t logged = 0;
+  for (const Removal& removal : core_.take_removals()) {
+    metrics_->removed(removal);
+    if (++logged > kMaxRemovalsLogged) {
+      ++unlogged;
+    } else if (removal.kind == Removal::Kind::kMessages) {
+      log_warning("retention dropped messages that nobody acknowledged",
+                  {{"subscription", removal.name}, {"messages", removal.messages}});
+    } else if (removal.kind == Removal::Kind::kSubscription) {
+      log_warning("deleted a subscription that was unused for as long as its expiration policy says",
+                  {{"subscription", removal.name}, {"messages", removal.messages}});
+    } else {
+      log_info("deleted an expired snapshot", {{"snapshot", removal.name}});
+    }
+  }
+  if (unlogged > 0) {
+    log_warning("retention and expiration removed more than is logged one by one",
+                {{"others", unlogged}});
+  }
+}
+
 std::optional<SteadyTime> Broker::next_timer_event() const {
   std::optional<SteadyTime> next = core_.next_event();
   if (core_.has_dead_letters() && dead_letters_on_way_ < kMaxDeadLettersOnWay) {
@@ -231,6 +270,7 @@ void Broker::run_timer(std::stop_token stop) {
       continue;
     }
     core_.advance(clock_.now(), wall_us());
+    report_removals();
     if (dead_letters_at_ <= clock_.now()) forward_dead_letters(lock);
     WakeList woken;
     after_core_call(&woken);

@@ -127,8 +127,9 @@ class Broker {
   static constexpr std::size_t kMaxDeadLettersOnWay = 16;
 
   absl::Status admit() const { return committer_ ? committer_->admit() : absl::OkStatus(); }
-  Journal* journal();
+  CoreObserver* observer();
   void settle(std::vector<Committer::Waiting> settled);
+  void report_removals();
   // False when some could not be read, which are taken back.
   bool read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries);
   void after_core_call(WakeList* woken);
@@ -144,7 +145,7 @@ class Broker {
   Clock& clock_;
   BrokerMetrics* metrics_;
   Storage storage_;
-  Journal nothing_kept_;
+  CoreObserver keeps_nothing_;
   std::atomic<MessageId> next_message_id_;
 
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <google/pubsub/v1/pubsub.pb.h>
 
+#include <tuple>
 #include <utility>
 
 #include "base/logging.h"
@@ -55,7 +56,7 @@ void Broker::seek(const std::string& subscription, const SeekTarget& target, Don
   absl::StatusOr<ReplayCandidates> candidates;
   {
     const std::lock_guard lock(mutex_);
-    candidates = core_.replay_candidates(subscription, target);
+    candidates = core_.retention().replay_candidates(subscription, target);
   }
   absl::StatusOr<absl::flat_hash_set<MessageId>> matching =
       candidates.ok() ? let_through(*candidates) : candidates.status();
@@ -63,7 +64,7 @@ void Broker::seek(const std::string& subscription, const SeekTarget& target, Don
     done(matching.status());
     return;
   }
-  change([&](Core& core) { return core.seek(subscription, target, *matching); }, std::move(done),
+  change([&](Core& core) { return core.retention().seek(subscription, target, *matching); }, std::move(done),
          true);
 }
 
@@ -149,7 +150,7 @@ void Broker::forward(const DeadLetter& letter) {
     } else if (committer_) {
       committer_->submit_with_notes({.publication = *std::move(publication), .done = done});
     } else {
-      core.enqueue(*std::move(publication));
+      std::ignore = core.enqueue(*std::move(publication));  // nothing is written
       is_moved = true;
     }
     return true;

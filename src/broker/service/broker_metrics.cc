@@ -30,7 +30,14 @@ BrokerMetrics::BrokerMetrics(prometheus::Registry& registry)
       commits_(histogram(
           registry, "broker_commit_seconds",
           "Synced writes to the store, each of all publishes waiting then",
-          {0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0})) {}
+          {0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0})),
+      dropped_messages_(counter(registry, "broker_dropped_messages_total",
+                                "Unacknowledged messages removed by retention, or with an expired "
+                                "subscription")),
+      expired_subscriptions_(counter(registry, "broker_expired_subscriptions_total",
+                                     "Subscriptions deleted by their expiration policy")),
+      expired_snapshots_(counter(registry, "broker_expired_snapshots_total",
+                                 "Snapshots deleted because their time was over")) {}
 
 void BrokerMetrics::published(std::size_t messages, std::size_t bytes) {
   published_messages_.Increment(static_cast<double>(messages));
@@ -43,6 +50,12 @@ void BrokerMetrics::matched(std::chrono::nanoseconds duration) {
 
 void BrokerMetrics::committed(std::chrono::nanoseconds duration) {
   commits_.Observe(seconds(duration));
+}
+
+void BrokerMetrics::removed(const Removal& removal) {
+  dropped_messages_.Increment(static_cast<double>(removal.messages));
+  if (removal.kind == Removal::Kind::kSubscription) expired_subscriptions_.Increment();
+  if (removal.kind == Removal::Kind::kSnapshot) expired_snapshots_.Increment();
 }
 
 }  // namespace pollbus::broker

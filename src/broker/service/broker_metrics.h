@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstddef>
 
+#include "broker/core/retention.h"
+
 namespace pollbus::broker {
 
 // What the broker counts as it goes. Thread-safe. What each subscription has come to is in
@@ -21,12 +23,17 @@ class BrokerMetrics {
   void matched(std::chrono::nanoseconds duration);
   // One synced write.
   void committed(std::chrono::nanoseconds duration);
+  // Retention or expiration removed something.
+  void removed(const Removal& removal);
 
  private:
   prometheus::Counter& published_messages_;
   prometheus::Counter& published_bytes_;
   prometheus::Histogram& matches_;
   prometheus::Histogram& commits_;
+  prometheus::Counter& dropped_messages_;
+  prometheus::Counter& expired_subscriptions_;
+  prometheus::Counter& expired_snapshots_;
 };
 
 }  // namespace pollbus::broker

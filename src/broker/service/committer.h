@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
-#include "broker/core/journal.h"
+#include "broker/core/publication.h"
 #include "broker/service/broker_metrics.h"
 #include "broker/store/store.h"
 
@@ -50,7 +50,7 @@ class Committer {
 
   // The following are called under the lock.
 
-  // The core's journal.
+  // The core's observer.
   Notes& notes() { return notes_; }
   // UNAVAILABLE while the store does not work, RESOURCE_EXHAUSTED when too much waits for it.
   absl::Status admit() const;

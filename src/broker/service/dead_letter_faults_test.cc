@@ -80,7 +80,7 @@ class DeadLetterFaultsTest : public ::testing::Test {
     ASSERT_TRUE(broker->open_consumer(kAll, {}, std::make_shared<Silent>(), &handle).ok());
     const auto taken = *broker->take(*handle, 1, 1'000, std::nullopt, &woken);
     ASSERT_EQ(taken.size(), 1u);
-    const AckId id{handle->subscription, taken[0].id, taken[0].attempt};
+    const AckId id{handle->subscription, taken[0].id, taken[0].attempt, taken[0].start};
     broker->modify_deadline(kAll, std::span(&id, 1), std::chrono::seconds(0),
                             [](const absl::Status&, const std::vector<AckOutcome>&) {});
   }

@@ -20,7 +20,7 @@ absl::Status IamService::check_exists(const std::string& resource) {
     if (check_topic_name(resource).ok()) return core.topic(resource).status();
     if (check_subscription_name(resource).ok()) return core.subscription(resource).status();
     RETURN_IF_ERROR(check_snapshot_name(resource));
-    return core.snapshot(resource).status();
+    return core.retention().snapshot(resource).status();
   });
 }
 

@@ -105,7 +105,7 @@ bool PushConsumer::take_some() {
 void PushConsumer::push(const Delivery& delivery) {
   const absl::Status status = post(delivery);
   finished(delivery, status);
-  const AckId id{handle_->subscription, delivery.id, delivery.attempt};
+  const AckId id{handle_->subscription, delivery.id, delivery.attempt, delivery.start};
   if (status.ok()) {
     broker_.acknowledge(subscription_.name(), std::span(&id, 1), [](const auto&, const auto&) {});
   } else {

@@ -220,9 +220,9 @@ grpc::ServerUnaryReactor* SubscriberService::CreateSnapshot(
     *wanted.mutable_labels() = request->labels();
     RETURN_IF_ERROR(check_snapshot_name(wanted.name()));
     RETURN_IF_ERROR(check_labels(wanted.labels()));
-    RETURN_IF_ERROR(core.create_snapshot(wanted.name(), request->subscription(),
+    RETURN_IF_ERROR(core.retention().create_snapshot(wanted.name(), request->subscription(),
                                          wanted.SerializeAsString(), now_us));
-    *response = snapshot_of(**core.snapshot(wanted.name()));
+    *response = snapshot_of(**core.retention().snapshot(wanted.name()));
     return absl::OkStatus();
   });
 }
@@ -233,7 +233,7 @@ grpc::ServerUnaryReactor* SubscriberService::GetSnapshot(grpc::CallbackServerCon
   return answer(context, [&]() -> absl::Status {
     RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
     return broker_.with_core([&](Core& core) -> absl::Status {
-      ASSIGN_OR_RETURN(const LogConfig* stored, core.snapshot(request->snapshot()));
+      ASSIGN_OR_RETURN(const LogConfig* stored, core.retention().snapshot(request->snapshot()));
       *response = snapshot_of(*stored);
       return absl::OkStatus();
     });
@@ -246,11 +246,11 @@ grpc::ServerUnaryReactor* SubscriberService::UpdateSnapshot(
   return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     const std::string& name = request->snapshot().name();
     RETURN_IF_ERROR(check_snapshot_name(name));
-    ASSIGN_OR_RETURN(const LogConfig* stored, core.snapshot(name));
+    ASSIGN_OR_RETURN(const LogConfig* stored, core.retention().snapshot(name));
     ASSIGN_OR_RETURN(const api::Snapshot updated, updated_snapshot(snapshot_of(*stored), *request));
     RETURN_IF_ERROR(
-        core.update_snapshot(name, to_us(updated.expire_time()), updated.SerializeAsString()));
-    *response = snapshot_of(**core.snapshot(name));
+        core.retention().update_snapshot(name, to_us(updated.expire_time()), updated.SerializeAsString()));
+    *response = snapshot_of(**core.retention().snapshot(name));
     return absl::OkStatus();
   });
 }
@@ -262,10 +262,10 @@ grpc::ServerUnaryReactor* SubscriberService::ListSnapshots(grpc::CallbackServerC
     RETURN_IF_ERROR(check_project_name(request->project()));
     return broker_.with_core([&](Core& core) {
       return visit_page(
-          core.snapshots(), request->project() + "/snapshots/", request->page_size(),
+          core.retention().snapshots(), request->project() + "/snapshots/", request->page_size(),
           request->page_token(), [](const auto& entry) -> const auto& { return entry.first; },
           [&](const auto& entry) {
-            *response->add_snapshots() = snapshot_of(**core.snapshot(entry.first));
+            *response->add_snapshots() = snapshot_of(**core.retention().snapshot(entry.first));
           },
           response->mutable_next_page_token());
     });
@@ -277,7 +277,7 @@ grpc::ServerUnaryReactor* SubscriberService::DeleteSnapshot(
     google::protobuf::Empty* /*response*/) {
   return answer_change(context, broker_, [&](Core& core) -> absl::Status {
     RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
-    return core.delete_snapshot(request->snapshot());
+    return core.retention().delete_snapshot(request->snapshot());
   });
 }
 

@@ -61,7 +61,7 @@ grpc::ByteBuffer encode_deliveries(SubscriptionId subscription,
   out->reserve(most);
   for (const Delivery& delivery : deliveries) {
     AckId::Text text;
-    const AckId id{subscription, delivery.id, delivery.attempt};
+    const AckId id{subscription, delivery.id, delivery.attempt, delivery.start};
     const std::string_view ack_id = id.format(text);
     const std::string_view message = delivery.wire();
     const std::size_t attempt_bytes =

@@ -3,15 +3,18 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <set>
 #include <string>
 #include <system_error>
 
+#include "base/files.h"
+#include "base/logging.h"
 #include "base/status.h"
 
 namespace pollbus::broker {
@@ -21,37 +24,48 @@ namespace fs = std::filesystem;
 
 constexpr char kFormatFile[] = "format";
 constexpr char kLockFile[] = "lock";
-// There while the database is being made; what it stands beside may be thrown away.
+// Exists while the database is being created. Without a format file next to it, the database may be
+// thrown away.
 constexpr char kMakingFile[] = "making";
 constexpr std::string_view kFormatText = "pubsub-broker store ";
+constexpr std::size_t kMaxFormatBytes = 100;
+constexpr mode_t kFileMode = S_IRUSR | S_IWUSR;
+constexpr fs::perms kFolderPermissions = fs::perms::owner_all;
+constexpr fs::perms kFilePermissions = fs::perms::owner_read | fs::perms::owner_write;
+constexpr fs::perms kOthers = fs::perms::group_all | fs::perms::others_all;
 
 absl::Status unavailable(const fs::path& path, int error) {
   return absl::UnavailableError(
       fmt::format("{}: {}", path.string(), std::generic_category().message(error)));
 }
 
-absl::Status sync_folder(const fs::path& path) {
-  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return unavailable(path, errno);
-  const bool is_synced = ::fsync(folder) == 0;
-  const int error = errno;
-  ::close(folder);
-  return is_synced ? absl::OkStatus() : unavailable(path, error);
+// Creates the folder and the missing ones above it. mkdir() applies the umask, so the folder cannot
+// be accessible to others even for a moment.
+absl::Status make_folder(const fs::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+  if (error) return unavailable(path, error.value());
+  if (::mkdir(path.c_str(), S_IRWXU) == 0) return sync_parent_folder(path);
+  return errno == EEXIST ? absl::OkStatus() : unavailable(path, errno);
 }
 
-// Whole or not at all, whenever the power goes.
-absl::Status write_file(const fs::path& path, std::string_view text) {
-  const fs::path next = path.string() + ".next";
-  const int file = ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-  if (file < 0) return unavailable(next, errno);
-  const bool is_written =
-      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      ::fsync(file) == 0;
-  const int error = errno;
-  ::close(file);
-  if (!is_written) return unavailable(next, error);
-  if (::rename(next.c_str(), path.c_str()) != 0) return unavailable(path, errno);
-  return sync_folder(path.parent_path());
+// Sets the permissions if others have any. Returns whether that was necessary.
+absl::StatusOr<bool> take_from_others(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (error) return unavailable(path, error.value());
+  const bool is_folder = fs::is_directory(status);
+  if (!is_folder && !fs::is_regular_file(status)) return false;
+  if ((status.permissions() & kOthers) == fs::perms::none) return false;
+  fs::permissions(path, is_folder ? kFolderPermissions : kFilePermissions, error);
+  if (error == std::errc::operation_not_permitted) {
+    // The root of a mounted volume often belongs to somebody else.
+    log_warning("other users have access to the broker's data, and its owner is another user",
+                {{"path", path.string()}});
+    return false;
+  }
+  if (error) return unavailable(path, error.value());
+  return true;
 }
 
 absl::StatusOr<std::set<std::string>> entries_of(const fs::path& path) {
@@ -67,19 +81,20 @@ absl::StatusOr<std::set<std::string>> entries_of(const fs::path& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DataFolder>> DataFolder::open(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) return unavailable(path, error.value());
-  auto folder = std::unique_ptr<DataFolder>(new DataFolder(fs::absolute(path)));
-  // Before the lock leaves its file in a folder that is not ours.
-  ASSIGN_OR_RETURN(const auto before, entries_of(path));
+  const fs::path absolute = fs::absolute(path).lexically_normal();
+  // A path that ends with a slash has an empty last part.
+  const fs::path whole = absolute.has_filename() ? absolute : absolute.parent_path();
+  RETURN_IF_ERROR(make_folder(whole));
+  auto folder = std::unique_ptr<DataFolder>(new DataFolder(whole));
+  // Checked first, so that the lock file is not created in somebody else's folder.
+  ASSIGN_OR_RETURN(const auto before, entries_of(whole));
   if (!before.empty() && !before.contains(kLockFile)) {
-    return absl::FailedPreconditionError(
-        fmt::format("{} holds something else than the data of a pubsub-broker: give it a folder "
-                    "of its own",
-                    path.string()));
+    return absl::FailedPreconditionError(fmt::format(
+        "{} holds something other than the data of a pubsub-broker; choose an empty or new folder",
+        whole.string()));
   }
   RETURN_IF_ERROR(folder->lock());
+  RETURN_IF_ERROR(folder->make_private());
   RETURN_IF_ERROR(folder->check_format());
   return folder;
 }
@@ -90,12 +105,29 @@ DataFolder::~DataFolder() {
 
 absl::Status DataFolder::lock() {
   const fs::path file = path_ / kLockFile;
-  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
   if (lock_ < 0) return unavailable(file, errno);
   if (::flock(lock_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
   if (errno != EWOULDBLOCK) return unavailable(file, errno);
   return absl::FailedPreconditionError(
       fmt::format("{} is in use by another pubsub-broker", path_.string()));
+}
+
+// Older versions of the broker left the permissions to the umask.
+absl::Status DataFolder::make_private() const {
+  ASSIGN_OR_RETURN(bool is_repaired, take_from_others(path_));
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(path_, error), end; !error && at != end;
+       at.increment(error)) {
+    ASSIGN_OR_RETURN(const bool is_changed, take_from_others(at->path()));
+    is_repaired |= is_changed;
+  }
+  if (error) return unavailable(path_, error.value());
+  if (is_repaired) {
+    log_warning("other users had access to the data folder; now only its owner has",
+                {{"folder", path_.string()}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DataFolder::check_format() {
@@ -107,48 +139,49 @@ absl::Status DataFolder::check_format() {
     }
     return start_anew();
   }
-  std::ifstream file(path_ / kFormatFile);
-  std::string line;
-  std::getline(file, line);
+  ASSIGN_OR_RETURN(const std::string text, read_whole_file(path_ / kFormatFile, kMaxFormatBytes));
+  const std::string_view line = std::string_view(text).substr(0, text.find('\n'));
   int version = 0;
   const char* const end = line.data() + line.size();
   const char* const number = line.data() + std::min(line.size(), kFormatText.size());
   const auto [stop, error] = std::from_chars(number, end, version);
   if (!line.starts_with(kFormatText) || error != std::errc() || stop != end || version < 1) {
-    return absl::DataLossError(fmt::format("{}: the file \"{}\" is not one of pubsub-broker",
+    return absl::DataLossError(fmt::format("{}: the file \"{}\" was not written by a pubsub-broker",
                                            path_.string(), kFormatFile));
   }
   if (version > kFormatVersion) {
     return absl::FailedPreconditionError(
-        fmt::format("{} was written by a newer pubsub-broker: its format is {}, and this program "
-                    "knows formats up to {}",
+        fmt::format("{} was written by a newer pubsub-broker: its format is {}, but this program "
+                    "knows only formats up to {}",
                     path_.string(), version, kFormatVersion));
   }
   if (!fs::exists(database() / "CURRENT")) {
-    return absl::DataLossError(fmt::format("{}: the database is not whole: {} is missing",
+    return absl::DataLossError(fmt::format("{}: the database is incomplete: {} is missing",
                                            path_.string(), (database() / "CURRENT").string()));
   }
   is_older_ = version < kFormatVersion;
   return absl::OkStatus();
 }
 
-// Nothing was ever acknowledged from here: a database that an earlier start could not finish is
-// thrown away.
+// Nothing in this folder was ever acknowledged to a client, so the database of an earlier start
+// that did not complete is thrown away.
 absl::Status DataFolder::start_anew() {
   is_new_ = true;
-  RETURN_IF_ERROR(write_file(path_ / kMakingFile, ""));
+  RETURN_IF_ERROR(write_whole_file(path_ / kMakingFile, "", kFileMode));
   std::error_code error;
   fs::remove_all(database(), error);
-  return error ? unavailable(database(), error.value()) : absl::OkStatus();
+  if (error) return unavailable(database(), error.value());
+  // RocksDB logs an error about a folder that does not exist yet.
+  return make_folder(database());
 }
 
 absl::Status DataFolder::mark_made() {
-  RETURN_IF_ERROR(
-      write_file(path_ / kFormatFile, fmt::format("{}{}\n", kFormatText, kFormatVersion)));
+  RETURN_IF_ERROR(write_whole_file(path_ / kFormatFile,
+                                   fmt::format("{}{}\n", kFormatText, kFormatVersion), kFileMode));
   is_new_ = false;
   is_older_ = false;
   std::error_code error;
-  fs::remove(path_ / kMakingFile, error);  // means nothing beside a format
+  fs::remove(path_ / kMakingFile, error);  // it has no meaning next to a format file
   return absl::OkStatus();
 }
 

@@ -7,16 +7,17 @@
 
 namespace pollbus::broker {
 
-// The folder that a broker keeps its data in: made when it is missing, locked against every other
-// process as long as this object lives, and checked for what it holds before anything is read.
-// Layout: `format` (which version this is), `lock`, and `db`, which is RocksDB's.
+// The folder in which a broker keeps its data. Creates it when it is missing, locks it against
+// other processes for the lifetime of this object, and checks its content before anything is read.
+// The folder and its files can be accessed by their owner only, because messages may hold votes; files
+// that are created in it later need the process's umask for that.
 class DataFolder {
  public:
-  // Of the layout and everything in it (docs/broker-storage.md).
-  static constexpr int kFormatVersion = 2;
+  // The version of the layout and of all records (docs/broker-storage.md).
+  static constexpr int kFormatVersion = 3;
 
-  // FAILED_PRECONDITION: another process has it, it holds something else, or a newer version's
-  // data. DATA_LOSS: what was there is not whole. UNAVAILABLE: it cannot be made or written.
+  // FAILED_PRECONDITION: another process uses the folder, or it holds something else or the data of
+  // a newer version. DATA_LOSS: a part is missing. UNAVAILABLE: it cannot be created or written.
   static absl::StatusOr<std::unique_ptr<DataFolder>> open(const std::filesystem::path& path);
   ~DataFolder();
   DataFolder(const DataFolder&) = delete;
@@ -24,17 +25,18 @@ class DataFolder {
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path database() const { return path_ / "db"; }
-  // No data was ever kept here.
+  // Whether the folder never held data.
   bool is_new() const { return is_new_; }
-  // An older program has written it. What it holds can be read, and is of this version once a table
-  // that it lacks has been made and mark_made() was called.
+  // Whether an older version wrote the data. Missing tables have to be created, then mark_made()
+  // makes the folder one of this version.
   bool is_older() const { return is_older_; }
-  // The database has been made: from now on it must be there.
+  // Records that the database exists and has all tables; it must be there from now on.
   absl::Status mark_made();
 
  private:
   explicit DataFolder(std::filesystem::path path) : path_(std::move(path)) {}
   absl::Status lock();
+  absl::Status make_private() const;
   absl::Status check_format();
   absl::Status start_anew();
 

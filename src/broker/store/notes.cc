@@ -40,11 +40,11 @@ void Notes::topic_deleted(const std::string& name) {
 
 void Notes::subscription_stored(SubscriptionId id, const SubscriptionConfig& config) {
   changes_.push_back({.key = subscription_key(id), .value = encode_subscription(config)});
-  saw(id);
+  note_last_id(id);
 }
 
-// Of a subscription or a log.
-void Notes::saw(SubscriptionId id) {
+// Subscriptions and logs share their ids.
+void Notes::note_last_id(SubscriptionId id) {
   if (id <= last_subscription_) return;
   last_subscription_ = id;
   changes_.push_back({.key = std::string(kLastSubscriptionKey), .value = encode_number(id)});
@@ -56,7 +56,7 @@ void Notes::subscription_deleted(SubscriptionId id) {
 
 void Notes::log_stored(SubscriptionId id, const LogConfig& config) {
   changes_.push_back({.key = log_key(id), .value = encode_log(config)});
-  saw(id);
+  note_last_id(id);
 }
 
 void Notes::log_deleted(SubscriptionId id) {

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "broker/core/journal.h"
+#include "broker/core/core_observer.h"
 
 namespace pollbus::broker {
 
 enum class Table { kResources, kBatches, kBodies, kStates, kAdded };
 
-// One change of the store. Applying it once more changes nothing.
+// One change of the store. Applying it twice has the same effect as once.
 struct Change {
   enum class Kind { kPut, kDelete, kDeletePrefix };
 
@@ -25,15 +25,16 @@ struct Change {
   std::string value = {};
 };
 
-// Collects what the core tells, until it is taken to be written. Many changes of one delivery
-// become one. Not thread-safe: the core's lock protects it.
-class Notes final : public Journal {
+// Collects the changes that the core reports until take() returns them for writing. Repeated
+// changes of one delivery become one. Not thread-safe: the core's lock protects it.
+class Notes final : public CoreObserver {
  public:
-  // Finished batches beyond this wait for the next take(): a deleted subscription may leave many.
+  // One take() returns the removal of at most this many batches; the others wait for the next one.
+  // The end of a subscription can finish many batches at once.
   static constexpr std::size_t kMaxFinishedPerTake = 10'000;
   static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 
-  // Subscriptions up to this one are known to the store.
+  // The store already knows the ids up to this one.
   void restore_last_subscription(SubscriptionId last) { last_subscription_ = last; }
 
   void topic_stored(const std::string& name, const std::string& resource) override;
@@ -51,22 +52,22 @@ class Notes final : public Journal {
   std::vector<Change> take(std::size_t max_finished = kMaxFinishedPerTake);
 
  private:
-  void saw(SubscriptionId id);
+  void note_last_id(SubscriptionId id);
 
   using Block = std::pair<MessageId, std::uint32_t>;
   struct Finished {
     MessageId first_id = 0;
-    std::uint32_t blocks = 0;  // of stored states
+    std::uint32_t blocks = 0;  // the number of stored blocks of states
     bool has_added = false;
   };
 
   std::vector<Change> changes_;
-  SubscriptionId last_subscription_ = 0;  // the greatest seen
+  SubscriptionId last_subscription_ = 0;  // the greatest id so far
   absl::flat_hash_map<Block, Batch*> changed_;
   std::deque<Finished> finished_;
 };
 
-// The changes that undo a publication, wherever it has got to.
+// Appends the changes that remove a publication from the store, whether or not it was written.
 void append_removal(const Publication& publication, std::vector<Change>* changes);
 
 }  // namespace pollbus::broker

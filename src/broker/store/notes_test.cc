@@ -18,7 +18,7 @@ Batch batch_of(MessageId id, std::uint32_t deliveries) {
   return {id, 0, std::span(&end, 1), deliveries, nullptr};
 }
 
-TEST(NotesTest, ManyChangesOfADeliveryAreOneWithTheLastState) {
+TEST(NotesTest, RepeatedChangesOfADeliveryBecomeOne) {
   Notes notes;
   Batch batch = batch_of(1, 3);
   EXPECT_TRUE(notes.empty());
@@ -35,7 +35,7 @@ TEST(NotesTest, ManyChangesOfADeliveryAreOneWithTheLastState) {
   EXPECT_TRUE(notes.empty());
 }
 
-TEST(NotesTest, OfALargeBatchOnlyTheBlockThatChangedIsWritten) {
+TEST(NotesTest, OnlyTheChangedBlockOfALargeBatchIsWritten) {
   Notes notes;
   Batch batch = batch_of(1, kDeliveriesPerBlock + 2);
   batch.finish(kDeliveriesPerBlock + 1);
@@ -46,7 +46,7 @@ TEST(NotesTest, OfALargeBatchOnlyTheBlockThatChangedIsWritten) {
   EXPECT_EQ(changes[0].value, std::string("\0\xff", 2));
 }
 
-TEST(NotesTest, AFinishedBatchIsDeletedWithTheStatesThatWereStored) {
+TEST(NotesTest, AFinishedBatchIsDeletedWithItsStates) {
   Notes notes;
   Batch stored = batch_of(1, 2);
   Batch never_stored = batch_of(2, 1);
@@ -65,7 +65,7 @@ TEST(NotesTest, AFinishedBatchIsDeletedWithTheStatesThatWereStored) {
                                    batch_key(2)));
 }
 
-TEST(NotesTest, ManyFinishedBatchesAreSpreadOverSeveralCommits) {
+TEST(NotesTest, ManyFinishedBatchesAreSpreadOverSeveralWrites) {
   Notes notes;
   for (MessageId id = 1; id <= Notes::kMaxFinishedPerTake + 1; ++id) {
     notes.batch_finished(batch_of(id, 1));
@@ -76,7 +76,7 @@ TEST(NotesTest, ManyFinishedBatchesAreSpreadOverSeveralCommits) {
   EXPECT_TRUE(notes.empty());
 }
 
-TEST(NotesTest, ResourcesAreKeptInTheOrderTheyChanged) {
+TEST(NotesTest, ChangesOfResourcesKeepTheirOrder) {
   Notes notes;
   notes.topic_stored("t", "one");
   notes.topic_deleted("t");

@@ -1,26 +1,41 @@
 #include "broker/store/records.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
 
 #include <chrono>
 #include <limits>
-#include <optional>
 
+#include "base/byte_order.h"
 #include "base/status.h"
 
 namespace pollbus::broker {
 namespace {
 
-constexpr std::size_t kNumberBits = 64;
-constexpr std::size_t kBitsPerByte = 7;
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
+
+constexpr std::size_t kMaxNumberBytes = 10;
 
 absl::Status damaged(std::string_view what) {
   return absl::DataLossError(fmt::format("{} cannot be read", what));
 }
 
+// The varint of a number, without allocation.
+class EncodedNumber {
+ public:
+  explicit EncodedNumber(std::uint64_t number)
+      : size_(static_cast<std::size_t>(CodedOutputStream::WriteVarint64ToArray(number, bytes_) -
+                                       bytes_)) {}
+  std::string_view bytes() const { return {reinterpret_cast<const char*>(bytes_), size_}; }
+
+ private:
+  std::uint8_t bytes_[kMaxNumberBytes];
+  std::size_t size_;
+};
+
 void append_number(std::uint64_t number, std::string* out) {
-  for (; number >= 0x80; number >>= kBitsPerByte) *out += static_cast<char>(number | 0x80);
-  *out += static_cast<char>(number);
+  out->append(EncodedNumber(number).bytes());
 }
 
 void append_text(std::string_view text, std::string* out) {
@@ -28,61 +43,52 @@ void append_text(std::string_view text, std::string* out) {
   out->append(text);
 }
 
-// Most significant byte first, so that keys sort as their numbers do.
-template <typename Number>
-void append_fixed(Number number, std::string* out) {
-  for (int shift = 8 * (sizeof(Number) - 1); shift >= 0; shift -= 8) {
-    *out += static_cast<char>(number >> shift & 0xff);
-  }
-}
-
-template <typename Number>
-Number fixed(std::string_view bytes) {
-  Number number = 0;
-  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
-  return number;
-}
-
-// Takes values off the front; after the first that is not there, it has failed.
+// Reads values from the front of a record. After the first value that is missing or wrong, it has
+// failed and returns only zeros and empty texts.
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  explicit Reader(std::string_view bytes)
+      : bytes_(bytes),
+        input_(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+               static_cast<int>(bytes.size())) {}
 
   std::uint64_t number(std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+    const std::size_t begin = position();
     std::uint64_t number = 0;
-    for (std::size_t shift = 0; shift < kNumberBits && !bytes_.empty(); shift += kBitsPerByte) {
-      const auto byte = static_cast<unsigned char>(bytes_.front());
-      bytes_.remove_prefix(1);
-      number |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (byte >= 0x80) continue;
-      // Nothing is written longer than it needs to be, or beyond 64 bits.
-      const bool is_strict = (byte > 0 || shift == 0) && number >> shift == byte;
-      if (!is_strict || number > most) break;
-      return number;
-    }
-    has_failed_ = true;
-    bytes_ = {};
-    return 0;
+    if (has_failed_ || !input_.ReadVarint64(&number) || number > most) return fail();
+    // A varint can be padded; only the form that append_number() writes is accepted.
+    const std::string_view read = bytes_.substr(begin, position() - begin);
+    return EncodedNumber(number).bytes() == read ? number : fail();
   }
-  std::string_view text() { return bytes(number(bytes_.size())); }
+  std::string_view text() { return bytes(number(left())); }
   std::string_view bytes(std::size_t size) {
-    if (size > bytes_.size()) has_failed_ = true;
-    const std::string_view text = bytes_.substr(0, size);
-    bytes_.remove_prefix(text.size());
-    return text;
+    const std::size_t begin = position();
+    if (has_failed_ || size > left()) {
+      fail();
+      return {};
+    }
+    input_.Skip(static_cast<int>(size));
+    return bytes_.substr(begin, size);
   }
-  std::size_t left() const { return bytes_.size(); }
+  std::size_t left() const { return bytes_.size() - position(); }
   bool has_failed() const { return has_failed_; }
-  // Everything was there, and nothing else.
-  bool is_done() const { return !has_failed_ && bytes_.empty(); }
+  // Whether everything was read, without a failure.
+  bool is_done() const { return !has_failed_ && left() == 0; }
 
  private:
-  std::string_view bytes_;
+  std::size_t position() const { return static_cast<std::size_t>(input_.CurrentPosition()); }
+  std::uint64_t fail() {
+    has_failed_ = true;
+    return 0;
+  }
+
+  const std::string_view bytes_;
+  CodedInputStream input_;
   bool has_failed_ = false;
 };
 
 constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
-// Of a time or duration: far beyond the API's, and safe to count with.
+// A bound on times and durations: far above what the API allows, and safe to calculate with.
 constexpr std::uint64_t kMaxSeconds = std::uint64_t{1} << 40;
 
 }  // namespace
@@ -91,25 +97,25 @@ std::string topic_key(std::string_view name) { return std::string(kTopicPrefix).
 
 std::string subscription_key(SubscriptionId id) {
   std::string key(kSubscriptionPrefix);
-  append_fixed(id, &key);
+  append_big_endian(key, id);
   return key;
 }
 
 std::string log_key(SubscriptionId id) {
   std::string key(kLogPrefix);
-  append_fixed(id, &key);
+  append_big_endian(key, id);
   return key;
 }
 
 std::string batch_key(MessageId first_id) {
   std::string key;
-  append_fixed(first_id, &key);
+  append_big_endian(key, first_id);
   return key;
 }
 
 std::string states_key(MessageId first_id, std::uint32_t block) {
   std::string key = batch_key(first_id);
-  append_fixed(block, &key);
+  append_big_endian(key, block);
   return key;
 }
 
@@ -119,35 +125,35 @@ std::string added_key(MessageId first_id, std::uint32_t first_delivery) {
 
 absl::StatusOr<SubscriptionId> decode_log_key(std::string_view key) {
   if (key.size() != kLogPrefix.size() + sizeof(SubscriptionId)) return damaged("the key of a log");
-  return fixed<SubscriptionId>(key.substr(kLogPrefix.size()));
+  return from_big_endian<SubscriptionId>(key.substr(kLogPrefix.size()));
 }
 
 absl::StatusOr<AddedKey> decode_added_key(std::string_view key) {
   if (key.size() != sizeof(MessageId) + sizeof(std::uint32_t)) {
     return damaged("the key of added deliveries");
   }
-  return AddedKey{fixed<MessageId>(key.substr(0, sizeof(MessageId))),
-                  fixed<std::uint32_t>(key.substr(sizeof(MessageId)))};
+  return AddedKey{from_big_endian<MessageId>(key.substr(0, sizeof(MessageId))),
+                  from_big_endian<std::uint32_t>(key.substr(sizeof(MessageId)))};
 }
 
 absl::StatusOr<SubscriptionId> decode_subscription_key(std::string_view key) {
   if (key.size() != kSubscriptionPrefix.size() + sizeof(SubscriptionId)) {
     return damaged("the key of a subscription");
   }
-  return fixed<SubscriptionId>(key.substr(kSubscriptionPrefix.size()));
+  return from_big_endian<SubscriptionId>(key.substr(kSubscriptionPrefix.size()));
 }
 
 absl::StatusOr<MessageId> decode_batch_key(std::string_view key) {
   if (key.size() != sizeof(MessageId)) return damaged("the key of a batch");
-  return fixed<MessageId>(key);
+  return from_big_endian<MessageId>(key);
 }
 
 absl::StatusOr<StatesKey> decode_states_key(std::string_view key) {
   if (key.size() != sizeof(MessageId) + sizeof(std::uint32_t)) {
     return damaged("the key of delivery states");
   }
-  return StatesKey{fixed<MessageId>(key.substr(0, sizeof(MessageId))),
-                   fixed<std::uint32_t>(key.substr(sizeof(MessageId)))};
+  return StatesKey{from_big_endian<MessageId>(key.substr(0, sizeof(MessageId))),
+                   from_big_endian<std::uint32_t>(key.substr(sizeof(MessageId)))};
 }
 
 std::string encode_number(std::uint64_t number) {
@@ -165,7 +171,7 @@ absl::StatusOr<std::uint64_t> decode_number(std::string_view value) {
 
 namespace {
 
-// Bits of a subscription's flags.
+// The flags of a subscription.
 constexpr std::uint64_t kOrdered = 1;
 constexpr std::uint64_t kExactlyOnce = 2;
 constexpr std::uint64_t kRetainsAcked = 4;
@@ -302,7 +308,7 @@ std::string encode_batch(const RoutedBatch& routed) {
   }
   if (!batch.has_keys()) return value;
   for (std::uint32_t position = 0; position < routed.counts.size(); ++position) {
-    append_fixed(batch.key(position), &value);
+    append_big_endian(value, batch.key(position));
   }
   return value;
 }
@@ -311,8 +317,8 @@ absl::StatusOr<RoutedBatch> decode_batch(MessageId first_id, std::string_view va
   Reader reader(value);
   RoutedBatch routed;
   const auto published_us = static_cast<std::int64_t>(reader.number());
-  // Each message and each delivery takes a byte at least, so that no count is larger than what is
-  // left to be read.
+  // Each message and each delivery takes at least one byte, so a larger count is wrong. Checking it
+  // first keeps a damaged count from allocating memory.
   const std::size_t messages = reader.number(reader.left());
   std::vector<std::uint32_t> ends;
   std::uint64_t bytes = 0;
@@ -332,7 +338,7 @@ absl::StatusOr<RoutedBatch> decode_batch(MessageId first_id, std::string_view va
   std::vector<OrderingKey> keys;
   if (reader.left() > 0) {
     for (std::size_t i = 0; i < messages; ++i) {
-      keys.push_back(fixed<OrderingKey>(reader.bytes(sizeof(OrderingKey))));
+      keys.push_back(from_big_endian<OrderingKey>(reader.bytes(sizeof(OrderingKey))));
     }
   }
   if (!reader.is_done()) return damaged("a batch");

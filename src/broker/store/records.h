@@ -6,21 +6,23 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "broker/core/core.h"
-#include "broker/core/journal.h"
+#include "broker/core/publication.h"
+#include "broker/core/retained_log.h"
+#include "broker/core/subscription.h"
 
 namespace pollbus::broker {
 
-// Keys and values of the store, as docs/broker-storage.md has them. Decoding answers DATA_LOSS for
-// whatever encoding does not write, and never reads beyond what it is given.
+// The keys and values of the store; docs/broker-storage.md describes them. Decoding returns
+// DATA_LOSS for everything that encoding never writes.
 
 constexpr std::string_view kNextMessageKey = "m/next_message";
 constexpr std::string_view kLastSubscriptionKey = "m/last_subscription";
+constexpr std::string_view kStartsKey = "m/starts";
 constexpr std::string_view kTopicPrefix = "t/";
 constexpr std::string_view kSubscriptionPrefix = "s/";
 constexpr std::string_view kLogPrefix = "l/";
 
-// Deliveries of a batch whose states are stored, and written again, together.
+// The states of this many deliveries of a batch are one record.
 constexpr std::uint32_t kDeliveriesPerBlock = 256;
 
 std::string topic_key(std::string_view name);
@@ -54,11 +56,11 @@ std::string encode_log(const LogConfig& config);
 absl::StatusOr<LogConfig> decode_log(std::string_view value);
 
 std::string encode_added(std::span<const AddedDelivery> added);
-// Appends to `added`. DATA_LOSS too for a position that is none of the batch's `messages`.
+// Appends to `added`. A position must be below `messages`, the number of messages in the batch.
 absl::Status decode_added(std::string_view value, std::size_t messages,
                           std::vector<AddedDelivery>* added);
 
-// A batch without its body, its states and its added deliveries; decoded without any.
+// The record of a batch. Its body, delivery states and added deliveries are in other records.
 std::string encode_batch(const RoutedBatch& routed);
 absl::StatusOr<RoutedBatch> decode_batch(MessageId first_id, std::string_view value);
 

@@ -15,7 +15,7 @@ RoutedBatch batch() {
           .subscriptions = {1, 4'000'000'000, 7, 1}};
 }
 
-TEST(RecordsTest, KeysSortAsTheirNumbersDo) {
+TEST(RecordsTest, KeysSortLikeTheirNumbers) {
   EXPECT_LT(batch_key(255), batch_key(256));
   EXPECT_LT(batch_key(256), batch_key(1ULL << 63));
   EXPECT_LT(states_key(1, 255), states_key(1, 256));
@@ -131,8 +131,7 @@ TEST(RecordsTest, OrderingKeysAreReadAsTheyWereWritten) {
   EXPECT_TRUE(absl::IsDataLoss(decode_batch(1, written + '\0').status()));
 }
 
-// Every record, cut off anywhere or with a byte too many, is told from a whole one.
-TEST(RecordsTest, WhatIsNotWholeIsDamage) {
+TEST(RecordsTest, AnIncompleteOrTooLongRecordIsDamage) {
   const std::string of_batch = encode_batch(batch());
   const std::string of_subscription = encode_subscription(
       {.name = "n", .topic = "t", .filter = *Filter::parse("attributes:a"), .resource = "r"});
@@ -150,7 +149,7 @@ TEST(RecordsTest, WhatIsNotWholeIsDamage) {
   EXPECT_TRUE(absl::IsDataLoss(decode_number(std::string(11, '\xff')).status()));
 }
 
-TEST(RecordsTest, ANumberIsWrittenInOneWayOnly) {
+TEST(RecordsTest, OnlyTheShortestFormOfANumberIsAccepted) {
   const std::string most = encode_number(~0ULL);
   EXPECT_EQ(*decode_number(most), ~0ULL);
   EXPECT_EQ(*decode_number(std::string(1, '\0')), 0u);
@@ -158,7 +157,7 @@ TEST(RecordsTest, ANumberIsWrittenInOneWayOnly) {
   EXPECT_TRUE(absl::IsDataLoss(decode_number(most.substr(0, 9) + '\x02').status()));
 }
 
-TEST(RecordsTest, CountsThatPromiseTooMuchAreDamageAndTakeNoMemory) {
+TEST(RecordsTest, TooLargeCountsAreDamageAndAllocateNoMemory) {
   const std::string huge = encode_number(1ULL << 62);
   EXPECT_TRUE(absl::IsDataLoss(decode_batch(1, encode_number(0) + huge).status()));
   EXPECT_TRUE(absl::IsDataLoss(

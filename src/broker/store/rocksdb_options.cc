@@ -25,12 +25,12 @@ constexpr std::size_t kBlockBytes = 16 << 10;
 constexpr int kMaxBackgroundJobs = 2;
 constexpr int kMaxOpenFiles = 256;
 constexpr std::size_t kMaxLogLineBytes = 512;
-// A file with so many deletions among so many entries in a row is compacted by itself.
+// A table with this many deletions among this many consecutive entries is compacted.
 constexpr std::size_t kDeletionWindow = 4'096;
 constexpr std::size_t kDeletionTrigger = 2'048;
 
-// RocksDB's own log goes into ours: a file of its own would fail with the disk, and Debian's
-// RocksDB has assertions about files that have failed.
+// Forwards RocksDB's log to ours. A log file of its own would fail together with the disk, and
+// Debian's build of RocksDB asserts that it does not.
 class ForwardedLog : public rocksdb::Logger {
  public:
   ForwardedLog() : Logger(rocksdb::WARN_LEVEL) {}
@@ -38,7 +38,7 @@ class ForwardedLog : public rocksdb::Logger {
   void Logv(const char* format, va_list arguments) override {
     char line[kMaxLogLineBytes];
     if (std::vsnprintf(line, sizeof(line), format, arguments) > 0) {
-      log_warning("storage engine", {{"says", line}});
+      log_warning("message from the storage engine", {{"text", std::string_view(line)}});
     }
   }
 };
@@ -66,9 +66,8 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
   rocksdb::DBOptions options;
   if (env != nullptr) options.env = env;
   options.paranoid_checks = true;
-  // Every write is synced, so that the end of a log that was being written is the one place where
-  // a crash may leave half a record, and nobody was told that it is there. Damage anywhere else is
-  // no crash's doing and is refused.
+  // Every write is synced before it is acknowledged, so a crash can only damage the last record of
+  // the log, which nobody relies on. Damage anywhere else has another cause and is refused.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
   options.max_total_wal_size = kMaxLogBytes;
@@ -78,10 +77,10 @@ rocksdb::DBOptions database_options(rocksdb::Env* env) {
   options.max_open_files = kMaxOpenFiles;
   options.info_log = std::make_shared<ForwardedLog>();
   options.stats_dump_period_sec = 0;
-  // One thread writes.
+  // Only one thread writes.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
-  // Trouble is ours to end, by reopening.
+  // After an error the broker reopens the database; RocksDB must not retry by itself.
   options.max_bgerror_resume_count = 0;
   return options;
 }

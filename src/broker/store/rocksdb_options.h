@@ -8,10 +8,11 @@
 
 namespace pollbus::broker {
 
-// RocksDB set up for a queue: what is written is deleted soon, in the order it came, and read by
-// its key if at all. All memory that it takes is bounded here.
+// Options for RocksDB as a queue: records are deleted soon after they were written, in about the
+// same order, and are rarely read. All memory that RocksDB uses is bounded. Borrows `env` unless it
+// is nullptr.
 rocksdb::DBOptions database_options(rocksdb::Env* env);
-// One for each table, in the order of Table.
+// One column family for each table, in the order of Table.
 std::vector<rocksdb::ColumnFamilyDescriptor> column_families();
 
 }  // namespace pollbus::broker

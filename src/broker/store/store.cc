@@ -10,7 +10,6 @@
 #include <string>
 #include <utility>
 
-#include "base/failpoint.h"
 #include "base/status.h"
 #include "broker/store/data_folder.h"
 #include "broker/store/records.h"
@@ -19,7 +18,8 @@
 namespace pollbus::broker {
 namespace {
 
-// What a commit's records take besides their values, roughly: for a buffer that seldom grows.
+// An estimate of the size of a record without its value, so that the buffer of a write rarely
+// grows.
 constexpr std::size_t kRecordOverheadBytes = 64;
 
 absl::Status to_status(const rocksdb::Status& status) {
@@ -34,8 +34,14 @@ rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size(
 
 }  // namespace
 
-// RocksDB, closed when `db` is null. The lock keeps readers out while it is closed.
+// The RocksDB database; closed when `db` is null. The lock keeps readers out while it is closed.
 struct Store::Database {
+  Database() = default;
+  // Every acknowledged write was synced, so an error while closing loses nothing.
+  ~Database() { close().IgnoreError(); }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
   absl::Status open();
   absl::Status check_log() const;
   absl::Status close();
@@ -52,13 +58,13 @@ struct Store::Database {
   std::vector<rocksdb::ColumnFamilyHandle*> tables;
 };
 
-// RocksDB always leaves a log behind, and takes a folder without any for one that has lost nothing.
+// RocksDB always leaves a log behind, but opens a folder without one as if nothing were missing.
 absl::Status Store::Database::check_log() const {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder->database(), error)) {
     if (entry.path().extension() == ".log") return absl::OkStatus();
   }
-  if (error) return absl::OkStatus();  // RocksDB says what is wrong with the folder
+  if (error) return absl::OkStatus();  // RocksDB will report what is wrong with the folder
   return absl::DataLossError("the log of the last writes (db/*.log) is missing");
 }
 
@@ -71,7 +77,7 @@ absl::Status Store::Database::open() {
   const auto families = column_families();
   rocksdb::DBOptions options = database_options(env);
   options.create_if_missing = folder->is_new();
-  // Formats have got more tables with time.
+  // Older formats have fewer tables.
   options.create_missing_column_families = folder->is_new() || folder->is_older();
   const absl::Status status =
       to_status(rocksdb::DB::Open(options, folder->database().string(), families, &tables, &db));
@@ -87,14 +93,14 @@ absl::Status Store::Database::close() {
   return status;
 }
 
-// Batches and bodies are put once and deleted once: a deletion that meets its put in memory leaves
-// nothing behind for the disk.
+// Batches and bodies are put once and deleted once, so SingleDelete is allowed: if it meets its put
+// in memory, neither goes to a table on disk.
 void Store::Database::append(const Change& change, rocksdb::WriteBatch* batch) const {
   auto* const in = table(change.table);
   if (change.kind == Change::Kind::kPut) {
     batch->Put(in, change.key, change.value);
   } else if (change.kind == Change::Kind::kDeletePrefix) {
-    // Keys that begin with a batch's id and go on with a number.
+    // The keys consist of a batch's id and a number.
     batch->DeleteRange(in, change.key, change.key + std::string(sizeof(std::uint64_t), '\xff'));
   } else if (change.table == Table::kBatches || change.table == Table::kBodies) {
     batch->SingleDelete(in, change.key);
@@ -112,10 +118,7 @@ void Store::Database::append(const RoutedBatch& routed, rocksdb::WriteBatch* bat
 
 Store::Store(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
-Store::~Store() {
-  // What was acknowledged was synced: there is nothing left to be lost by this.
-  database_->close().IgnoreError();
-}
+Store::~Store() = default;
 
 absl::StatusOr<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
   auto database = std::make_unique<Database>();
@@ -123,18 +126,31 @@ absl::StatusOr<std::unique_ptr<Store>> Store::open(const StoreOptions& options) 
   database->env = options.env;
   RETURN_IF_ERROR(database->open());
   auto store = std::unique_ptr<Store>(new Store(std::move(database)));
-  std::string next;
-  const absl::Status status = to_status(
-      store->database_->db->Get(rocksdb::ReadOptions(), std::string(kNextMessageKey), &next));
-  if (absl::IsNotFound(status)) return store;
-  RETURN_IF_ERROR(status);
-  ASSIGN_OR_RETURN(store->next_message_id_, decode_number(next));
+  RETURN_IF_ERROR(store->read_counters());
   return store;
+}
+
+// Reads the next message id, and counts this start durably before the broker gives out an ack id.
+absl::Status Store::read_counters() {
+  const auto read = [this](std::string_view key) -> absl::StatusOr<std::uint64_t> {
+    std::string value;
+    const absl::Status status =
+        to_status(database_->db->Get(rocksdb::ReadOptions(), slice(key), &value));
+    if (absl::IsNotFound(status)) return 0;
+    RETURN_IF_ERROR(status);
+    return decode_number(value);
+  };
+  ASSIGN_OR_RETURN(next_message_id_, read(kNextMessageKey));
+  ASSIGN_OR_RETURN(const std::uint64_t starts, read(kStartsKey));
+  starts_ = static_cast<std::uint32_t>(starts) + 1;
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return to_status(database_->db->Put(options, slice(kStartsKey), encode_number(starts_)));
 }
 
 absl::Status Store::reopen() {
   const std::unique_lock lock(database_->mutex);
-  // It was in trouble; how it closes says nothing about what is on disk.
+  // The database has failed; an error while closing it says nothing about what is on disk.
   database_->close().IgnoreError();
   return database_->open();
 }
@@ -157,7 +173,7 @@ absl::Status Store::write(std::span<const Change> changes,
   }
   batch.Put(std::string(kNextMessageKey), encode_number(next_message_id));
   rocksdb::WriteOptions options;
-  options.sync = !is_mutant(Mutant::kBusNotSynced);
+  options.sync = true;
   return to_status(database_->db->Write(options, &batch));
 }
 
@@ -174,6 +190,7 @@ absl::Status Store::restore(Core* core) {
   const auto with_folder = [this](const absl::Status& status) {
     return annotate(status, database_->folder->path().string());
   };
+  core->restore_start(starts_);
   RETURN_IF_ERROR(with_folder(restore_resources(core)));
   return with_folder(restore_batches(core));
 }
@@ -198,8 +215,8 @@ absl::Status Store::restore_resources(Core* core) {
       logs.emplace_back(id, std::move(config));
     } else if (key == kLastSubscriptionKey) {
       ASSIGN_OR_RETURN(last, decode_number(value));
-    } else if (key != kNextMessageKey) {
-      return absl::DataLossError("a record of an unknown kind");
+    } else if (key != kNextMessageKey && key != kStartsKey) {
+      return absl::DataLossError("a record has an unknown key");
     }
   }
   RETURN_IF_ERROR(to_status(at->status()));
@@ -209,7 +226,7 @@ absl::Status Store::restore_resources(Core* core) {
   return absl::OkStatus();
 }
 
-// The batch at which the one stands, with the added deliveries at which the other does.
+// Reads the batch at which `batches` is positioned, with its added deliveries from `added`.
 absl::StatusOr<RoutedBatch> Store::restored_batch(rocksdb::Iterator& batches,
                                                   rocksdb::Iterator& added) {
   ASSIGN_OR_RETURN(const MessageId id, decode_batch_key(batches.key().ToStringView()));
@@ -220,7 +237,7 @@ absl::StatusOr<RoutedBatch> Store::restored_batch(rocksdb::Iterator& batches,
     if (key.first_id > id) break;
     if (key.first_id < id || key.first_delivery != published + routed.added.size()) {
       return absl::DataLossError(fmt::format(
-          "batch {} is missing or not whole, to which deliveries were added", key.first_id));
+          "deliveries were added to batch {}, which is missing or incomplete", key.first_id));
     }
     RETURN_IF_ERROR(
         decode_added(added.value().ToStringView(), routed.counts.size(), &routed.added));
@@ -229,7 +246,7 @@ absl::StatusOr<RoutedBatch> Store::restored_batch(rocksdb::Iterator& batches,
   return routed;
 }
 
-// Batches, their added deliveries and their states are in the same order: one walk over all.
+// Batches, added deliveries and states have the same order, so one pass reads all three.
 absl::Status Store::restore_batches(Core* core) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
@@ -253,8 +270,7 @@ absl::Status Store::restore_batches(Core* core) {
       const std::size_t begin = std::size_t{key.block} * kDeliveriesPerBlock;
       if (key.first_id < id || begin + value.size() > of_batch.size()) {
         return absl::DataLossError(fmt::format(
-            "batch {} is missing or not whole, to which states of deliveries are stored",
-            key.first_id));
+            "there are delivery states of batch {}, which is missing or incomplete", key.first_id));
       }
       std::ranges::copy(value, of_batch.begin() + static_cast<std::ptrdiff_t>(begin));
       routed.batch->set_has_stored_states();
@@ -264,9 +280,8 @@ absl::Status Store::restore_batches(Core* core) {
   for (const auto* at : {batches.get(), states.get(), added.get()}) {
     RETURN_IF_ERROR(to_status(at->status()));
   }
-  if (added->Valid())
-    return absl::DataLossError("deliveries were added to a batch that is missing");
-  if (states->Valid()) return absl::DataLossError("states of deliveries without their batch");
+  if (added->Valid()) return absl::DataLossError("deliveries were added to a missing batch");
+  if (states->Valid()) return absl::DataLossError("there are delivery states of a missing batch");
   return absl::OkStatus();
 }
 

@@ -1,4 +1,4 @@
-// What a store makes of files that are not as it left them, and of a disk that is full.
+// How a store handles damaged or missing files and a full disk.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ class StoreDamageTest : public StoreTest {
   }
 };
 
-TEST_F(StoreDamageTest, ALogWhoseEndWasTornOffOpensWithAllThatCameBefore) {
+TEST_F(StoreDamageTest, ALogWithATruncatedEndOpensWithAllEarlierRecords) {
   {
     auto life = first_life();
     ASSERT_TRUE(life->publish(1).ok());
@@ -102,7 +102,7 @@ TEST_F(StoreDamageTest, ADamagedTableIsRefused) {
   EXPECT_TRUE(absl::IsDataLoss(open().status()));
 }
 
-TEST_F(StoreDamageTest, AFullDiskIsAnErrorUntilThereIsRoomAgain) {
+TEST_F(StoreDamageTest, AfterAFullDiskTheStoreWorksAgainWhenThereIsRoom) {
   auto life = first_life();
   ASSERT_TRUE(life->publish(1).ok());
   disk.is_full = true;
@@ -125,7 +125,7 @@ TEST_F(StoreDamageTest, AFullDiskIsAnErrorUntilThereIsRoomAgain) {
   EXPECT_THAT(life->take(kAll), SizeIs(2));
 }
 
-TEST_F(StoreDamageTest, AFolderIsForOneStoreAtATime) {
+TEST_F(StoreDamageTest, OnlyOneStoreAtATimeCanUseAFolder) {
   const auto life = first_life();
   const absl::Status status = open().status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));

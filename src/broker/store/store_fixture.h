@@ -20,7 +20,7 @@ using std::chrono::seconds;
 const std::string kTopic = "projects/p/topics/election";
 const std::string kAll = "projects/p/subscriptions/all";
 
-// A core and its store, without threads in between.
+// A core and its store as in one process of the broker, but without threads.
 struct Life {
   explicit Life(std::unique_ptr<Store> opened) : store(std::move(opened)) {}
 
@@ -28,7 +28,7 @@ struct Life {
     const absl::Status status = store->write(notes.take(), {}, next_id);
     ASSERT_TRUE(status.ok()) << status;
   }
-  // `keys` are none, or one a message.
+  // `keys` is empty or has one key for each message.
   Publication route(int messages, std::vector<OrderingKey> keys = {}) {
     IncomingBatch incoming{.first_id = next_id, .keys = std::move(keys)};
     std::string body;
@@ -44,7 +44,8 @@ struct Life {
     Publication publication = route(messages, std::move(keys));
     const Publication* const written = &publication;
     absl::Status status = store->write(notes.take(), std::span(&written, 1), next_id);
-    if (status.ok()) core.enqueue(std::move(publication));
+    if (!status.ok()) return status;
+    EXPECT_FALSE(core.enqueue(std::move(publication)));
     return status;
   }
   std::vector<Delivery> take(const std::string& subscription, std::size_t most = 100) {
@@ -54,13 +55,14 @@ struct Life {
     return taken;
   }
   void ack(const std::string& subscription, const Delivery& delivery) {
-    const AckId id{core.subscriptions().at(subscription), delivery.id, delivery.attempt};
+    const AckId id{core.subscriptions().at(subscription), delivery.id, delivery.attempt,
+                   delivery.start};
     ASSERT_TRUE(core.acknowledge(subscription, std::span(&id, 1)).ok());
   }
 
   std::unique_ptr<Store> store;
   Notes notes;
-  Core core{{}, &notes};
+  Core core{{.return_grace = seconds(0)}, &notes};
   MessageId next_id = 100;
 };
 

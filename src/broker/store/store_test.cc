@@ -16,7 +16,7 @@ using ::testing::SizeIs;
 
 const std::string kOther = "projects/p/subscriptions/other";
 
-TEST_F(StoreTest, TopicsSubscriptionsAndBacklogAreThereAgain) {
+TEST_F(StoreTest, TopicsSubscriptionsAndBacklogAreRestored) {
   {
     auto life = first_life();
     ASSERT_TRUE(life->publish(3).ok());
@@ -38,7 +38,7 @@ TEST_F(StoreTest, TopicsSubscriptionsAndBacklogAreThereAgain) {
   EXPECT_EQ((*life)->store->next_message_id(), 104u);
 }
 
-TEST_F(StoreTest, AcksAndAttemptsAreKept) {
+TEST_F(StoreTest, AcksAndAttemptsAreRestored) {
   {
     auto life = first_life();
     ASSERT_TRUE(life->publish(3).ok());
@@ -54,7 +54,7 @@ TEST_F(StoreTest, AcksAndAttemptsAreKept) {
   EXPECT_EQ(deliveries[1].attempt, 1u);
 }
 
-TEST_F(StoreTest, AnAckIdOfTheLifeBeforeStillCounts) {
+TEST_F(StoreTest, AnAckIdFromBeforeARestartStillAcks) {
   std::vector<Delivery> taken;
   {
     auto life = first_life();
@@ -67,7 +67,7 @@ TEST_F(StoreTest, AnAckIdOfTheLifeBeforeStillCounts) {
   EXPECT_THAT(life->take(kAll), IsEmpty());
 }
 
-TEST_F(StoreTest, OfWhatEverybodyHasAckedNothingIsLeft) {
+TEST_F(StoreTest, AMessageThatAllSubscriptionsHaveAckedIsDeleted) {
   auto life = first_life();
   ASSERT_TRUE(life->core.create_subscription(config(kOther)).ok());
   ASSERT_TRUE(life->publish(1).ok());
@@ -79,7 +79,7 @@ TEST_F(StoreTest, OfWhatEverybodyHasAckedNothingIsLeft) {
   EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
 }
 
-TEST_F(StoreTest, ADeletedSubscriptionLeavesNothingAndItsIdIsNotGivenOutAgain) {
+TEST_F(StoreTest, ADeletedSubscriptionLeavesNothingAndItsIdIsNotReused) {
   SubscriptionId deleted = 0;
   {
     auto life = first_life();
@@ -90,7 +90,7 @@ TEST_F(StoreTest, ADeletedSubscriptionLeavesNothingAndItsIdIsNotGivenOutAgain) {
     ASSERT_TRUE(life->core.delete_subscription(kOther).ok());
     life->commit();
     EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
-    // Published before, and written after it was gone.
+    // Published before the subscription was deleted, and written afterwards.
     ASSERT_TRUE(life->core.update_subscription(config(kAll)).ok());
     life->commit();
   }
@@ -105,7 +105,7 @@ TEST_F(StoreTest, ADeletedSubscriptionLeavesNothingAndItsIdIsNotGivenOutAgain) {
   EXPECT_GT(life->core.subscriptions().at(kOther), deleted);
 }
 
-TEST_F(StoreTest, WhatASubscriptionWantsIsThereAgain) {
+TEST_F(StoreTest, TheFeaturesOfASubscriptionAreRestored) {
   {
     auto life = first_life();
     SubscriptionConfig wanted = config(kOther);
@@ -124,7 +124,7 @@ TEST_F(StoreTest, WhatASubscriptionWantsIsThereAgain) {
   EXPECT_THAT(life->take(kOther), SizeIs(1));
 }
 
-TEST_F(StoreTest, DetachingEndsABacklogForEver) {
+TEST_F(StoreTest, ADetachedSubscriptionStaysEmptyAfterARestart) {
   {
     auto life = first_life();
     ASSERT_TRUE(life->publish(2).ok());
@@ -137,7 +137,7 @@ TEST_F(StoreTest, DetachingEndsABacklogForEver) {
   EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
 }
 
-TEST_F(StoreTest, KeysAreInOrderAgain) {
+TEST_F(StoreTest, OrderingKeysAreInOrderAfterARestart) {
   {
     auto life = first_life();
     SubscriptionConfig ordered = config(kOther);
@@ -146,7 +146,7 @@ TEST_F(StoreTest, KeysAreInOrderAgain) {
     ASSERT_TRUE(life->publish(3, {1, 2, 1}).ok());
     const auto taken = life->take(kOther);
     ASSERT_THAT(taken, SizeIs(3));
-    // Acked before another of its key: not for good.
+    // Acked out of order, so the ack does not survive a restart.
     for (const Delivery& delivery : taken) {
       if (delivery.id == 102) life->ack(kOther, delivery);
     }
@@ -163,7 +163,7 @@ TEST_F(StoreTest, KeysAreInOrderAgain) {
   EXPECT_THAT(life->take(kOther), IsEmpty());
 }
 
-TEST_F(StoreTest, SnapshotsAndRetainedMessagesAreThereAgain) {
+TEST_F(StoreTest, SnapshotsAndRetainedMessagesAreRestored) {
   const std::string snapshot = "projects/p/snapshots/s";
   {
     auto life = first_life();
@@ -171,7 +171,7 @@ TEST_F(StoreTest, SnapshotsAndRetainedMessagesAreThereAgain) {
     keeps.retains_acked = true;
     ASSERT_TRUE(life->core.create_subscription(keeps).ok());
     ASSERT_TRUE(life->publish(2).ok());
-    ASSERT_TRUE(life->core.create_snapshot(snapshot, kAll, "labels", 0).ok());
+    ASSERT_TRUE(life->core.retention().create_snapshot(snapshot, kAll, "labels", 0).ok());
     ASSERT_TRUE(life->publish(1).ok());
     for (const Delivery& delivery : life->take(kAll)) life->ack(kAll, delivery);
     for (const Delivery& delivery : life->take(kOther)) life->ack(kOther, delivery);
@@ -180,29 +180,29 @@ TEST_F(StoreTest, SnapshotsAndRetainedMessagesAreThereAgain) {
   {
     auto life = *open();
     EXPECT_THAT(life->take(kAll), IsEmpty());
-    EXPECT_EQ((*life->core.snapshot(snapshot))->resource, "labels");
-    ASSERT_TRUE(life->core.seek(kAll, {.snapshot = snapshot}, {}).ok());
-    ASSERT_TRUE(life->core.seek(kOther, {}, {}).ok());
-    ASSERT_TRUE(life->core.delete_snapshot(snapshot).ok());
+    EXPECT_EQ((*life->core.retention().snapshot(snapshot))->resource, "labels");
+    ASSERT_TRUE(life->core.retention().seek(kAll, {.snapshot = snapshot}, {}).ok());
+    ASSERT_TRUE(life->core.retention().seek(kOther, {}, {}).ok());
+    ASSERT_TRUE(life->core.retention().delete_snapshot(snapshot).ok());
     life->commit();
   }
   auto life = *open();
-  EXPECT_TRUE(absl::IsNotFound(life->core.snapshot(snapshot).status()));
+  EXPECT_TRUE(absl::IsNotFound(life->core.retention().snapshot(snapshot).status()));
   EXPECT_THAT(life->take(kAll), SizeIs(3));
   std::vector<MessageId> again;
   for (const Delivery& delivery : life->take(kOther)) again.push_back(delivery.id);
   EXPECT_THAT(again, ElementsAre(100, 101, 102));
 }
 
-TEST_F(StoreTest, NothingIsLeftOfMessagesWhenTheirRetentionIsOver) {
+TEST_F(StoreTest, MessagesAreDeletedAfterTheirRetentionTime) {
   {
     auto life = first_life();
     ASSERT_TRUE(life->core.update_topic(kTopic, "a topic", seconds(600)).ok());
     ASSERT_TRUE(life->publish(2).ok());
     const auto taken = life->take(kAll);
     for (const Delivery& delivery : taken) life->ack(kAll, delivery);
-    ASSERT_TRUE(life->core.seek(kAll, {.published_us = 1}, {}).ok());
-    ASSERT_TRUE(life->core.seek(kAll, {}, {}).ok());
+    ASSERT_TRUE(life->core.retention().seek(kAll, {.published_us = 1}, {}).ok());
+    ASSERT_TRUE(life->core.retention().seek(kAll, {}, {}).ok());
     const auto again = life->take(kAll);
     EXPECT_THAT(again, SizeIs(2));
     for (const Delivery& delivery : again) life->ack(kAll, delivery);
@@ -211,7 +211,7 @@ TEST_F(StoreTest, NothingIsLeftOfMessagesWhenTheirRetentionIsOver) {
   }
   {
     auto life = *open();
-    EXPECT_EQ(life->core.topic_retention(kTopic), seconds(600));
+    EXPECT_EQ(life->core.retention().topic_retention(kTopic), seconds(600));
     life->core.advance(SteadyTime(seconds(1)), 601'000'000);
     life->commit();
     EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
@@ -219,7 +219,7 @@ TEST_F(StoreTest, NothingIsLeftOfMessagesWhenTheirRetentionIsOver) {
   EXPECT_TRUE(open().ok());
 }
 
-TEST_F(StoreTest, ADeadLetterIsInItsTopicOrWhereItCameFromAndNeverInBoth) {
+TEST_F(StoreTest, ADeadLetterIsEitherInItsTopicOrInItsSubscription) {
   const std::string dead_topic = "projects/p/topics/dead";
   const std::string dead = "projects/p/subscriptions/dead";
   {
@@ -234,7 +234,7 @@ TEST_F(StoreTest, ADeadLetterIsInItsTopicOrWhereItCameFromAndNeverInBoth) {
     ASSERT_TRUE(life->core.update_subscription(strict).ok());
     ASSERT_TRUE(life->publish(1).ok());
     const Delivery taken = life->take(kAll)[0];
-    const AckId id{life->core.subscriptions().at(kAll), taken.id, taken.attempt};
+    const AckId id{life->core.subscriptions().at(kAll), taken.id, taken.attempt, taken.start};
     ASSERT_TRUE(
         life->core.modify_deadline(kAll, std::span(&id, 1), seconds(0), SteadyTime(seconds(1)))
             .ok());
@@ -246,27 +246,89 @@ TEST_F(StoreTest, ADeadLetterIsInItsTopicOrWhereItCameFromAndNeverInBoth) {
     const Publication publication = *life->core.bury(letter, incoming);
     const Publication* const written = &publication;
     ASSERT_TRUE(life->store->write(life->notes.take(), std::span(&written, 1), life->next_id).ok());
-    // Killed before the core was told.
+    // The process is killed before the core learns of the write.
   }
   auto life = *open();
   EXPECT_THAT(life->take(kAll), IsEmpty());
   EXPECT_THAT(life->take(dead), SizeIs(1));
 }
 
-TEST_F(StoreTest, AFolderOfFormat1IsReadAndBecomesOneOfThisFormat) {
+TEST_F(StoreTest, AFolderOfAnEarlierFormatIsReadAndBecomesOneOfThisFormat) {
   {
     auto life = first_life();
     ASSERT_TRUE(life->publish(1).ok());
   }
-  std::ofstream(folder / "format") << "pubsub-broker store 1\n";
-  EXPECT_THAT((*open())->take(kAll), SizeIs(1));
-  std::ifstream format(folder / "format");
-  std::string line;
-  std::getline(format, line);
-  EXPECT_EQ(line, "pubsub-broker store 2");
+  for (const char* earlier : {"1", "2"}) {
+    std::ofstream(folder / "format") << "pubsub-broker store " << earlier << "\n";
+    EXPECT_THAT((*open())->take(kAll), SizeIs(1));
+    std::ifstream format(folder / "format");
+    std::string line;
+    std::getline(format, line);
+    EXPECT_EQ(line, "pubsub-broker store 3");
+  }
 }
 
-TEST_F(StoreTest, APublishWrittenWhileItsSubscriptionIsDeletedIsSweptAway) {
+TEST_F(StoreTest, EachStartIsCountedAlsoAfterACrash) {
+  EXPECT_EQ(first_life()->store->starts(), 1u);
+  EXPECT_EQ((*open())->store->starts(), 2u);
+  EXPECT_EQ((*open())->take(kAll).size(), 0u);
+  auto life = *open();
+  ASSERT_TRUE(life->publish(1).ok());
+  const auto taken = life->take(kAll);
+  ASSERT_THAT(taken, SizeIs(1));
+  EXPECT_EQ(taken[0].start, 4u);
+}
+
+TEST_F(StoreTest, AnAckIdFromBeforeACrashDoesNotAckTheSameAttemptAfterIt) {
+  std::vector<Delivery> before;
+  {
+    auto life = first_life();
+    SubscriptionConfig once = config(kAll);
+    once.rules.is_exactly_once = true;
+    ASSERT_TRUE(life->core.update_subscription(once).ok());
+    ASSERT_TRUE(life->publish(1).ok());
+    before = life->take(kAll);
+    // The process is killed before the attempt is written.
+  }
+  auto life = *open();
+  const auto after = life->take(kAll);
+  ASSERT_THAT(after, SizeIs(1));
+  EXPECT_EQ(after[0].attempt, before[0].attempt);
+  life->ack(kAll, before[0]);
+  EXPECT_EQ(life->core.report(life->core.subscriptions().at(kAll))->backlog, 1u);
+  life->ack(kAll, after[0]);
+  EXPECT_EQ(life->core.report(life->core.subscriptions().at(kAll))->backlog, 0u);
+}
+
+TEST_F(StoreTest, AStartThatCannotWriteTheFormatFileClosesTheDatabase) {
+  const auto obstacle = folder / "format.new";
+  std::filesystem::create_directories(obstacle);
+  std::ofstream(folder / "lock");
+  EXPECT_TRUE(absl::IsUnavailable(open().status()));
+  std::filesystem::remove(obstacle);
+  EXPECT_TRUE(open().ok());
+}
+
+TEST_F(StoreTest, ASnapshotKeepsAMessageThatWasBeingWrittenWhenItWasTaken) {
+  const std::string snapshot = "projects/p/snapshots/now";
+  {
+    auto life = first_life();
+    Publication publication = life->route(1);
+    ASSERT_TRUE(life->core.retention().create_snapshot(snapshot, kAll, "", 0).ok());
+    const Publication* const written = &publication;
+    ASSERT_TRUE(life->store->write(life->notes.take(), std::span(&written, 1), 101).ok());
+    EXPECT_TRUE(life->core.enqueue(std::move(publication)));
+    const auto taken = life->take(kAll);
+    life->ack(kAll, taken[0]);
+    life->commit();
+  }
+  auto life = *open();
+  EXPECT_THAT(life->take(kAll), IsEmpty());
+  ASSERT_TRUE(life->core.retention().seek(kAll, {.snapshot = snapshot}, {}).ok());
+  EXPECT_THAT(life->take(kAll), SizeIs(1));
+}
+
+TEST_F(StoreTest, APublishWrittenWhileItsSubscriptionIsDeletedIsCleanedUp) {
   {
     auto life = first_life();
     const Publication publication = life->route(1);
