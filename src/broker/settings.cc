@@ -24,43 +24,48 @@ std::optional<int> port_of(const std::string& listen) {
 }  // namespace
 
 void BrokerSettings::add_to(Settings& settings) {
-  settings.text({"listen", "PUBSUB_BROKER_LISTEN", "HOST:PORT",
-                 "Where the Pub/Sub API is served; port 0 takes a free one and logs it"},
-                &listen, [](const std::string& value) -> std::optional<std::string> {
-                  if (port_of(value)) return std::nullopt;
-                  return "expected host:port with a port from 0 to 65535";
-                });
+  settings.text(
+      {"listen", "PUBSUB_BROKER_LISTEN", "HOST:PORT",
+       "Address on which the Pub/Sub API is served. Port 0 chooses a free port and logs it"},
+      &listen, [](const std::string& value) -> std::optional<std::string> {
+        if (port_of(value)) return std::nullopt;
+        return "expected host:port with a port from 0 to 65535";
+      });
   settings.texts({"create-topic", "PUBSUB_BROKER_CREATE_TOPICS", "projects/P/topics/T",
-                  "Create this topic at the start unless it exists; may be given several times"},
+                  "Create this topic at start if it does not exist; may be given several times"},
                  &create_topics, [](const std::string& value) -> std::optional<std::string> {
                    if (check_topic_name(value).ok()) return std::nullopt;
                    return "expected projects/<project>/topics/<topic>";
                  });
   settings.text({"data-dir", "PUBSUB_BROKER_DATA_DIR", "FOLDER",
-                 "Where topics, subscriptions and messages are kept; made when it is missing, and "
-                 "used by one broker at a time"},
+                 "Folder for topics, subscriptions and messages. It is created when it is missing, "
+                 "only its owner can access it, and only one broker at a time can use it"},
                 &data_folder);
   settings.boolean({"in-memory", "PUBSUB_BROKER_IN_MEMORY", "",
-                    "Keep nothing on disk: what is not acknowledged is lost with the process"},
+                    "Keep everything in memory; it is lost when the broker stops"},
                    &in_memory);
   settings.rule([this]() -> std::optional<std::string> {
     if (in_memory || !data_folder.empty()) return std::nullopt;
-    return "--data-dir (PUBSUB_BROKER_DATA_DIR): expected a folder, or --in-memory";
+    return "--data-dir (PUBSUB_BROKER_DATA_DIR): expected a folder or --in-memory";
   });
-  settings.text({"tls-cert", "PUBSUB_BROKER_TLS_CERT", "FILE",
-                 "The server's certificate and what leads to its authority, PEM: the API is served "
-                 "encrypted. Without, in plain text"},
-                &tls_certificate);
-  settings.text({"tls-key", "PUBSUB_BROKER_TLS_KEY", "FILE", "The key of that certificate, PEM"},
-                &tls_key);
-  settings.text({"tls-client-ca", "PUBSUB_BROKER_TLS_CLIENT_CA", "FILE",
-                 "Authorities, PEM: only clients with a certificate of theirs are served"},
-                &tls_client_ca);
+  settings.text(
+      {"tls-cert", "PUBSUB_BROKER_TLS_CERT", "FILE",
+       "PEM file with the server's certificate and its chain. The API is then served only "
+       "over TLS, otherwise unencrypted"},
+      &tls_certificate);
+  settings.text(
+      {"tls-key", "PUBSUB_BROKER_TLS_KEY", "FILE", "PEM file with the private key of --tls-cert"},
+      &tls_key);
+  settings.text(
+      {"tls-client-ca", "PUBSUB_BROKER_TLS_CLIENT_CA", "FILE",
+       "PEM file with certificate authorities. Only clients with a certificate from one of "
+       "them are served"},
+      &tls_client_ca);
   settings.rule([this]() -> std::optional<std::string> {
     const bool is_whole = tls_certificate.empty() == tls_key.empty();
     if (is_whole && (tls_client_ca.empty() || !tls_key.empty())) return std::nullopt;
     return "--tls-cert (PUBSUB_BROKER_TLS_CERT) and --tls-key (PUBSUB_BROKER_TLS_KEY): expected "
-           "both, or none of the --tls flags";
+           "both, or no --tls flag at all";
   });
   settings.boolean({"enable-push", "PUBSUB_BROKER_ENABLE_PUSH", "",
                     "Allow push subscriptions. Any client can then make the broker post messages "
@@ -78,8 +83,8 @@ void BrokerSettings::add_to(Settings& settings) {
     return "--push-target (PUBSUB_BROKER_PUSH_TARGETS): expected --enable-push too";
   });
   settings.boolean({"ignore-filters", "PUBSUB_BROKER_IGNORE_FILTERS", "",
-                    "For tests only: check and store filters but deliver every message to every "
-                    "subscription, as Google's emulator does up to version 0.8.20"},
+                    "For tests only: accept filters but deliver every message to every "
+                    "subscription, as versions of Google's emulator up to 0.8.20 do"},
                    &ignore_filters);
 }
 

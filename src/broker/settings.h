@@ -10,15 +10,16 @@ namespace pollbus::broker {
 
 inline constexpr char kPurpose[] =
     "Serves the Google Pub/Sub API (google.pubsub.v1) on one machine. Clients find it with\n"
-    "PUBSUB_EMULATOR_HOST=host:port. A publish is answered when its messages are on disk.";
+    "PUBSUB_EMULATOR_HOST=host:port. A publish is answered after its messages are on disk.";
 
-// What the broker is told besides the common settings.
+// The broker's own settings; ServiceSettings has those that all services share.
 struct BrokerSettings {
   void add_to(Settings& settings);
   ServerOptions server_options() const;
   std::string host() const { return listen.substr(0, listen.rfind(':')); }
 
-  // $XDG_STATE_HOME/pollbus/broker, or ~/.local/state/pollbus/broker; empty when neither is known.
+  // $XDG_STATE_HOME/pollbus/broker or ~/.local/state/pollbus/broker; empty if neither variable is
+  // set.
   static std::string default_data_folder(const Settings::Environment& environment);
 
   std::string listen = "127.0.0.1:8085";

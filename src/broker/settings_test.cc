@@ -13,14 +13,14 @@ Settings::Outcome parse(BrokerSettings* broker, std::vector<const char*> argumen
                         [](const std::string&) { return std::nullopt; });
 }
 
-TEST(BrokerSettingsTest, ListensWhereClientsOfAnEmulatorLook) {
+TEST(BrokerSettingsTest, ListensOnTheEmulatorsPortByDefault) {
   BrokerSettings settings;
   EXPECT_EQ(parse(&settings, {}), Settings::Outcome::kRun);
   EXPECT_EQ(settings.server_options().host, "127.0.0.1");
   EXPECT_EQ(settings.server_options().port, 8085);
 }
 
-TEST(BrokerSettingsTest, TakesAFreePort) {
+TEST(BrokerSettingsTest, PortZeroMeansAnyFreePort) {
   BrokerSettings settings;
   EXPECT_EQ(parse(&settings, {"--listen", "[::1]:0"}), Settings::Outcome::kRun);
   EXPECT_EQ(settings.server_options().host, "[::1]");
@@ -56,7 +56,7 @@ TEST(BrokerSettingsTest, RefusesPushTargetsThatAreNoHostsOrThatHaveNoUse) {
   EXPECT_EQ(parse(&off, {"--push-target", "host"}), Settings::Outcome::kInvalid);
 }
 
-TEST(BrokerSettingsTest, RefusesWhatIsNoAddressAndNoTopic) {
+TEST(BrokerSettingsTest, RefusesInvalidAddressesAndTopics) {
   for (const char* listen : {"8085", ":8085", "host:", "host:x", "host:65536", "host:-1"}) {
     BrokerSettings settings;
     EXPECT_EQ(parse(&settings, {"--listen", listen}), Settings::Outcome::kInvalid) << listen;
@@ -65,7 +65,7 @@ TEST(BrokerSettingsTest, RefusesWhatIsNoAddressAndNoTopic) {
   EXPECT_EQ(parse(&settings, {"--create-topic", "election"}), Settings::Outcome::kInvalid);
 }
 
-TEST(BrokerSettingsTest, KeepsItsDataInAFolderUnlessItIsToKeepNothing) {
+TEST(BrokerSettingsTest, DataIsInAFolderUnlessItIsInMemory) {
   BrokerSettings folder;
   EXPECT_EQ(parse(&folder, {"--data-dir", "/data"}), Settings::Outcome::kRun);
   EXPECT_EQ(folder.server_options().data_folder, "/data");
@@ -74,7 +74,7 @@ TEST(BrokerSettingsTest, KeepsItsDataInAFolderUnlessItIsToKeepNothing) {
   EXPECT_TRUE(nothing.server_options().data_folder.empty());
 }
 
-TEST(BrokerSettingsTest, TakesACertificateWithItsKeyOrNeither) {
+TEST(BrokerSettingsTest, ACertificateNeedsItsKey) {
   BrokerSettings both;
   EXPECT_EQ(parse(&both, {"--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-client-ca", "a.pem"}),
             Settings::Outcome::kRun);
@@ -87,7 +87,7 @@ TEST(BrokerSettingsTest, TakesACertificateWithItsKeyOrNeither) {
   }
 }
 
-TEST(BrokerSettingsTest, TheDataFolderIsWhereTheUsersStateIs) {
+TEST(BrokerSettingsTest, TheDefaultDataFolderIsInTheUsersStateFolder) {
   const auto folder_of = [](const std::string& name, const std::string& value) {
     return BrokerSettings::default_data_folder([&](const std::string& asked) {
       return asked == name ? std::optional(value) : std::nullopt;

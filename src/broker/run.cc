@@ -1,0 +1,59 @@
+#include "broker/run.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <csignal>
+
+#include "base/dependency.h"
+#include "base/logging.h"
+#include "base/status.h"
+#include "broker/service/server.h"
+
+namespace pollbus::broker {
+namespace {
+
+void set_up_process() {
+  // Messages may hold votes: nobody but the owner gets access to a file of this process.
+  ::umask(S_IRWXG | S_IRWXO);
+  // A write beyond a limit on file sizes must fail like a write to a full disk, not end the
+  // process.
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+void log_mode(const BrokerSettings& settings, const ServerOptions& options, int port) {
+  if (options.data_folder.empty()) {
+    log_warning("all data is in memory and is lost when the broker stops");
+  } else {
+    log_info("data is stored on disk", {{"folder", options.data_folder.string()}});
+  }
+  if (settings.ignore_filters) log_warning("filters are ignored");
+  // Google's emulator logs these words, and tools that start an emulator wait for them.
+  log_info(fmt::format("Server started, listening on {}", port), {{"host", settings.host()}});
+}
+
+}  // namespace
+
+absl::Status run(const BrokerSettings& settings, Service& service) {
+  set_up_process();
+  service.readiness().expect("bus");
+  ServerOptions options = settings.server_options();
+  Dependency storage("storage", options.data_folder.string(), service.clock(), service.readiness(),
+                     service.metrics());
+  options.on_storage = [&storage](const absl::Status& status) { storage.report(status); };
+  ASSIGN_OR_RETURN(const auto server, Server::start(options, service.clock(), service.metrics()));
+  for (const std::string& topic : settings.create_topics) {
+    RETURN_IF_ERROR(server->ensure_topic(topic));
+  }
+  RETURN_IF_ERROR(service.start_http(&server->subscription_metrics()));
+  log_mode(settings, options, server->port());
+  service.readiness().ready("bus");
+  service.shutdown().wait();
+  service.readiness().not_ready("bus", "shutting down");
+  server->shut_down();
+  service.stop_http();
+  log_info("stopped");
+  return absl::OkStatus();
+}
+
+}  // namespace pollbus::broker
