@@ -14,15 +14,17 @@
 namespace pollbus::testing {
 namespace {
 
-// How often the broker is killed, unless POLLBUS_BROKER_KILLS says otherwise.
+// The number of times the broker is killed; the environment variable POLLBUS_BROKER_KILLS changes
+// it.
 constexpr int kDefaultKills = 50;
 constexpr int kPublishers = 4;
 constexpr int kMachines = 3;
 constexpr int kBatch = 20;
-constexpr std::chrono::milliseconds kShortestLife_ms{20};
-constexpr std::chrono::milliseconds kLongestLife_ms{300};
-// Longer than the ack deadline: a pull whose answer nobody got keeps its messages that long.
-constexpr std::chrono::seconds kDrainTime_s{60};
+constexpr std::chrono::milliseconds kShortestLife{20};
+constexpr std::chrono::milliseconds kLongestLife{300};
+// Longer than the ack deadline, because a pull whose response was lost leases its messages that
+// long.
+constexpr std::chrono::seconds kDrainTime{60};
 
 int kills() {
   const char* const asked = std::getenv("POLLBUS_BROKER_KILLS");
@@ -31,7 +33,7 @@ int kills() {
 
 std::string machine_of(const std::string& data) { return data.substr(0, data.find('/')); }
 
-// Publishes until told to stop, never the same twice, and remembers what was acknowledged.
+// Publishes until stop(), each message once, and remembers which messages were acknowledged.
 class Load {
  public:
   Load(const BrokerServer& server, int number)
@@ -63,19 +65,19 @@ class Load {
   std::jthread thread_;
 };
 
-// Pulls and acks until told to stop.
+// Pulls and acks until stop().
 class Receiver {
  public:
   Receiver(const BrokerServer& server, std::string id)
       : client_(server), id_(std::move(id)), thread_([this](std::stop_token stop) { run(stop); }) {}
 
-  // Waits until all of these were received; returns how many are missing.
+  // Waits until all expected messages were received; returns the number of missing ones.
   std::size_t await(const std::set<std::string>& expected) {
     std::unique_lock lock(mutex_);
     const auto missing = [&] {
       return std::ranges::count_if(expected, [&](const auto& one) { return !all_.contains(one); });
     };
-    changed_.wait_for(lock, kDrainTime_s, [&] { return missing() == 0; });
+    changed_.wait_for(lock, kDrainTime, [&] { return missing() == 0; });
     return static_cast<std::size_t>(missing());
   }
   std::set<std::string> stop() {
@@ -94,7 +96,7 @@ class Receiver {
         for (const auto& one : pulled.received_messages()) all_.insert(one.message().data());
       }
       changed_.notify_all();
-      client_.ack(id_, pulled);  // lost with the broker, it is delivered again
+      client_.ack(id_, pulled);  // if the broker loses the ack, it delivers the message again
     }
   }
 
@@ -106,7 +108,7 @@ class Receiver {
   std::jthread thread_;
 };
 
-TEST(BrokerCrashTest, EveryAcknowledgedMessageReachesEverySubscriptionItMatchesAndNoOther) {
+TEST(BrokerCrashTest, EveryAcknowledgedMessageReachesAllMatchingSubscriptionsAndNoOther) {
   TemporaryFolder folder;
   BrokerServer server(folder.path());
   {
@@ -121,9 +123,9 @@ TEST(BrokerCrashTest, EveryAcknowledgedMessageReachesEverySubscriptionItMatchesA
   std::vector<std::unique_ptr<Load>> loads;
   for (int i = 0; i < kPublishers; ++i) loads.push_back(std::make_unique<Load>(server, i));
   std::mt19937 random(std::random_device{}());
-  std::uniform_int_distribution<int> life_ms(kShortestLife_ms.count(), kLongestLife_ms.count());
+  std::uniform_int_distribution<int> life_ms(kShortestLife.count(), kLongestLife.count());
   for (int i = 0; i < kills(); ++i) {
-    // The moment of the kill is what this test varies; there is nothing to wait for.
+    // The time of the kill is random, so there is no condition to wait for.
     std::this_thread::sleep_for(std::chrono::milliseconds(life_ms(random)));
     server.kill();
     server.start();

@@ -18,15 +18,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Room for an empty store and its log, and not for much more.
+// Enough for an empty store and its log, but not for much more.
 constexpr char kSmall[] = "size=12m";
 constexpr int kMessagesPerPublish = 100;
 constexpr std::size_t kMessageBytes = 1'000;
-constexpr int kMaxPublishes = 1'000;  // far more than there is room for
-constexpr std::chrono::seconds kRecovery_s{20};
+constexpr int kMaxPublishes = 1'000;  // far more than the disk can hold
+constexpr std::chrono::seconds kRecovery{20};
 
-// A file system of a few megabytes of memory at a folder, in a mount namespace that a process of
-// its own keeps, and that brokers enter. Needs root, or a kernel that lets users have namespaces.
+// Mounts a file system of a few megabytes (tmpfs) on a folder. The mount exists only in a mount
+// namespace, which a child process keeps alive and which brokers enter. Needs root, or a kernel
+// that allows users to create namespaces.
 class SmallFileSystem {
  public:
   explicit SmallFileSystem(const std::filesystem::path& at, const std::filesystem::path& log)
@@ -38,11 +39,11 @@ class SmallFileSystem {
     argv.push_back(at_);
     argv.push_back(kSmall);
     keeper_ = std::make_unique<ChildProcess>(argv, Environment{}, log_);
-    eventually(kRecovery_s, [&] { return !keeper_->is_running() || is_mounted(); });
+    eventually(kRecovery, [&] { return !keeper_->is_running() || is_mounted(); });
   }
 
   bool is_there() { return keeper_->is_running() && is_mounted(); }
-  // The command that runs another inside.
+  // The command in front of another one that runs it in the namespace.
   std::vector<std::string> enter() const {
     std::vector<std::string> argv{"nsenter", "--target", std::to_string(keeper_->pid()), "--mount"};
     if (!is_root()) argv.insert(argv.end(), {"--user", "--preserve-credentials"});
@@ -51,9 +52,9 @@ class SmallFileSystem {
   bool resize(const std::string& size) {
     std::vector<std::string> argv = enter();
     argv.insert(argv.end(), {"mount", "-t", "tmpfs", "-o", "remount," + size, "tmpfs", at_});
-    return ChildProcess(argv, {}, log_).wait(kRecovery_s) == 0;
+    return ChildProcess(argv, {}, log_).wait(kRecovery) == 0;
   }
-  // Takes all room that is left, or gives it back.
+  // Uses up all free space, until make_room().
   void fill() {
     std::ofstream file(inside() / "filler", std::ios::binary);
     const std::string block(4'096, 'x');
@@ -67,7 +68,7 @@ class SmallFileSystem {
       R"(mount -t tmpfs -o "$1" tmpfs "$0" && : >"$0/mounted" && exec sleep infinity)";
 
   static bool is_root() { return geteuid() == 0; }
-  // As seen from outside.
+  // The folder in the namespace, as this process can reach it.
   std::filesystem::path inside() const {
     return "/proc/" + std::to_string(keeper_->pid()) + "/root" + at_.string();
   }
@@ -83,12 +84,12 @@ class SmallFileSystem {
 
 class BrokerFullDiskTest : public ::testing::Test {
  protected:
-  // False where nothing can be mounted: that is said, and BrokerStorageTest's limit on file sizes
-  // stands in for the full disk there.
+  // Returns false, and says so in the output, on systems that cannot mount. BrokerStorageTest,
+  // which limits the size of files instead of filling a disk, covers these.
   bool can_mount() {
     if (disk.is_there()) return true;
-    std::printf("NOT RUN here, nothing can be mounted\n");
-    RecordProperty("not_run", "nothing can be mounted");
+    std::printf("NOT RUN: this system cannot mount a file system\n");
+    RecordProperty("not_run", "this system cannot mount a file system");
     return false;
   }
 
@@ -96,7 +97,7 @@ class BrokerFullDiskTest : public ::testing::Test {
   SmallFileSystem disk{folder / "disk", folder / "disk.log"};
 };
 
-// Publishes until it is refused; returns what was acknowledged.
+// Publishes until a publish fails; returns the acknowledged messages.
 std::set<std::string> publish_until_refused(BrokerClient& client, grpc::Status* refused) {
   std::set<std::string> acknowledged;
   for (int n = 0; n < kMaxPublishes; ++n) {
@@ -112,10 +113,10 @@ std::set<std::string> publish_until_refused(BrokerClient& client, grpc::Status* 
   return acknowledged;
 }
 
-// Pulls and acks until nothing comes any more or everything has come.
+// Pulls and acks until all expected messages have arrived, or for a limited time.
 std::set<std::string> drain(BrokerClient& client, const std::set<std::string>& expected) {
   std::set<std::string> received;
-  eventually(kRecovery_s, [&] {
+  eventually(kRecovery, [&] {
     google::pubsub::v1::PullResponse pulled;
     if (!client.pull("all", &pulled).ok()) return false;
     for (const auto& one : pulled.received_messages()) received.insert(one.message().data());
@@ -130,7 +131,7 @@ bool is_ready(const BrokerServer& server) {
   return answer && answer->status == 200;
 }
 
-TEST_F(BrokerFullDiskTest, WhatWasAcknowledgedBeforeTheDiskWasFullIsDeliveredWhenThereIsRoom) {
+TEST_F(BrokerFullDiskTest, MessagesAcknowledgedBeforeTheDiskWasFullAreDeliveredWhenThereIsRoom) {
   if (!can_mount()) return;
   BrokerServer server(folder / "disk", {}, disk.enter());
   BrokerClient client(server);
@@ -141,9 +142,9 @@ TEST_F(BrokerFullDiskTest, WhatWasAcknowledgedBeforeTheDiskWasFullIsDeliveredWhe
   EXPECT_THAT(refused.error_message(), HasSubstr("cannot write to its disk"));
   EXPECT_GT(acknowledged.size(), 0u);
   EXPECT_FALSE(is_ready(server));
-  // A disk is made larger, or something else on it is deleted.
+  // In practice somebody makes the disk larger or deletes something else on it.
   ASSERT_TRUE(disk.resize("size=64m"));
-  EXPECT_TRUE(eventually(kRecovery_s, [&] { return is_ready(server); }));
+  EXPECT_TRUE(eventually(kRecovery, [&] { return is_ready(server); }));
   ASSERT_TRUE(client.publish({"after"}, "1").ok());
   acknowledged.insert("after");
   server.kill();
@@ -152,7 +153,7 @@ TEST_F(BrokerFullDiskTest, WhatWasAcknowledgedBeforeTheDiskWasFullIsDeliveredWhe
   EXPECT_TRUE(std::ranges::includes(received, acknowledged));
 }
 
-TEST_F(BrokerFullDiskTest, ABrokerKilledOnAFullDiskHasEverythingWhenItStartsWithRoomAgain) {
+TEST_F(BrokerFullDiskTest, ABrokerKilledOnAFullDiskHasAllMessagesWhenItStartsWithRoomAgain) {
   if (!can_mount()) return;
   BrokerServer server(folder / "disk", {}, disk.enter());
   BrokerClient client(server);

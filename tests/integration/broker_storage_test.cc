@@ -13,10 +13,11 @@ namespace pollbus::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class BrokerStorageTest : public ::testing::Test {
  protected:
-  // What a full disk is to a process: no file of its grows beyond this.
+  // Works like a full disk: no file of the broker can grow beyond this size.
   void limit_files(rlim_t bytes) {
     const rlimit limit{bytes, RLIM_INFINITY};
     ASSERT_EQ(prlimit(server.pid(), RLIMIT_FSIZE, &limit, nullptr), 0);
@@ -25,8 +26,8 @@ class BrokerStorageTest : public ::testing::Test {
     const auto answer = http_get(server.http_port(), "/readyz");
     return answer ? answer->status : 0;
   }
-  // Takes so many messages, and acks them. The first call after a restart may meet the connection
-  // that it has ended.
+  // Pulls and acks `count` messages. The first call after a restart may fail because it uses a
+  // connection that the restart has broken.
   std::multiset<std::string> drain(const std::string& id, std::size_t count) {
     std::multiset<std::string> data;
     eventually(std::chrono::seconds(10), [&] {
@@ -44,7 +45,8 @@ class BrokerStorageTest : public ::testing::Test {
   BrokerClient client{server};
 };
 
-TEST_F(BrokerStorageTest, WhileTheDiskIsFullPublishesAreUnavailableAndThenGoOnWithoutARestart) {
+TEST_F(BrokerStorageTest,
+       WhileTheDiskIsFullPublishesAreUnavailableAndLaterTheyWorkWithoutARestart) {
   ASSERT_TRUE(client.create_subscription("all", "").ok());
   ASSERT_TRUE(client.publish({"before"}, "1").ok());
   EXPECT_EQ(readiness(), 200);
@@ -62,7 +64,7 @@ TEST_F(BrokerStorageTest, WhileTheDiskIsFullPublishesAreUnavailableAndThenGoOnWi
   EXPECT_THAT(drain("all", 2), ::testing::UnorderedElementsAre("before", "after"));
 }
 
-TEST_F(BrokerStorageTest, AStopKeepsWhatIsNotAckedAndForgetsWhatIs) {
+TEST_F(BrokerStorageTest, UnackedMessagesAndOnlyTheseSurviveARestart) {
   ASSERT_TRUE(client.create_subscription("all", "").ok());
   ASSERT_TRUE(client.publish({"one", "two"}, "1").ok());
   EXPECT_EQ(drain("all", 2).size(), 2u);
@@ -72,14 +74,44 @@ TEST_F(BrokerStorageTest, AStopKeepsWhatIsNotAckedAndForgetsWhatIs) {
   EXPECT_THAT(drain("all", 1), ::testing::ElementsAre("three"));
 }
 
-TEST_F(BrokerStorageTest, AFolderInUseIsNamedByTheBrokerThatWantsItToo) {
+TEST_F(BrokerStorageTest, ASecondBrokerOnAFolderFailsAndNamesItAndWasNeverReady) {
   try {
     BrokerServer second(folder.path());
-    FAIL() << "two brokers have one folder";
+    FAIL() << "two brokers use one folder";
   } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), Not(HasSubstr(" ready ")));
     EXPECT_THAT(error.what(), HasSubstr((folder / "broker").string() + " is in use by another"));
   }
   EXPECT_TRUE(client.create_subscription("all", "").ok());
+}
+
+TEST_F(BrokerStorageTest, TheFirstStartLogsNoWarning) {
+  EXPECT_THAT(server.log(), HasSubstr("Server started, listening on"));
+  EXPECT_THAT(server.log(), Not(HasSubstr("warning")));
+  EXPECT_THAT(server.log(), Not(HasSubstr("error")));
+}
+
+TEST_F(BrokerStorageTest, OnlyTheOwnerHasAccessToTheDataAndALooserFolderIsRepaired) {
+  namespace fs = std::filesystem;
+  const fs::path data = folder / "broker";
+  const auto permissions = [](const fs::path& of) {
+    return static_cast<unsigned>(fs::status(of).permissions());
+  };
+  ASSERT_TRUE(client.create_subscription("all", "").ok());
+  ASSERT_TRUE(client.publish({"a vote"}, "1").ok());
+  server.stop();
+  for (const auto& entry : fs::recursive_directory_iterator(data)) {
+    EXPECT_EQ(permissions(entry), entry.is_directory() ? 0700u : 0600u) << entry.path();
+    fs::permissions(entry, fs::perms(entry.is_directory() ? 0755u : 0644u));
+  }
+  EXPECT_EQ(permissions(data), 0700u);
+  fs::permissions(data, fs::perms(0755));
+  server.start();
+  EXPECT_EQ(permissions(data), 0700u);
+  for (const auto& entry : fs::recursive_directory_iterator(data)) {
+    EXPECT_EQ(permissions(entry), entry.is_directory() ? 0700u : 0600u) << entry.path();
+  }
+  EXPECT_THAT(server.log(), HasSubstr("other users had access to the data folder"));
 }
 
 TEST_F(BrokerStorageTest, ADamagedFolderIsRefusedWithAReason) {
@@ -88,7 +120,7 @@ TEST_F(BrokerStorageTest, ADamagedFolderIsRefusedWithAReason) {
   std::ofstream(folder / "broker/db/CURRENT") << "MANIFEST-999999\n";
   try {
     server.start();
-    FAIL() << "it runs on a damaged store";
+    FAIL() << "the broker runs on a damaged store";
   } catch (const std::runtime_error& error) {
     EXPECT_THAT(error.what(), HasSubstr("cannot start"));
     EXPECT_THAT(error.what(), HasSubstr((folder / "broker").string()));
