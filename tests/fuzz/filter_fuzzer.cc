@@ -14,7 +14,8 @@ using testing::require;
 
 constexpr SubscriptionId kSubscription = 7;
 
-// An input is a filter, then keys and values in turn, with a NUL between any two.
+// An input consists of pieces separated by NUL: a filter, then alternating attribute keys and
+// values.
 std::vector<std::string_view> pieces_of(std::string_view input) {
   std::vector<std::string_view> pieces;
   while (true) {
@@ -35,7 +36,8 @@ std::vector<Attribute> attributes_of(const std::vector<std::string_view>& pieces
   return attributes;
 }
 
-// Whatever a filter is, it is refused with a reason, or it holds in the index as it does by itself.
+// A filter is either refused with a reason, or the index finds the same matches as the filter
+// itself.
 void check(std::string_view input) {
   const std::vector<std::string_view> pieces = pieces_of(input);
   const absl::StatusOr<Filter> filter = Filter::parse(pieces.front());
@@ -55,9 +57,10 @@ void check(std::string_view input) {
   index.remove(kSubscription, *filter);
   matched.clear();
   index.match(attributes, &matched);
-  require(matched.empty() && index.scanned() == 0, "a removed filter has left nothing");
+  require(matched.empty() && index.scanned() == 0, "a removed filter leaves nothing behind");
   const absl::StatusOr<Filter> again = Filter::parse(filter->text());
-  require(again.ok() && again->matches(attributes) == matches, "a stored filter is the same");
+  require(again.ok() && again->matches(attributes) == matches,
+          "a stored filter matches the same messages");
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "broker/core/ack_id.h"
 #include "broker/store/records.h"
 #include "require.h"
 
@@ -15,7 +17,8 @@ using testing::require;
 constexpr MessageId kBatchId = 1;
 constexpr std::size_t kMessages = 300;
 
-// What cannot be decoded is damage; what can is encoded in one way, and decoded from that again.
+// A record either is refused as damaged, or encoding what was decoded gives a record that decodes
+// to the same values.
 template <typename Decode, typename Encode>
 void check_record(std::string_view record, Decode decode, Encode encode) {
   const auto decoded = decode(record);
@@ -25,8 +28,15 @@ void check_record(std::string_view record, Decode decode, Encode encode) {
   }
   const std::string encoded = encode(*decoded);
   const auto again = decode(encoded);
-  require(again.ok(), "what was encoded can be decoded");
-  require(encode(*again) == encoded, "and is the same");
+  require(again.ok(), "an encoded record can be decoded");
+  require(encode(*again) == encoded, "decoding and encoding a record again gives the same bytes");
+}
+
+void check_ack_id(std::string_view text) {
+  const std::optional<AckId> id = AckId::parse(text);
+  if (!id) return;
+  AckId::Text buffer;
+  require(AckId::parse(id->format(buffer)) == id, "a formatted ack id is parsed as the same id");
 }
 
 absl::StatusOr<std::vector<AddedDelivery>> decode_all_added(std::string_view value) {
@@ -36,7 +46,7 @@ absl::StatusOr<std::vector<AddedDelivery>> decode_all_added(std::string_view val
   return added;
 }
 
-// The first byte of an input says what kind of record the rest is to be.
+// The first byte of an input selects the kind of record, or the ack id; the rest is its content.
 void check(std::string_view input) {
   if (input.empty()) return;
   const std::string_view record = input.substr(1);
@@ -64,6 +74,8 @@ void check(std::string_view input) {
       return check_record(record, decode_added_key, [](const AddedKey& key) {
         return added_key(key.first_id, key.first_delivery);
       });
+    case 'c':
+      return check_ack_id(record);
     case 'k':
       return check_record(record, decode_subscription_key, subscription_key);
     default:
