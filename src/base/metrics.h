@@ -22,4 +22,10 @@ inline prometheus::Gauge& gauge(prometheus::Registry& metrics, const std::string
   return prometheus::BuildGauge().Name(name).Help(help).Register(metrics).Add(labels);
 }
 
+// The counter of votes with this outcome. Machines, loggers and recorders share its name.
+inline prometheus::Counter& votes_counter(prometheus::Registry& metrics,
+                                          const std::string& outcome) {
+  return counter(metrics, "pollbus_votes_total", "Votes by outcome", {{"outcome", outcome}});
+}
+
 }  // namespace pollbus

@@ -5,13 +5,6 @@
 #include "election/messages.h"
 
 namespace pollbus::voting_logger {
-namespace {
-
-prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* outcome) {
-  return counter(metrics, "pollbus_votes_total", "Votes by outcome", {{"outcome", outcome}});
-}
-
-}  // namespace
 
 Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
   if (outcome == MarkOutcome::kOtherVote) {

@@ -8,11 +8,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kMetricsInterval{500};
 
-prometheus::Counter& answers(prometheus::Registry& metrics, const char* outcome) {
-  return counter(metrics, "pollbus_votes_total", "Answered votes by their answer",
-                 {{"outcome", outcome}});
-}
-
 void raise(prometheus::Counter& counter, std::int64_t to) {
   counter.Increment(static_cast<double>(to) - counter.Value());
 }
@@ -21,9 +16,9 @@ void raise(prometheus::Counter& counter, std::int64_t to) {
 
 MachineMetrics::MachineMetrics(prometheus::Registry& metrics)
     : cast_(counter(metrics, "pollbus_votes_cast_total", "Votes that this process has cast")),
-      successful_(answers(metrics, "successful")),
-      already_voted_(answers(metrics, "already voted")),
-      rejected_(answers(metrics, "rejected")),
+      successful_(votes_counter(metrics, "successful")),
+      already_voted_(votes_counter(metrics, "already voted")),
+      rejected_(votes_counter(metrics, "rejected")),
       timed_out_(counter(metrics, "pollbus_votes_timed_out_total",
                          "Votes that had no answer within ten seconds")),
       unknown_results_(counter(metrics, "pollbus_unknown_results_total",

@@ -7,10 +7,6 @@
 namespace pollbus::voting_recorder {
 namespace {
 
-prometheus::Counter& votes_counter(prometheus::Registry& metrics, const char* outcome) {
-  return counter(metrics, "pollbus_votes_total", "Votes by outcome", {{"outcome", outcome}});
-}
-
 std::vector<Ballot> ballots_of(const auto& votes) {
   std::vector<Ballot> ballots;
   for (const auto& received : votes) ballots.push_back(ballot_of(received.vote));
