@@ -16,6 +16,8 @@ ElectionCountsWatch::ElectionCountsWatch(std::string what, std::string advice,
                     "By how much the number of " + what_ + " fell while this process watched")) {}
 
 void ElectionCountsWatch::see(const ElectionCounts& counts) {
+  if (!has_seen_any_) log_start(counts);
+  has_seen_any_ = true;
   // An election that is no longer counted has fallen to zero.
   for (const auto& [election, known] : elections_) {
     if (!counts.by_election.contains(election)) see(election, 0);
@@ -26,6 +28,12 @@ void ElectionCountsWatch::see(const ElectionCounts& counts) {
     log_error(what_ + " are missing", {{"missing", counts.missing}, {"advice", advice_}});
   }
   last_missing_ = counts.missing;
+}
+
+void ElectionCountsWatch::log_start(const ElectionCounts& counts) const {
+  std::int64_t sum = 0;
+  for (const auto& [election, count] : counts.by_election) sum += count;
+  log_info(what_ + " at the start", {{"elections", counts.by_election.size()}, {what_, sum}});
 }
 
 void ElectionCountsWatch::see(std::int64_t election, std::int64_t count) {

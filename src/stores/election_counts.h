@@ -30,6 +30,7 @@ class ElectionCountsWatch {
   // pollbus_<what>{election="…"}, pollbus_<what>_missing and pollbus_<what>_lost_total.
   ElectionCountsWatch(std::string what, std::string advice, prometheus::Registry& metrics);
 
+  // Call regularly with the current counts. The first call logs their sum.
   void see(const ElectionCounts& counts);
 
  private:
@@ -38,6 +39,7 @@ class ElectionCountsWatch {
     prometheus::Gauge* gauge = nullptr;
   };
 
+  void log_start(const ElectionCounts& counts) const;
   void see(std::int64_t election, std::int64_t count);
 
   const std::string what_;
@@ -47,6 +49,7 @@ class ElectionCountsWatch {
   prometheus::Counter& lost_;
   std::map<std::int64_t, Election> elections_;
   std::int64_t last_missing_ = 0;
+  bool has_seen_any_ = false;
   bool has_warned_of_too_many_ = false;
 };
 

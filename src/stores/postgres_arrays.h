@@ -6,15 +6,16 @@
 
 namespace pollbus {
 
-// A statement's parameter in binary form: text never holds a value, so no syntax error quotes one.
+// A parameter of a statement in binary form. Values never become text, so no error message about
+// syntax can quote one.
 struct PostgresParameter {
-  unsigned type = 0;  // an Oid
+  unsigned type = 0;  // the Oid of its type
   std::string bytes;
 };
 
-// A one-dimensional array parameter, element by element, in the form that array_recv reads
+// Builds a one-dimensional array parameter, element by element, in the form that array_recv reads
 // (https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/arrayfuncs.c).
-// Each array takes elements of one of the add functions only.
+// All elements of an array must have the type given to the constructor.
 class PostgresArray {
  public:
   enum class Element : unsigned { kInteger = 23, kBigint = 20, kBytea = 17 };
@@ -24,7 +25,7 @@ class PostgresArray {
   void add_bigint(std::int64_t value);
   void add_bytea(std::string_view value);
 
-  // Once, at the end.
+  // Call once, after the last element.
   PostgresParameter take();
 
  private:

@@ -94,6 +94,7 @@ absl::Status PostgresConnection::prepare() {
   if (PQsetnonblocking(connection, 1) != 0) return broken();
   // Overrides the defaults of server, database and role.
   return run(fmt::format("SET synchronous_commit = on; SET statement_timeout = {0};"
+                         "SET max_parallel_workers_per_gather = 0;"
                          "SET idle_in_transaction_session_timeout = {0};"
                          "SET default_transaction_isolation = 'read committed'",
                          statement_timeout_.count()))

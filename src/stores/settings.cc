@@ -9,22 +9,26 @@ constexpr std::int64_t kMaxPort = 65'535;
 }  // namespace
 
 void RedisConfig::add_to(Settings& settings) {
-  settings.text({"redis-host", "REDIS_HOST", "HOST", "Where Redis is"}, &host, check_not_empty);
-  settings.integer({"redis-port", "REDIS_PORT", "PORT", "Its port"}, &port, 1, kMaxPort);
-  settings.secret({"redis-password", "REDIS_PASSWORD", "PASSWORD", "Its password, if it has one"},
-                  &password);
+  settings.text({"redis-host", "REDIS_HOST", "HOST", "Host of Redis"}, &host, check_not_empty);
+  settings.integer({"redis-port", "REDIS_PORT", "PORT", "Port of the server"}, &port, 1, kMaxPort);
+  settings.secret(
+      {"redis-password", "REDIS_PASSWORD", "PASSWORD", "Password of Redis, if it requires one"},
+      &password);
 }
 
 void PostgresConfig::add_to(Settings& settings) {
-  settings.text({"postgres-host", "POSTGRES_HOST", "HOST", "Where PostgreSQL is"}, &host,
+  settings.text({"postgres-host", "POSTGRES_HOST", "HOST", "Host of PostgreSQL"}, &host,
                 check_not_empty);
-  settings.integer({"postgres-port", "POSTGRES_PORT", "PORT", "Its port"}, &port, 1, kMaxPort);
-  settings.text({"postgres-db", "POSTGRES_DB", "NAME", "The database"}, &database, check_not_empty);
+  settings.integer({"postgres-port", "POSTGRES_PORT", "PORT", "Port of the server"}, &port, 1,
+                   kMaxPort);
+  settings.text({"postgres-db", "POSTGRES_DB", "NAME", "Name of the database"}, &database,
+                check_not_empty);
   settings.text({"postgres-user", "POSTGRES_USER", "NAME",
-                 "The user, who may create tables at the first start"},
+                 "The database user, which must be allowed to create tables at the first start"},
                 &user, check_not_empty);
-  settings.secret({"postgres-password", "POSTGRES_PASSWORD", "PASSWORD", "The user's password"},
-                  &password);
+  settings.secret(
+      {"postgres-password", "POSTGRES_PASSWORD", "PASSWORD", "Password of the database user"},
+      &password);
 }
 
 }  // namespace pollbus

@@ -39,7 +39,7 @@ ReceivedMessage submitted(int number, std::int64_t voter) {
   return received(wire::submit_message(vote(number, voter)));
 }
 
-// A voter register in memory, which fails when a test says so.
+// A voter register in memory that fails when a test wants it to.
 class FakeVoterRegister final : public VoterRegister {
  public:
   std::function<absl::Status()> before_marking = [] { return absl::OkStatus(); };
@@ -78,7 +78,7 @@ class LoggerHandlerTest : public testing::VoteHandlerTest {
   Handler handler{{topic, quarantine, bus}, voters, store, key, registry};
 };
 
-TEST(DecideTest, AVoteThatMarksItsVoterNowOrBeforeIsForwarded) {
+TEST(DecideTest, AVoteThatMarksItsVoterNowOrDidSoBeforeIsForwarded) {
   for (const auto outcome : {MarkOutcome::kMarked, MarkOutcome::kSameVoteAgain}) {
     const Message message = decide(vote(1, 43), outcome);
     EXPECT_EQ(message.attributes,
@@ -88,14 +88,14 @@ TEST(DecideTest, AVoteThatMarksItsVoterNowOrBeforeIsForwarded) {
   }
 }
 
-TEST(DecideTest, AVoteOfAVoterThatAnotherHasMarkedIsAnswered) {
+TEST(DecideTest, AVoteOfAVoterWhomAnotherVoteHasMarkedIsAnswered) {
   const Message message = decide(vote(1, 43), MarkOutcome::kOtherVote);
   EXPECT_EQ(message.attributes,
             (std::map<std::string, std::string>{{"function", "result"}, {"machineID", "3"}}));
   EXPECT_EQ(message.data, R"({"result":"Already Voted!!!","UUID":")" + uuid(1) + "\"}");
 }
 
-TEST(DecideTest, WhatGoesOutNamesNeitherVoterNorTime) {
+TEST(DecideTest, OutgoingMessagesContainNeitherVoterNorTime) {
   const SubmittedVote canary{.election = 12,
                              .machine = 3,
                              .voter = 987654321,
@@ -159,7 +159,7 @@ TEST_F(LoggerHandlerTest, MarksBeforeItPublishesAndPublishesBeforeItReturns) {
   EXPECT_THAT(steps, ElementsAre("mark", "publish"));
 }
 
-TEST_F(LoggerHandlerTest, TroubleWithTheRegisterIsHeldOutAndIsNoVerdict) {
+TEST_F(LoggerHandlerTest, WhileTheRegisterFailsTheBatchIsHeldAndNothingIsAnswered) {
   voters.before_marking = [&] {
     EXPECT_EQ(topic.tries(), 0);
     return voters.calls < 4 ? absl::UnavailableError("redis is away") : absl::OkStatus();
@@ -181,7 +181,7 @@ TEST_F(LoggerHandlerTest, APublishThatFailsIsRepeatedAndMarksNothingAgain) {
   EXPECT_EQ(voters.calls, 1);
 }
 
-TEST_F(LoggerHandlerTest, AStopWhileTheRegisterIsAwayGivesAllBack) {
+TEST_F(LoggerHandlerTest, AStopWhileTheRegisterFailsGivesTheBatchBack) {
   voters.before_marking = [&] {
     stop.request_stop();
     return absl::UnavailableError("redis is away");
@@ -191,7 +191,7 @@ TEST_F(LoggerHandlerTest, AStopWhileTheRegisterIsAwayGivesAllBack) {
   EXPECT_EQ(topic.tries(), 0);
 }
 
-TEST_F(LoggerHandlerTest, AStopWhileTheBusIsAwayGivesAllBackAndTheNextTryForwardsTheSame) {
+TEST_F(LoggerHandlerTest, AStopWhileTheBusFailsGivesTheBatchBackAndTheNextAttemptForwardsTheSame) {
   topic.on_publish = [&](auto) {
     stop.request_stop();
     return absl::UnavailableError("the bus is away");
@@ -208,7 +208,7 @@ TEST_F(LoggerHandlerTest, AStopWhileTheBusIsAwayGivesAllBackAndTheNextTryForward
   expect_votes("forwarded again", 1);
 }
 
-TEST_F(LoggerHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
+TEST_F(LoggerHandlerTest, AnInvalidMessageIsRejectedAndAffectsNoOther) {
   ReceivedMessage bad = submitted(2, 44);
   const std::string choice = "\"voting\":4";
   bad.data.replace(bad.data.find(choice), choice.size(), "\"voting\":0.5");
@@ -235,14 +235,14 @@ TEST_F(LoggerHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
   expect_votes("rejected", 1);
 }
 
-TEST_F(LoggerHandlerTest, ABadMessageOfNobodyIsPutAsideWithoutAnAnswer) {
+TEST_F(LoggerHandlerTest, AnInvalidMessageWithoutASenderIsQuarantinedWithoutAnAnswer) {
   EXPECT_THAT(handle({received({"not JSON", {{"function", "submit vote"}}})}), Each(Verdict::kAck));
   EXPECT_THAT(topic.published(), IsEmpty());
   EXPECT_THAT(quarantine.published(), SizeIs(1));
   EXPECT_EQ(voters.calls, 0);
 }
 
-TEST_F(LoggerHandlerTest, AVoterWhoCannotBeMarkedIsRejectedAndHarmsNoOther) {
+TEST_F(LoggerHandlerTest, AVoterWhoCannotBeMarkedIsRejectedAndAffectsNoOther) {
   voters.refused = 44;
   EXPECT_THAT(handle({submitted(1, 43), submitted(2, 44), submitted(3, 45)}), Each(Verdict::kAck));
   const auto out = topic.published();
@@ -259,7 +259,7 @@ TEST_F(LoggerHandlerTest, AVoterWhoCannotBeMarkedIsRejectedAndHarmsNoOther) {
   expect_votes("refused", 1);
 }
 
-TEST_F(LoggerHandlerTest, StraysAreAckedAndLeadToNothing) {
+TEST_F(LoggerHandlerTest, StraysAreAckedAndHaveNoEffect) {
   const std::vector<ReceivedMessage> strays{
       received({"{}", {{"function", "result"}, {"machineID", "3"}}}),
       received(wire::record_message({.election = 1, .machine = 1, .choice = 1, .uuid = uuid(9)})),

@@ -45,6 +45,11 @@ struct LoggerSettings {
   }
 };
 
+absl::StatusOr<ElectionCounts> check_and_count(VoterRegister& voters) {
+  RETURN_IF_ERROR(voters.check());
+  return voters.counts();
+}
+
 absl::Status run(LoggerSettings settings) {
   Service service("voting-logger", settings.service);
   RETURN_IF_ERROR(service.start_http());
@@ -58,7 +63,7 @@ absl::Status run(LoggerSettings settings) {
   const auto voters = make_redis_voter_register(settings.redis, check_value(key));
   RETURN_IF_ERROR(redis.wait_at_start(service.stop_token(), kStartPause,
                                       std::chrono::seconds(settings.start_timeout_s),
-                                      [&] { return voters->check(); }));
+                                      [&] { return check_and_count(*voters).status(); }));
   if (const auto warnings = redis_durability_warnings(settings.redis); warnings.ok()) {
     for (const std::string& warning : *warnings)
       log_warning("redis could lose marks", {{"reason", warning}});
@@ -66,8 +71,7 @@ absl::Status run(LoggerSettings settings) {
   const auto watched = make_redis_voter_register(settings.redis, check_value(key));
   ElectionCountsWatch marks("marks", kLostMarks, service.metrics());
   const auto watch = redis.watch(kWatchInterval, [&]() -> absl::Status {
-    RETURN_IF_ERROR(watched->check());
-    ASSIGN_OR_RETURN(const ElectionCounts counts, watched->counts());
+    ASSIGN_OR_RETURN(const ElectionCounts counts, check_and_count(*watched));
     marks.see(counts);
     return absl::OkStatus();
   });

@@ -30,7 +30,7 @@ AnonymousVote vote(int number) {
 
 ReceivedMessage recorded(int number) { return received(wire::record_message(vote(number))); }
 
-// A ballot box in memory, which fails when a test says so.
+// A ballot box in memory that fails when a test wants it to.
 class FakeBallotBox final : public BallotBox {
  public:
   std::function<absl::Status()> before_storing = [] { return absl::OkStatus(); };
@@ -96,7 +96,7 @@ TEST_F(RecorderHandlerTest, TheSameVoteTwiceInABatchAndLaterIsStoredOnceAndAnswe
   expect_votes("recorded again", 2);
 }
 
-TEST_F(RecorderHandlerTest, ADifferentVoteWithAKnownUuidIsRejectedAndHarmsNoOther) {
+TEST_F(RecorderHandlerTest, ADifferentVoteWithAKnownUuidIsRejectedAndAffectsNoOther) {
   AnonymousVote other = vote(1);
   other.choice = 2;
   EXPECT_THAT(handle({recorded(1), received(wire::record_message(other)), recorded(2)}),
@@ -113,7 +113,7 @@ TEST_F(RecorderHandlerTest, ADifferentVoteWithAKnownUuidIsRejectedAndHarmsNoOthe
   expect_votes("recorded", 2);
 }
 
-TEST_F(RecorderHandlerTest, AVoteThatTheDatabaseRefusesIsRejectedAndHarmsNoOther) {
+TEST_F(RecorderHandlerTest, AVoteThatTheDatabaseRefusesIsRejectedAndAffectsNoOther) {
   ballots.refused = 2;
   AnonymousVote refused = vote(1);
   refused.choice = 2;
@@ -142,7 +142,7 @@ TEST_F(RecorderHandlerTest, StoresBeforeItAnswers) {
   EXPECT_THAT(steps, ElementsAre("store", "answer"));
 }
 
-TEST_F(RecorderHandlerTest, TroubleWithTheBallotBoxIsHeldOutAndIsNoVerdict) {
+TEST_F(RecorderHandlerTest, WhileTheBallotBoxFailsTheBatchIsHeldAndNothingIsAnswered) {
   ballots.before_storing = [&] {
     EXPECT_EQ(topic.tries(), 0);
     return ballots.calls < 4 ? absl::UnavailableError("postgres is away") : absl::OkStatus();
@@ -163,7 +163,7 @@ TEST_F(RecorderHandlerTest, AnAnswerThatFailsIsRepeatedAndNothingIsStoredAgain) 
   EXPECT_EQ(ballots.calls, 1);
 }
 
-TEST_F(RecorderHandlerTest, AStopWhileTheBallotBoxIsAwayGivesAllBack) {
+TEST_F(RecorderHandlerTest, AStopWhileTheBallotBoxFailsGivesTheBatchBack) {
   ballots.before_storing = [&] {
     stop.request_stop();
     return absl::UnavailableError("postgres is away");
@@ -173,7 +173,7 @@ TEST_F(RecorderHandlerTest, AStopWhileTheBallotBoxIsAwayGivesAllBack) {
   expect_votes("recorded", 0);
 }
 
-TEST_F(RecorderHandlerTest, AStopWhileTheBusIsAwayGivesAllBackAndTheNextTryAnswers) {
+TEST_F(RecorderHandlerTest, AStopWhileTheBusFailsGivesTheBatchBackAndTheNextAttemptAnswers) {
   topic.on_publish = [&](auto) {
     stop.request_stop();
     return absl::UnavailableError("the bus is away");
@@ -187,7 +187,7 @@ TEST_F(RecorderHandlerTest, AStopWhileTheBusIsAwayGivesAllBackAndTheNextTryAnswe
   EXPECT_THAT(topic.published(), SizeIs(1));
 }
 
-TEST_F(RecorderHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
+TEST_F(RecorderHandlerTest, AnInvalidMessageIsRejectedAndAffectsNoOther) {
   ReceivedMessage bad = recorded(2);
   bad.data.insert(1, R"("voting":4,)");
   bad.id = "77";
@@ -211,7 +211,7 @@ TEST_F(RecorderHandlerTest, ABadMessageIsRejectedAndHarmsNoOther) {
   expect_votes("rejected", 1);
 }
 
-TEST_F(RecorderHandlerTest, StraysAreAckedAndLeadToNothing) {
+TEST_F(RecorderHandlerTest, StraysAreAckedAndHaveNoEffect) {
   EXPECT_THAT(handle({received({"{}", {{"function", "result"}}}),
                       received({wire::encode(vote(1)), {{"function", "submit vote"}}}),
                       received({wire::encode(vote(1)), {}})}),

@@ -1,4 +1,4 @@
-// voting-recorder: stores each vote once.
+// voting-recorder: stores each vote once and answers its machine.
 #include <fmt/format.h>
 
 #include <cstdlib>

@@ -83,12 +83,12 @@ class BallotBoxTest : public ::testing::Test {
   std::unique_ptr<BallotBox> box_ = make_postgres_ballot_box(config());
 };
 
-TEST_F(BallotBoxTest, EachVoteIsStoredOnceHoweverOftenItComes) {
+TEST_F(BallotBoxTest, EachVoteIsStoredOnceHoweverOftenItIsRecorded) {
   migrate();
   std::vector<Ballot> batch = ballots_of(0, 100);
   EXPECT_EQ(box_->record(batch).status(), absl::OkStatus());
   EXPECT_EQ(box_->record(batch).status(), absl::OkStatus());
-  // Half of it new, and each twice.
+  // Half of the ballots are new, and each occurs twice.
   batch = ballots_of(50, 150);
   batch.insert(batch.end(), batch.begin(), batch.end());
   EXPECT_EQ(box_->record(batch).status(), absl::OkStatus());
@@ -113,7 +113,7 @@ TEST_F(BallotBoxTest, TheLargestNumbersAndBatchesAreStoredExactly) {
   EXPECT_EQ(votes(), "11999");
 }
 
-TEST_F(BallotBoxTest, TheTablesAreThoseOfTheDesignAndKeepNoTime) {
+TEST_F(BallotBoxTest, TheTablesAreThoseOfTheDocumentationAndKeepNoTime) {
   migrate();
   const std::string columns =
       "SELECT column_name || ' ' || data_type || ' ' || is_nullable FROM "
@@ -127,7 +127,7 @@ TEST_F(BallotBoxTest, TheTablesAreThoseOfTheDesignAndKeepNoTime) {
               ElementsAre("electionid bigint NO", "slot smallint NO", "votes bigint NO"));
 }
 
-TEST_F(BallotBoxTest, TheTablesOrdersTellNothingOfEachOtherOrOfTheBatch) {
+TEST_F(BallotBoxTest, TheOrderOfRowsRevealsNothingAboutTheBatch) {
   migrate();
   constexpr int kVotes = 500;
   EXPECT_EQ(box_->record(ballots_of(0, kVotes)).status(), absl::OkStatus());
@@ -146,7 +146,7 @@ TEST_F(BallotBoxTest, TheTablesOrdersTellNothingOfEachOtherOrOfTheBatch) {
     as_batch += std::to_string(i) == by_vote[i];
     as_ids += by_id[i] == by_vote[i];
   }
-  // By chance one is expected; that there are twenty happens once in 10^18 runs.
+  // One match is expected by chance; twenty matches happen once in 10^18 runs.
   EXPECT_LT(as_receipts, 20);
   EXPECT_LT(as_batch, 20);
   EXPECT_LT(as_ids, 20);
@@ -164,7 +164,7 @@ TEST_F(BallotBoxTest, RecordersWithTheSameBallotsInOtherOrdersStoreEachOnce) {
       std::mt19937 random(static_cast<unsigned>(recorder));
       const auto box = make_postgres_ballot_box(config());
       for (int round = 0; round < kRounds; ++round) {
-        // Overlaps with the others' batches of this round and of the next.
+        // Overlaps with the batches of the other recorders in this round and the next.
         const int from = round * kBatch + recorder * kBatch / kRecorders;
         std::vector<Ballot> batch = ballots_of(from, from + kBatch);
         std::ranges::shuffle(batch, random);
@@ -181,11 +181,11 @@ TEST_F(BallotBoxTest, RecordersWithTheSameBallotsInOtherOrdersStoreEachOnce) {
   EXPECT_EQ(one("SELECT count(DISTINCT voting) FROM votes"), expected);
 }
 
-TEST_F(BallotBoxTest, VotesOutliveAKilledServerAndTheBoxFindsItAgain) {
+TEST_F(BallotBoxTest, VotesSurviveAKilledServerAndTheBoxReconnects) {
   migrate();
   EXPECT_EQ(box_->record(ballots_of(0, 10)).status(), absl::OkStatus());
   postgres_.kill();
-  // Its processes may outlive it for a moment, and then still take what they are given.
+  // Its child processes may survive for a moment and still accept statements.
   EXPECT_TRUE(testing::eventually(
       10s, [&] { return box_->check().code() == absl::StatusCode::kUnavailable; }));
   const absl::Status status = box_->record(ballots_of(10, 20)).status();
@@ -208,7 +208,7 @@ TEST_F(BallotBoxTest, AStoppedServerIsTransientTrouble) {
   EXPECT_EQ(votes(), "10");
 }
 
-TEST_F(BallotBoxTest, ASilentServerHoldsNobodyForEver) {
+TEST_F(BallotBoxTest, ASilentServerIsGivenUpAfterTheTimeout) {
   PostgresConfig impatient = config();
   impatient.statement_timeout = 300ms;
   box_ = make_postgres_ballot_box(impatient);
@@ -218,7 +218,7 @@ TEST_F(BallotBoxTest, ASilentServerHoldsNobodyForEver) {
   ASSERT_EQ(::kill(session, SIGSTOP), 0);
   postgres_.signal(SIGSTOP);
   EXPECT_EQ(box_->record(ballots_of(0, 10)).status().code(), absl::StatusCode::kDeadlineExceeded);
-  // Now it connects anew, and nobody answers that either.
+  // The new connection is not answered either.
   EXPECT_EQ(box_->record(ballots_of(0, 10)).status().code(), absl::StatusCode::kUnavailable);
   postgres_.signal(SIGCONT);
   ASSERT_EQ(::kill(session, SIGCONT), 0);
@@ -226,7 +226,7 @@ TEST_F(BallotBoxTest, ASilentServerHoldsNobodyForEver) {
   EXPECT_EQ(votes(), "10");
 }
 
-TEST_F(BallotBoxTest, AStatementThatWaitsTooLongIsGivenUpAndTriedAgain) {
+TEST_F(BallotBoxTest, AStatementThatWaitsTooLongIsGivenUpAndCanBeRepeated) {
   PostgresConfig impatient = config();
   impatient.statement_timeout = 300ms;
   box_ = make_postgres_ballot_box(impatient);
@@ -245,7 +245,7 @@ TEST_F(BallotBoxTest, AStatementThatWaitsTooLongIsGivenUpAndTriedAgain) {
   EXPECT_EQ(votes(), "10");
 }
 
-TEST_F(BallotBoxTest, ARefusedPasswordIsTransientAndIsNotTold) {
+TEST_F(BallotBoxTest, ARefusedPasswordIsTransientAndIsNotQuoted) {
   PostgresConfig wrong = config();
   wrong.password = Secret("canary-wrong");
   const absl::Status status = make_postgres_ballot_box(wrong)->check();
@@ -254,7 +254,7 @@ TEST_F(BallotBoxTest, ARefusedPasswordIsTransientAndIsNotTold) {
               AllOf(HasSubstr("password authentication failed"), Not(HasSubstr("canary"))));
 }
 
-TEST_F(BallotBoxTest, WhatItStoresIsOnDiskWhateverTheDatabaseSays) {
+TEST_F(BallotBoxTest, CommitsAreSynchronousWhateverTheDatabaseDefaultIs) {
   migrate();
   postgres_.query("ALTER DATABASE " + postgres_.database() + " SET synchronous_commit = off");
   postgres_.query("CREATE TABLE seen(setting text)");
@@ -329,7 +329,7 @@ const std::vector<Refusal>& refusals() {
   return kAll;
 }
 
-TEST_F(BallotBoxTest, ARowThatTheDatabaseRefusesKeepsNoOtherOut) {
+TEST_F(BallotBoxTest, ARefusedRowDoesNotKeepTheOthersOut) {
   for (const Refusal& refusal : refusals()) {
     SCOPED_TRACE(refusal.what);
     postgres_.query("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
@@ -352,7 +352,7 @@ TEST_F(BallotBoxTest, ARowThatTheDatabaseRefusesKeepsNoOtherOut) {
   }
 }
 
-TEST_F(BallotBoxTest, AStoredVoteIsNotRefusedWhenItComesAgain) {
+TEST_F(BallotBoxTest, AStoredVoteIsNotRefusedWhenItIsRecordedAgain) {
   migrate();
   EXPECT_THAT(*box_->record(ballots_of(0, 5)), Each(kRecorded));
   postgres_.query(
@@ -394,6 +394,14 @@ TEST_F(BallotBoxTest, VotesAreCountedByElectionAndOnlyOnce) {
   EXPECT_EQ(box_->counts()->by_election, (std::map<std::int64_t, std::int64_t>{{12, 13}, {13, 2}}));
 }
 
+TEST_F(BallotBoxTest, VotesThatWereDeletedAreMissing) {
+  migrate();
+  box_->record(ballots_of(0, 10)).IgnoreError();
+  EXPECT_EQ(make_postgres_ballot_box(config())->counts()->missing, 0);
+  postgres_.query("DELETE FROM votes WHERE voting < 3");
+  EXPECT_EQ(make_postgres_ballot_box(config())->counts()->missing, 3);
+}
+
 TEST_F(BallotBoxTest, ReceiptsOfAnEarlierVersionAreRefusedAndAnEmptyDatabaseIsMigrated) {
   const Migration& first = embedded_migrations()[0];
   postgres_.query(std::string(first.sql));
@@ -428,7 +436,7 @@ TEST_F(BallotBoxTest, RecordersThatStartTogetherMigrateOnce) {
   migrate();
 }
 
-TEST_F(BallotBoxTest, TheOriginalsTableIsLeftAloneAndNamed) {
+TEST_F(BallotBoxTest, ATableOfTheOriginalProgramsIsNamedAndLeftUnchanged) {
   postgres_.query("CREATE TABLE votes (electionID int, machineID int, voting int)");
   postgres_.query("INSERT INTO votes VALUES (1, 2, 3)");
   const absl::Status status = box_->migrate();

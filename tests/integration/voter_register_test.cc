@@ -38,6 +38,8 @@ Mark mark_of(std::int64_t voter, int vote) {
 
 class VoterRegisterTest : public ::testing::Test {
  protected:
+  VoterRegisterTest() { signal(SIGPIPE, SIG_IGN); }  // as ShutdownSignal does in the logger
+
   RedisConfig config() const {
     RedisConfig config;
     config.port = redis_.port();
@@ -60,7 +62,7 @@ class VoterRegisterTest : public ::testing::Test {
   std::unique_ptr<VoterRegister> voters_ = make_redis_voter_register(config(), kKeyCheck);
 };
 
-TEST_F(VoterRegisterTest, TheFirstVoteMarksAndOthersAreTold) {
+TEST_F(VoterRegisterTest, TheFirstVoteMarksTheVoterAndLaterVotesDoNot) {
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(2, 20)}), ElementsAre(kMarked, kMarked));
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(2, 21), mark_of(3, 30)}),
               ElementsAre(kSameVoteAgain, kOtherVote, kMarked));
@@ -73,7 +75,7 @@ TEST_F(VoterRegisterTest, VotesOfOneVoterCountInTheOrderOfTheBatch) {
               ElementsAre(kMarked, kOtherVote, kSameVoteAgain, kOtherVote));
 }
 
-TEST_F(VoterRegisterTest, ElectionsAreApart) {
+TEST_F(VoterRegisterTest, ElectionsAreIndependent) {
   Mark elsewhere = mark_of(1, 11);
   elsewhere.election = 13;
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), elsewhere}), ElementsAre(kMarked, kMarked));
@@ -92,7 +94,7 @@ TEST_F(VoterRegisterTest, ABatchOfAnySizeKeepsItsOrder) {
   }
 }
 
-TEST_F(VoterRegisterTest, AMarkIsAKeyWithTheFingerprintAndNothingElse) {
+TEST_F(VoterRegisterTest, AMarkIsAKeyThatHoldsOnlyTheFingerprint) {
   Mark mark = mark_of(43, 0);
   for (std::size_t i = 0; i < mark.fingerprint.size(); ++i) {
     mark.fingerprint[i] = static_cast<unsigned char>('a' + i);
@@ -102,7 +104,7 @@ TEST_F(VoterRegisterTest, AMarkIsAKeyWithTheFingerprintAndNothingElse) {
   EXPECT_THAT(redis_.command({"GET", "voted:12:43"}), ElementsAre("abcdefghijklmnop"));
 }
 
-TEST_F(VoterRegisterTest, MarksOutliveAKilledServerAndTheRegisterFindsItAgain) {
+TEST_F(VoterRegisterTest, MarksSurviveAKilledServerAndTheRegisterReconnects) {
   outcomes(*voters_, {mark_of(1, 10)});
   redis_.kill();
   for (int i = 0; i < 2; ++i) {
@@ -115,7 +117,7 @@ TEST_F(VoterRegisterTest, MarksOutliveAKilledServerAndTheRegisterFindsItAgain) {
               ElementsAre(kSameVoteAgain, kOtherVote));
 }
 
-TEST_F(VoterRegisterTest, AfterASilenceNoLateAnswerIsTakenForAnother) {
+TEST_F(VoterRegisterTest, AfterATimeoutALateAnswerIsNotTakenForAnother) {
   RedisConfig impatient = config();
   impatient.command_timeout = 200ms;
   const auto voters = make_redis_voter_register(impatient, kKeyCheck);
@@ -125,12 +127,12 @@ TEST_F(VoterRegisterTest, AfterASilenceNoLateAnswerIsTakenForAnother) {
   EXPECT_EQ(silent.status().code(), absl::StatusCode::kDeadlineExceeded) << silent.status();
   EXPECT_EQ(voters->check().code(), absl::StatusCode::kDeadlineExceeded);
   redis_.signal(SIGCONT);
-  // The marks may have been made all the same; then they are of these very votes.
+  // The marks may have been made nevertheless, by these same votes.
   EXPECT_THAT(outcomes(*voters, {mark_of(1, 11), mark_of(2, 20), mark_of(2, 21)}),
               ElementsAre(kOtherVote, ::testing::AnyOf(kMarked, kSameVoteAgain), kOtherVote));
 }
 
-TEST_F(VoterRegisterTest, ARefusedPasswordIsTransientAndIsNotTold) {
+TEST_F(VoterRegisterTest, ARefusedPasswordIsTransientAndIsNotQuoted) {
   RedisConfig wrong = config();
   wrong.password = Secret("canary-wrong");
   const absl::Status refused = refusal(*make_redis_voter_register(wrong, kKeyCheck));
@@ -145,7 +147,7 @@ TEST_F(VoterRegisterTest, ARefusedPasswordIsTransientAndIsNotTold) {
   EXPECT_THAT(std::string(missing.message()), HasSubstr("asks for a password"));
 }
 
-TEST_F(VoterRegisterTest, AKeyThatHoldsSomethingElseRefusesItsVoterAndNoOther) {
+TEST_F(VoterRegisterTest, AKeyThatIsNotAMarkRefusesItsVoterAndNoOther) {
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"SET", "voted:12:2", "1"},
                                              {"SET", "voted:12:2", ""},
@@ -250,7 +252,7 @@ TEST_F(VoterRegisterTest, LoggersThatRaceMarkEachVoterOnce) {
   }
 }
 
-TEST_F(VoterRegisterTest, NobodyThereIsUnavailableAndSaysWhere) {
+TEST_F(VoterRegisterTest, AServerThatDoesNotRunIsUnavailableAndNamed) {
   redis_.stop();
   const absl::Status status = refusal(*voters_);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
@@ -259,7 +261,7 @@ TEST_F(VoterRegisterTest, NobodyThereIsUnavailableAndSaysWhere) {
   EXPECT_EQ(redis_durability_warnings(config()).status().code(), absl::StatusCode::kUnavailable);
 }
 
-TEST_F(VoterRegisterTest, EachSettingThatCouldLoseAMarkIsWarnedOf) {
+TEST_F(VoterRegisterTest, EachSettingThatCouldLoseAMarkCausesAWarning) {
   EXPECT_THAT(*redis_durability_warnings(config()), IsEmpty());
   redis_.command({"CONFIG", "SET", "appendfsync", "everysec", "no-appendfsync-on-rewrite", "yes",
                   "maxmemory-policy", "allkeys-lru", "appendonly", "no"});
