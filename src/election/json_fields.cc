@@ -75,7 +75,7 @@ class FieldReader final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  // The exception's text quotes the document, so only the position is kept.
+  // Keeps only the position, because the text of the exception quotes the document.
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::json::exception&) override {
     problem_ = not_json(position);
@@ -112,7 +112,7 @@ std::optional<std::string> read_fields(std::string_view data, std::span<Field> f
   FieldReader reader(fields);
   nlohmann::json::sax_parse(data.begin(), data.end(), &reader);
   if (reader.problem()) return reader.problem();
-  // The parser takes a NUL for the end of its input; what follows would go unseen.
+  // The parser stops at a NUL, so anything after it would be ignored.
   if (const auto nul = data.find('\0'); nul != data.npos) return not_json(nul + 1);
   return std::nullopt;
 }

@@ -8,29 +8,29 @@
 
 namespace pollbus::wire {
 
-// What is read of a message at most: beyond it not even the sender is looked for.
+// Larger messages are not read at all, not even to find the sender.
 inline constexpr std::size_t kMaxParsedBytes = 1024 * 1024;
 
-// A field that a message may have, and what was found for it.
+// A field that a message may have, and the value that was found.
 struct Field {
   std::string_view name;
-  // Integers from 0 to `most`; std::nullopt: a text.
+  // The field holds an integer from 0 to `most`, or a text if this is std::nullopt.
   std::optional<std::int64_t> most{};
 
   int times = 0;
-  // Set when the last value given had the type and the range asked for.
+  // Whether the last value had the expected type and range.
   bool valid = false;
   std::int64_t number = 0;
   std::string text{};
 
-  // One value, and a valid one.
+  // Whether the field occurred once and its value is valid.
   bool readable() const { return times == 1 && valid; }
 };
 
-// Fills `fields` from the JSON object `data` without building it up in memory: nesting takes no
-// stack, and everything that is not a known field of the outermost object is skipped. Returns what
-// is wrong with the document as a whole, or nothing; fields that stand before the error are filled
-// all the same. Never quotes the document.
+// Fills `fields` from the JSON object `data` without building the object in memory: deep nesting
+// needs no stack, and everything except the known fields of the outermost object is skipped.
+// Returns what is wrong with the document as a whole, or nothing. Fields before the error are
+// filled nevertheless. Never quotes the document.
 std::optional<std::string> read_fields(std::string_view data, std::span<Field> fields);
 
 }  // namespace pollbus::wire

@@ -12,14 +12,14 @@
 namespace pollbus::wire {
 namespace {
 
-// What a sender may use as UUID and still be answered, when it is not one.
+// A sender whose UUID is not a UUID is answered nevertheless, up to this length.
 constexpr std::size_t kMaxAnsweredUuidBytes = 128;
 
 struct OutcomeText {
   Outcome outcome;
   std::string_view text;
 };
-// As the original programs write them.
+// The texts of the original programs.
 constexpr std::array kOutcomeTexts = {
     OutcomeText{Outcome::kSuccessful, "successful"},
     OutcomeText{Outcome::kAlreadyVoted, "Already Voted!!!"},
@@ -40,7 +40,7 @@ std::optional<Outcome> outcome_of(std::string_view text) {
   return std::nullopt;
 }
 
-// `text` as a JSON string, whatever is in it.
+// Returns `text` as a JSON string. Bytes that are not UTF-8 are replaced.
 std::string quoted(const std::string& text) {
   if (is_uuid(text)) return fmt::format("\"{}\"", text);
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -54,7 +54,7 @@ bool is_answerable_uuid(const Field& uuid) {
   return uuid.readable() && !uuid.text.empty() && uuid.text.size() <= kMaxAnsweredUuidBytes;
 }
 
-// What is wrong with a field of its own, or nothing.
+// Returns what is wrong with a single field, or nothing.
 std::optional<std::string> problem_with(const Field& field, bool optional) {
   if (field.times == 0 && optional) return std::nullopt;
   if (field.times == 0) return fmt::format("{} is missing", field.name);
@@ -77,7 +77,7 @@ std::optional<std::string> problem_with_size(std::string_view data) {
   return fmt::format("the message is larger than {} bytes", kMaxMessageBytes);
 }
 
-// Reads a vote message's fields; nothing when all is well.
+// Reads the fields of a vote. Returns nothing if they are valid.
 std::optional<BadMessage> read_vote(std::string_view data, std::span<Field> fields,
                                     const Field& machine, const Field& uuid) {
   std::optional<std::string> document = read_fields(data, fields);
@@ -168,7 +168,7 @@ std::variant<Result, BadMessage> parse_result(std::string_view data) {
   if (!problem) problem = problem_with(reason, true);
   const std::optional<Outcome> outcome = outcome_of(result.text);
   if (!problem && !outcome) problem = "result must be a text of the protocol";
-  // Not necessarily a UUID: who sent something else in its place is answered with that.
+  // Not necessarily a UUID: a sender that used another text is answered with that text.
   if (!problem && !is_answerable_uuid(uuid)) {
     problem = fmt::format("UUID must have 1 to {} bytes", kMaxAnsweredUuidBytes);
   }

@@ -70,7 +70,7 @@ TEST(WireTest, AVoteWithoutTimestampIsAVote) {
   EXPECT_EQ(encode(*vote), submit_json("timestamp", ""));
 }
 
-TEST(WireTest, WhatIsWrittenIsReadAgain) {
+TEST(WireTest, EncodedMessagesAreParsedAgain) {
   const SubmittedVote vote{.election = kMaxId,
                            .machine = 0,
                            .voter = kMaxId,
@@ -109,7 +109,7 @@ struct FieldCase {
   const char* reason;
 };
 
-TEST(WireTest, EachBadFieldIsNamedAndItsSenderIsToldOf) {
+TEST(WireTest, AnInvalidFieldIsNamedInTheAnswerToItsSender) {
   constexpr const char* kIdReason = " must be an integer from 0 to 9007199254740991";
   const std::vector<FieldCase> cases = {
       {"voter_ID", "", "voter_ID is missing"},
@@ -157,7 +157,7 @@ TEST(WireTest, AnUnusableMachineIsNotAnswered) {
   }
 }
 
-TEST(WireTest, WhateverStandsForTheUuidIsAnsweredUpToABound) {
+TEST(WireTest, ATextInPlaceOfTheUuidIsAnsweredUpToABound) {
   const std::string longest(128, 'x');
   const std::vector<std::pair<std::string, std::optional<std::string>>> cases = {
       {"", std::nullopt},
@@ -179,7 +179,7 @@ TEST(WireTest, WhateverStandsForTheUuidIsAnsweredUpToABound) {
   }
 }
 
-TEST(WireTest, WhatIsNotOneJsonObjectIsRefused) {
+TEST(WireTest, DataThatIsNotOneJsonObjectIsRefused) {
   const std::string vote = submit_json();
   const std::vector<std::string> documents = {
       "", " ", "null", "3", "\"text\"", "[]", "[" + vote + "]", "{", "{}}", "vote",
@@ -197,7 +197,7 @@ TEST(WireTest, WhatIsNotOneJsonObjectIsRefused) {
   }
 }
 
-TEST(WireTest, TheSenderOfATruncatedVoteIsFoundWhereItStandsBeforeTheError) {
+TEST(WireTest, TheSenderOfATruncatedVoteIsFoundIfItComesBeforeTheError) {
   const BadMessage message = bad(R"({"machine_ID":3,"UUID":")" + kUuid + R"(","voting":)");
   EXPECT_EQ(message.machine, 3);
   EXPECT_EQ(message.uuid, kUuid);

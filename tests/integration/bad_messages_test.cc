@@ -1,5 +1,5 @@
-// A message of every bad kind, at the logger and at the recorder: rejected where its sender can be
-// told, one notice in the quarantine, and nothing else happens.
+// Invalid messages of every kind, at the logger and at the recorder: each is answered `Rejected` if
+// it names its sender, leaves one notice in the quarantine topic, and has no other effect.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -28,11 +28,12 @@ constexpr const char* kCanaryChoice = "1888777";
 
 struct BadMessage {
   std::string what;
-  std::string data;      // {uuid} stands for its UUID
-  std::string reason{};  // part of what its sender is told; empty: nobody can be told
+  std::string data;      // {uuid} is replaced by the UUID
+  std::string reason{};  // part of the answer's reason; empty if there is no answer
 };
 
-// A vote's JSON with one field changed: `value` instead of its own, or without it when empty.
+// Returns the JSON of a vote with one field set to `value`, or without that field if `value` is
+// empty.
 std::string vote_with(const std::string& changed, const std::string& value, bool has_voter) {
   std::string json;
   const std::vector<std::pair<std::string, std::string>> fields{{"machine_ID", "3"},
@@ -49,7 +50,7 @@ std::string vote_with(const std::string& changed, const std::string& value, bool
   return "{" + json + "}";
 }
 
-// `voter` is the field that only a submitted vote has.
+// `voter`: whether the votes have the field voter_ID, which only a submitted vote has.
 std::vector<BadMessage> bad_votes(bool voter) {
   const auto with = [voter](const std::string& name, const std::string& value) {
     return vote_with(name, value, voter);
@@ -85,7 +86,7 @@ std::vector<BadMessage> bad_votes(bool voter) {
     all.push_back({name + " null", with(name, "null"), name + " must be an integer"});
     all.push_back({name + " negative", with(name, "-1"), name + " must be an integer"});
     all.push_back({name + " too large", with(name, "9007199254740992"), name + " must be an int"});
-    // No number of any reader: the text ends there for us, and the UUID stands after it.
+    // No parser accepts this number, so the UUID after it is not read and there is no answer.
     all.push_back({name + " huge", with(name, "1" + std::string(400, '0'))});
     all.push_back({name + " given twice", open + ",\"" + name + "\":1}", name + " is given more"});
   }
@@ -105,8 +106,8 @@ std::string with_uuid(std::string data, const std::string& uuid) {
 
 class BadMessagesTest : public ElectionTest {
  protected:
-  // Publishes all kinds as `function`, each followed by a good vote.
-  void expect_each_is_set_aside(std::string_view function, const std::vector<BadMessage>& kinds) {
+  // Publishes a message of each kind as `function`, followed by a valid vote.
+  void expect_each_is_rejected(std::string_view function, const std::vector<BadMessage>& kinds) {
     ElectionSystem& system = begin();
     const Quarantine quarantine(system.bus(), system.topic());
     const auto machine = system.bus_machine(kMachine);
@@ -166,15 +167,15 @@ class BadMessagesTest : public ElectionTest {
   }
 };
 
-TEST_F(BadMessagesTest, ALoggerSetsEveryKindAsideAndGoesOn) {
-  expect_each_is_set_aside(wire::kSubmitVote, bad_votes(true));
+TEST_F(BadMessagesTest, ALoggerRejectsEveryKindAndContinues) {
+  expect_each_is_rejected(wire::kSubmitVote, bad_votes(true));
 }
 
-TEST_F(BadMessagesTest, ARecorderSetsEveryKindAsideAndGoesOn) {
-  expect_each_is_set_aside(wire::kRecordVote, bad_votes(false));
+TEST_F(BadMessagesTest, ARecorderRejectsEveryKindAndContinues) {
+  expect_each_is_rejected(wire::kRecordVote, bad_votes(false));
 }
 
-TEST_F(BadMessagesTest, WhatIsNoUuidIsRejectedUnderWhatItIs) {
+TEST_F(BadMessagesTest, ATextThatIsNoUuidIsRejectedAndRepeatedInTheAnswer) {
   ElectionSystem& system = begin();
   const auto machine = system.bus_machine(kMachine);
   auto vote = machine->draw(43, 4);
@@ -187,7 +188,7 @@ TEST_F(BadMessagesTest, WhatIsNoUuidIsRejectedUnderWhatItIs) {
   EXPECT_THAT(system.marks(), IsEmpty());
 }
 
-TEST_F(BadMessagesTest, BadMessagesAmongGoodOnesOfOneBatchHurtNone) {
+TEST_F(BadMessagesTest, InvalidMessagesInABatchDoNotAffectTheValidOnes) {
   ElectionSystem& system = begin();
   const Quarantine quarantine(system.bus(), system.topic());
   const auto machine = system.bus_machine(kMachine);

@@ -14,7 +14,7 @@ void check(const absl::Status& status) {
   if (!status.ok()) throw std::runtime_error(status.ToString());
 }
 
-// A broker that has just been started again must not be waited for longer than a test can bear.
+// Short pauses, so that a test does not wait long for a broker that has just restarted.
 constexpr SubscriberOptions kOptions{.reconnect = {.max = std::chrono::milliseconds(500)}};
 
 }  // namespace

@@ -11,9 +11,9 @@
 
 namespace pollbus::testing {
 
-// A subscription of the test's own, and its topic, made when they are missing, also after the bus
-// has forgotten them. What is delivered goes to `on_message`, on a thread of this object, and is
-// acked. Throws std::runtime_error when the bus refuses.
+// Receives the messages of a subscription for a test. Creates subscription and topic when they are
+// missing, also after the bus has lost them. Calls `on_message` for each message, on a thread of
+// this object, and acks the message. Throws std::runtime_error if the bus refuses.
 class BusListener {
  public:
   using OnMessage = std::function<void(const ReceivedMessage&)>;
@@ -27,7 +27,7 @@ class BusListener {
   std::unique_ptr<Subscriber> subscriber_;
 };
 
-// The connection; throws std::runtime_error where BusConfig does not do.
+// Connects; throws std::runtime_error if the configuration is not sufficient.
 std::shared_ptr<Connection> connect(const BusConfig& bus);
 
 }  // namespace pollbus::testing

@@ -13,8 +13,8 @@
 
 namespace pollbus::testing {
 
-// A test of a whole election. When it ends, every service that still runs must end by SIGTERM with
-// exit code 0 within its 10 s, and no log may hold a sanitizer's report, a key or a password.
+// A test of a whole election. At its end, every service that still runs must exit with code 0
+// within 10 s of SIGTERM, and no log may contain a sanitizer report, a key or a password.
 class ElectionTest : public ::testing::Test {
  protected:
   static constexpr std::chrono::seconds kStopLimit{10};
@@ -29,10 +29,10 @@ class ElectionTest : public ::testing::Test {
   std::unique_ptr<ElectionSystem> system_;
 };
 
-// The *.log files of a folder, by name.
+// Returns the contents of the *.log files of a folder, by name.
 std::map<std::string, std::string> logs_in(const std::filesystem::path& folder);
 
-// Each of `words` found in one of the texts is a failure that does not repeat the word.
+// Fails if one of `words` occurs in one of the texts. The failure does not repeat the word.
 void expect_nowhere(const std::vector<std::string>& words,
                     const std::map<std::string, std::string>& texts);
 

@@ -21,7 +21,7 @@ std::int64_t random_election() {
   return std::uniform_int_distribution<std::int64_t>(1, kMaxElection)(random);
 }
 
-// What stands in `first` wins.
+// Where both define a variable, `first` wins.
 Environment together(Environment first, const Environment& second) {
   first.insert(second.begin(), second.end());
   return first;
@@ -81,8 +81,8 @@ std::vector<VotingService*> ElectionSystem::services() const {
   return all;
 }
 
-// Recorders first: a logger is not ready before their subscription exists, and looks for it in
-// growing pauses.
+// Starts the recorders first: a logger is not ready before their subscription exists, and checks
+// for it in growing pauses.
 void ElectionSystem::start_services() {
   for (const auto* group : {&recorders, &loggers}) {
     for (const auto& service : *group) {

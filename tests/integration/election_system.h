@@ -22,15 +22,15 @@ struct SystemPlan {
   int loggers = 1;
   int recorders = 1;
   std::vector<std::string> broker_flags{};
-  // For loggers, recorders and machines, on top of what they need.
+  // Additional variables for loggers, recorders and machines.
   Environment environment{};
-  // Whether loggers and recorders run from the start.
+  // Whether loggers and recorders are started by the constructor.
   bool started = true;
 };
 
-// A whole election on this machine: Redis, PostgreSQL, broker, loggers and recorders as processes,
-// with everything in one folder and with keys, passwords and election of its own. Machines come
-// with the test: processes, or the test itself. Not thread-safe.
+// A whole election on this computer: Redis, PostgreSQL, broker, loggers and recorders as processes.
+// All data is in one folder; keys, passwords and the election ID are random. The test adds
+// machines: as processes, or by publishing votes itself. Not thread-safe.
 class ElectionSystem {
  public:
   explicit ElectionSystem(const std::filesystem::path& folder, SystemPlan plan = {});
@@ -45,7 +45,7 @@ class ElectionSystem {
   BusConfig bus() const;
   std::string topic() const { return BrokerServer::topic(); }
   const HashKey& logger_key() const { return logger_key_; }
-  // What must be found nowhere but where it belongs.
+  // Keys and passwords, which must not appear in any log.
   std::vector<std::string> secrets() const;
 
   Environment logger_environment() const;
@@ -54,13 +54,13 @@ class ElectionSystem {
   std::vector<VotingService*> services() const;
   void start_services();
   bool wait_until_all_ready(std::chrono::milliseconds within) const;
-  // SIGTERM to all that run, at once; exit codes by name.
+  // Sends SIGTERM to all running services at once; returns their exit codes by name.
   std::map<std::string, int> stop_services(std::chrono::milliseconds within);
 
   std::unique_ptr<MachineProcess> launch_machine(MachineLoad load) const;
   std::unique_ptr<BusMachine> bus_machine(std::int64_t machine) const;
 
-  // What the stores hold of this election.
+  // What the stores contain for this election.
   struct Row {
     std::int64_t machine = 0;
     std::int64_t choice = 0;

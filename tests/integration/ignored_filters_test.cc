@@ -1,4 +1,4 @@
-// A bus that stores filters and does not apply them, as Google's emulator does up to 0.8.20.
+// A bus that stores filters but does not apply them, like Google's emulator up to 0.8.20.
 #include <gmock/gmock.h>
 
 #include "election/wire.h"
@@ -20,7 +20,7 @@ class IgnoredFiltersTest : public ElectionTest {
   }
 };
 
-TEST_F(IgnoredFiltersTest, TheElectionComesOutTheSame) {
+TEST_F(IgnoredFiltersTest, TheElectionHasTheSameResult) {
   ElectionSystem& system =
       begin({.loggers = 2, .recorders = 2, .broker_flags = {"--ignore-filters"}});
   Load load(system);
@@ -28,7 +28,7 @@ TEST_F(IgnoredFiltersTest, TheElectionComesOutTheSame) {
   load.finish_and_check();
 }
 
-TEST_F(IgnoredFiltersTest, EveryStrayIsCountedAndTheFirstIsWarnedOf) {
+TEST_F(IgnoredFiltersTest, EveryStrayIsCountedAndTheFirstIsLogged) {
   ElectionSystem& system = begin({.broker_flags = {"--ignore-filters"}});
   const auto machine = system.bus_machine(3);
   constexpr int kVotes = 30;
@@ -36,7 +36,7 @@ TEST_F(IgnoredFiltersTest, EveryStrayIsCountedAndTheFirstIsWarnedOf) {
     ASSERT_EQ(machine->cast(machine->draw(voter, 1)), absl::OkStatus());
   }
   ASSERT_TRUE(machine->wait_for_all_answers(20s));
-  // Of each vote three messages, and each service is there for one of them.
+  // Each vote leads to three messages, and each service handles one of them.
   for (const VotingService* service : system.services()) {
     EXPECT_TRUE(eventually(10s, [&] {
       return service->metric("pollbus_strays_total") == 2.0 * kVotes;

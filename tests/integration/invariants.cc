@@ -11,7 +11,7 @@
 namespace pollbus::testing {
 namespace {
 
-// What the stores hold, read once.
+// What the stores contain, read once.
 struct Stored {
   std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> rows;  // by machine and choice
   std::map<std::int64_t, std::int64_t> machine_rows;
@@ -52,13 +52,14 @@ void expect_answer_is_true(const ElectionSystem& system, const Stored& stored,
                            const Account& account) {
   const SubmittedVote& vote = account.vote;
   if (account.is_accepted()) {
-    EXPECT_TRUE(is_marked(system, stored, vote)) << "I3: the mark is another vote's: " << vote.uuid;
+    EXPECT_TRUE(is_marked(system, stored, vote)) << "I3: another vote has the mark: " << vote.uuid;
     EXPECT_TRUE(is_stored(stored, vote)) << "I1: no receipt for " << vote.uuid;
   } else {
     EXPECT_EQ(account.answers.front(), Outcome::kAlreadyVoted) << vote.uuid;
-    EXPECT_TRUE(stored.marks.contains(vote.voter)) << "I4: nobody voted before " << vote.uuid;
-    EXPECT_FALSE(is_marked(system, stored, vote)) << "I4: this vote itself won: " << vote.uuid;
-    EXPECT_FALSE(is_stored(stored, vote)) << "I4: stored all the same: " << vote.uuid;
+    EXPECT_TRUE(stored.marks.contains(vote.voter))
+        << "I4: the voter had not voted before " << vote.uuid;
+    EXPECT_FALSE(is_marked(system, stored, vote)) << "I4: this vote was accepted: " << vote.uuid;
+    EXPECT_FALSE(is_stored(stored, vote)) << "I4: stored nevertheless: " << vote.uuid;
   }
 }
 
@@ -76,7 +77,7 @@ std::int64_t expect_accounts(const ElectionSystem& system, const Stored& stored,
     if (!account.is_accepted()) continue;
     ++count;
     ++accepted;
-    EXPECT_TRUE(voters.insert(account.vote.voter).second) << "I3: a voter twice: " << uuid;
+    EXPECT_TRUE(voters.insert(account.vote.voter).second) << "I3: a voter voted twice: " << uuid;
   }
   for (const auto& [content, count] : tally) {
     const auto found = stored.rows.find(content);
@@ -110,7 +111,7 @@ void expect_invariants(const ElectionSystem& system, const Accounts& accounts,
     const std::int64_t successful = expect_summary(stored, summary);
     if (told.insert(summary.machine).second) accepted += successful;
   }
-  EXPECT_EQ(stored.row_count, accepted) << "I2, I7: rows that nobody was told of, or too few";
+  EXPECT_EQ(stored.row_count, accepted) << "I2, I7: rows and accepted votes differ";
   EXPECT_EQ(std::ssize(stored.receipts), stored.row_count) << "I3: receipts and rows differ";
   EXPECT_EQ(std::ssize(stored.marks), stored.row_count) << "I5: marks and rows differ";
 }

@@ -8,19 +8,20 @@
 
 namespace pollbus::testing {
 
-// Checks the invariants of a drained election, each breach a failure of the running test:
-//   I1 each `successful` has its row
-//   I2 no row without a submission with that content
-//   I3 one row a UUID and one a voter
-//   I4 `Already Voted!!!` only if another vote of that voter was accepted, never for the one that
-//   won I5 as many marks in Redis as rows in PostgreSQL I6 every vote has an answer, and answers
-//   for one UUID never contradict each other I7 the tally equals the accepted votes
-// `accounts` are all votes of the machines that stand in it; other machines may tell by their
-// summaries. All machines of the election must stand in one or the other.
+// Checks the invariants of an election with no votes under way:
+//   I1 each `successful` has its row;
+//   I2 there is no row without a submission with that content;
+//   I3 there is one row for each UUID and for each voter;
+//   I4 `Already Voted!!!` is answered only if another vote of that voter was accepted;
+//   I5 there are as many marks in Redis as rows in PostgreSQL;
+//   I6 every vote has an answer, and answers for one UUID never contradict each other;
+//   I7 the tally equals the accepted votes.
+// `accounts` must contain all votes of each machine that occurs in it. All other machines of the
+// election must be in `summaries`.
 void expect_invariants(const ElectionSystem& system, const Accounts& accounts,
                        const std::vector<MachineSummary>& summaries = {});
 
-// The accounts of several machines together.
+// Combines the accounts of several machines.
 Accounts merged(const std::vector<Accounts>& parts);
 
 }  // namespace pollbus::testing

@@ -16,7 +16,7 @@ constexpr std::int64_t kChoices = 5;
 
 class RaceTest : public ElectionTest {
  protected:
-  // A vote of every voter, in an order of the machine's own.
+  // Casts one vote for every voter, in a random order that differs between machines.
   static std::vector<SubmittedVote> votes_of_all(const BusMachine& machine, std::uint32_t seed) {
     std::vector<SubmittedVote> votes;
     for (int voter = 0; voter < kVoters; ++voter) {
@@ -37,7 +37,7 @@ TEST_F(RaceTest, ThreeLoggersAndThreeMachinesAcceptEachOf3000VotersOnce) {
   for (std::uint32_t i = 0; i < machines.size(); ++i) {
     racers.emplace_back([&machine = *machines[i], i] {
       EXPECT_EQ(machine.cast(votes_of_all(machine, i)), absl::OkStatus());
-      // Nothing fails, so nothing needs to be published again.
+      // No server fails in this test, so no vote has to be published again.
       EXPECT_TRUE(machine.wait_for_all_answers(120s));
     });
   }
@@ -65,7 +65,7 @@ TEST_F(RaceTest, ThreeVotingMachinesWithTheSameVotersAgreeOnWhoVoted) {
              return entry.second.is_answered();
            });
   };
-  // Reading all of it takes a slow process long: not before there is as much as there must be.
+  // Reading all answers is slow, so first wait until there are enough.
   const auto enough_is_witnessed = [&] {
     return witness.count(wire::kSubmitVote) >= 6'000 && witness.count(wire::kResult) >= 6'000;
   };

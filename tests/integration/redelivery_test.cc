@@ -1,4 +1,4 @@
-// A vote that comes again, before or after any step of its way, and votes that are not that vote.
+// A vote that is delivered again before or after any step, and other votes that look like it.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -26,7 +26,7 @@ class RedeliveryTest : public ElectionTest {
     machine_ = system_->bus_machine(3);
   }
 
-  // Casts it, again if need be, and waits for the answer to that.
+  // Casts the vote, for the first time or again, and returns the answer to that.
   Outcome settle(BusMachine& machine, const SubmittedVote& vote) {
     const std::size_t before = machine.answers(vote.uuid, 0).size();
     EXPECT_EQ(machine.cast(vote), absl::OkStatus());
@@ -55,7 +55,7 @@ TEST_F(RedeliveryTest, AVoteSubmittedAgainAfterItsMarkIsStoredOnceAndAnsweredThe
   expect_invariants(*system_, machine_->accounts());
 }
 
-TEST_F(RedeliveryTest, AVoteWhoseLoggerDiedAfterTheMarkGoesOnWhenItComesAgain) {
+TEST_F(RedeliveryTest, AVoteWhoseLoggerCrashedAfterTheMarkIsForwardedWhenItIsRepeated) {
   const auto vote = machine_->draw(43, 4);
   const KeyedHash mark = fingerprint(system_->logger_key(), vote);
   system_->redis.command({"SET", fmt::format("voted:{}:43", system_->election()),
@@ -84,21 +84,21 @@ TEST_F(RedeliveryTest, ARecordMessageRepeatedAfterTheCommitIsAnsweredAgainAndSto
   expect_invariants(*system_, machine_->accounts());
 }
 
-TEST_F(RedeliveryTest, AMachineThatMissedItsAnswerGetsItWhenItAsksAgain) {
+TEST_F(RedeliveryTest, AMachineThatMissedAnAnswerGetsItWhenItRepeatsTheVote) {
   const auto vote = machine_->draw(43, 4);
   const auto second = machine_->draw(43, 1);
   EXPECT_EQ(settle(*machine_, vote), kSuccessful);
   EXPECT_EQ(settle(*machine_, second), kAlreadyVoted);
   const Accounts before = machine_->accounts();
   machine_.reset();
-  // Its subscription is there still, and so is nothing of what it has acked.
+  // Its subscription still exists, but the acked answers are gone.
   machine_ = system_->bus_machine(3);
   EXPECT_EQ(settle(*machine_, vote), kSuccessful);
   EXPECT_EQ(settle(*machine_, second), kAlreadyVoted);
   expect_invariants(*system_, merged({before, machine_->accounts()}));
 }
 
-TEST_F(RedeliveryTest, ASecondVoteOfAVoterIsToldSoWhateverIsDifferentAboutIt) {
+TEST_F(RedeliveryTest, ASecondVoteOfAVoterIsAnsweredAlreadyVotedWhateverItsContent) {
   const auto other_machine = system_->bus_machine(4);
   const auto vote = machine_->draw(43, 4);
   EXPECT_EQ(settle(*machine_, vote), kSuccessful);
@@ -123,11 +123,11 @@ TEST_F(RedeliveryTest, AVoterMayVoteInEveryElection) {
   EXPECT_EQ(system_->postgres.query("SELECT id FROM votes").size(), 2u);
 }
 
-TEST_F(RedeliveryTest, TheSameUuidWithAnotherContentDoesNotGetIn) {
+TEST_F(RedeliveryTest, AVoteWithAKnownUuidAndOtherContentIsNotStored) {
   const auto forger = system_->bus_machine(4);
   const auto vote = machine_->draw(43, 4);
   EXPECT_EQ(settle(*machine_, vote), kSuccessful);
-  // As a machine of another number, the answer to the forgery goes there.
+  // The forged vote names machine 4, so the answer goes there.
   auto forged = vote;
   forged.machine = 4;
   forged.choice = 2;

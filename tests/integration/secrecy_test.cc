@@ -1,4 +1,4 @@
-// Votes, voters, keys and passwords stay where they belong.
+// Votes, voters, keys and passwords appear only where they must.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Voters and choices that stand in no other number.
+// Voters and choices that do not occur within any other number.
 constexpr std::int64_t kFirstVoter = 777'000'777'001;
 constexpr std::int64_t kFirstChoice = 1'888'777'000;
 constexpr int kVotes = 40;
@@ -30,7 +30,7 @@ class SecrecyTest : public ElectionTest {
     return votes;
   }
 
-  // Votes, second votes, bad votes at both services, with every server failing meanwhile.
+  // Casts votes, second votes and invalid votes while every server fails for a while.
   void vote_with_troubles(ElectionSystem& system, BusMachine& machine) {
     const auto votes = draw_votes(machine);
     const auto second_votes = draw_votes(machine);
@@ -54,7 +54,7 @@ class SecrecyTest : public ElectionTest {
 
   void expect_secrecy(ElectionSystem& system) {
     std::map<std::string, std::string> texts = logs_in(folder());
-    // The server of the votes is allowed to know choices; it has no reason to log them.
+    // PostgreSQL may know choices, but it has no reason to log them.
     for (const VotingService* service : system.services()) {
       texts[service->name() + "/metrics"] = service->metrics();
     }
@@ -65,7 +65,7 @@ class SecrecyTest : public ElectionTest {
   }
 };
 
-TEST_F(SecrecyTest, NoLogAndNoMetricTellsAVoteAVoterOrASecret) {
+TEST_F(SecrecyTest, NoLogAndNoMetricContainsAVoteAVoterOrASecret) {
   ElectionSystem& system = begin();
   const auto machine = system.bus_machine(3);
   vote_with_troubles(system, *machine);
@@ -73,7 +73,7 @@ TEST_F(SecrecyTest, NoLogAndNoMetricTellsAVoteAVoterOrASecret) {
   expect_invariants(system, machine->accounts());
 }
 
-TEST_F(SecrecyTest, NorDoesADebugLogInJson) {
+TEST_F(SecrecyTest, NoDebugLogInJsonContainsAVoteAVoterOrASecret) {
   ElectionSystem& system = begin({.environment = {{"DEBUG", "1"}, {"LOG_FORMAT", "json"}}});
   const auto machine = system.bus_machine(3);
   vote_with_troubles(system, *machine);
@@ -90,7 +90,7 @@ TEST_F(SecrecyTest, RedisKnowsNoChoiceAndPostgresNoVoter) {
   for (const std::string& key : system.redis.keys("*")) {
     EXPECT_EQ(key.find(kChoiceDigits), std::string::npos);
     EXPECT_THAT(key, ::testing::StartsWith("voted:"));
-    // No time kept with the mark, and none when it would be gone.
+    // Redis keeps no time with the mark and no expiry.
     EXPECT_EQ(system.redis.command({"TTL", key}), std::vector<std::string>{"-1"});
   }
   std::string all;
@@ -103,7 +103,7 @@ TEST_F(SecrecyTest, RedisKnowsNoChoiceAndPostgresNoVoter) {
   for (const auto& [uuid, account] : machine->accounts()) EXPECT_EQ(all.find(uuid), all.npos);
 }
 
-TEST_F(SecrecyTest, NoRecordMessageHasAVoterOrATimeAndNoUuidTellsItsMachine) {
+TEST_F(SecrecyTest, NoRecordMessageHasAVoterOrATimeAndNoUuidIdentifiesAMachine) {
   ElectionSystem& system = begin();
   const Witness witness(system.bus(), system.topic());
   system.launch_machine({.machine = 1, .votes = 200, .voters = 1'000'000})->finish();
@@ -120,7 +120,7 @@ TEST_F(SecrecyTest, NoRecordMessageHasAVoterOrATimeAndNoUuidTellsItsMachine) {
   }
 }
 
-TEST_F(SecrecyTest, AMachinesJournalHoldsNoVoteThatIsAnswered) {
+TEST_F(SecrecyTest, AMachinesJournalContainsNoAnsweredVote) {
   ElectionSystem& system = begin();
   const auto machine = system.launch_machine({.machine = 1, .votes = 50});
   EXPECT_EQ(machine->finish().pending, 0);

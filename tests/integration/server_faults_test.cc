@@ -1,5 +1,5 @@
-// Redis, PostgreSQL and the bus fail while votes are on their way. Nothing is lost, nothing counts
-// twice, services say that they are not ready and become ready again by themselves.
+// Redis, PostgreSQL and the bus fail while votes are under way. No vote is lost or counted twice,
+// and services report that they are not ready and become ready again without a restart.
 #include <functional>
 
 #include "integration/election_fixture.h"
@@ -19,7 +19,7 @@ using Services = std::vector<std::unique_ptr<VotingService>>;
 
 class ServerFaultsTest : public ElectionTest {
  protected:
-  // `fail` while votes are under way; `recover` once each of `affected` has noticed.
+  // Calls `fail` while votes are under way, and `recover` once each of `affected` has noticed.
   void expect_recovery(ElectionSystem& system, Load& load,
                        const std::vector<VotingService*>& affected,
                        const std::function<void()>& fail, const std::function<void()>& recover) {
@@ -34,7 +34,7 @@ class ServerFaultsTest : public ElectionTest {
     EXPECT_TRUE(load.flows(kFlowing)) << "no votes get through";
   }
 
-  // Stopped, started again, killed and started again, all in one load.
+  // Stops the server, starts it, kills it and starts it again, all under one load.
   void expect_faults_leave_no_trace(ElectionSystem& system, Server& server,
                                     const std::vector<VotingService*>& affected) {
     Load load(system);
@@ -85,7 +85,7 @@ TEST_F(ServerFaultsTest, ASilentPostgresIsWaitedFor) {
   load.finish_and_check();
 }
 
-// Who publishes notices first, when no answer comes: by then votes under way have timed out too.
+// Publishers notice first, when no answer arrives; by then votes under way have timed out too.
 TEST_F(ServerFaultsTest, ABrokerThatIsSilentForAWhileIsWaitedFor) {
   ElectionSystem& system = begin();
   Load load(system);

@@ -1,4 +1,4 @@
-// Services and machines that are killed or stopped while votes are on their way.
+// Services and machines that are killed or stopped while votes are under way.
 #include <functional>
 
 #include "integration/election_fixture.h"
@@ -20,7 +20,7 @@ TEST_F(ServiceFaultsTest, LoggersAndRecordersKilledUnderLoadLoseNothing) {
   for (VotingService* service : system.services()) {
     ASSERT_TRUE(load.flows(kFlowing));
     service->kill();
-    // Long enough for the other replica to take over.
+    // Waits until the other replica has taken over.
     EXPECT_TRUE(load.flows(kFlowing)) << "without " << service->name();
     service->start();
   }
@@ -49,7 +49,7 @@ TEST_F(ServiceFaultsTest, ServicesStoppedUnderLoadEndInTimeAndLoseNothing) {
   load.finish_and_check();
 }
 
-TEST_F(ServiceFaultsTest, ServicesStopInTimeWhileNothingThatTheyNeedAnswers) {
+TEST_F(ServiceFaultsTest, ServicesStopInTimeWhileNoStoreAnswers) {
   ElectionSystem& system = begin();
   Load load(system);
   ASSERT_TRUE(load.flows(kFlowing));
@@ -71,7 +71,7 @@ TEST_F(ServiceFaultsTest, AMachineKilledUnderLoadFinishesFromItsJournal) {
   const auto machine = system.launch_machine(
       {.machine = 1, .votes = 3'000, .voters = 100'000, .rate = 300, .in_flight = 1'000});
   ASSERT_TRUE(eventually(60s, [&] { return system.row_count() > 100; }));
-  // What it has published and what is answered meanwhile must come out in the second life.
+  // Votes that were published or answered meanwhile must be resolved after the restart.
   system.recorders[0]->signal(SIGSTOP);
   const auto seen = witness.accounts().size();
   ASSERT_TRUE(eventually(60s, [&] { return witness.accounts().size() > seen + 50; }));

@@ -1,4 +1,4 @@
-// What services do before the first vote: their environment, their subscriptions, their readiness.
+// Services before the first vote: environment, subscriptions, readiness.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -67,7 +67,7 @@ TEST_F(StartupTest, AMachineRefusesTheFilterOfAnotherMachine) {
                                     HasSubstr("attributes.machineID=\\\"2\\\"")));
 }
 
-TEST_F(StartupTest, ASubscriptionWithOurFilterIsTakenAsItIs) {
+TEST_F(StartupTest, AnExistingSubscriptionWithTheRightFilterIsUsed) {
   ElectionSystem& system = begin({.started = false});
   create_subscription(system, "election-submit-sub", wire::submit_filter());
   create_subscription(system, "election-record-sub", wire::record_filter());
@@ -85,7 +85,7 @@ TEST_F(StartupTest, ALoggerIsNotReadyBeforeTheRecordSubscriptionExists) {
   ASSERT_TRUE(eventually(
       30s, [&] { return logger.log().find("election-record-sub") != std::string::npos; }));
   EXPECT_FALSE(logger.is_ready());
-  // Alive all the while.
+  // The process is alive meanwhile.
   const auto health = http_get(logger.http_port(), "/healthz");
   ASSERT_TRUE(health);
   EXPECT_EQ(health->status, 200);
@@ -110,7 +110,7 @@ TEST_F(StartupTest, ServicesStartedBeforeTheirServersWaitForThem) {
   EXPECT_TRUE(system.wait_until_all_ready(60s));
 }
 
-TEST_F(StartupTest, AStoreThatIsAwayForTooLongEndsTheService) {
+TEST_F(StartupTest, AStoreThatIsUnavailableForTooLongEndsTheService) {
   ElectionSystem& system =
       begin({.environment = {{"REDIS_START_TIMEOUT_S", "2"}, {"POSTGRES_START_TIMEOUT_S", "1"}},
              .started = false});
@@ -123,7 +123,7 @@ TEST_F(StartupTest, AStoreThatIsAwayForTooLongEndsTheService) {
   }
 }
 
-TEST_F(StartupTest, ALoggerTellsEveryProblemOfItsEnvironmentAtOnce) {
+TEST_F(StartupTest, ALoggerReportsEveryProblemOfItsEnvironmentAtOnce) {
   const std::string key = "canary" + random_hex(3);
   VotingService logger = program("voting-logger", {{"REDIS_PORT", "99999"},
                                                    {"PUBSUB_EMULATOR_HOST", "nowhere"},
@@ -141,7 +141,7 @@ TEST_F(StartupTest, ALoggerTellsEveryProblemOfItsEnvironmentAtOnce) {
                                   HasSubstr("DEBUG"), Not(HasSubstr(key))));
 }
 
-TEST_F(StartupTest, ARecorderTellsEveryProblemOfItsEnvironmentAtOnce) {
+TEST_F(StartupTest, ARecorderReportsEveryProblemOfItsEnvironmentAtOnce) {
   VotingService recorder =
       program("voting-recorder", {{"POSTGRES_PORT", "x"},
                                   {"POSTGRES_PASSWORD_FILE", "/nowhere/password"},
@@ -185,7 +185,7 @@ TEST_F(StartupTest, ARecorderRefusesReceiptsOfAnEarlierVersion) {
   EXPECT_THAT(recorder.log(), AllOf(HasSubstr("RECORDER_KEY"), HasSubstr("POSTGRES_DB")));
 }
 
-TEST_F(StartupTest, AMachineTellsEveryProblemOfItsFlagsAtOnce) {
+TEST_F(StartupTest, AMachineReportsEveryProblemOfItsFlagsAtOnce) {
   VotingService machine(
       "voting-machine", "voting-machine", {{"GCP_PROJECT", ""}}, folder(),
       {"--election", "-1", "--machine", "x", "--rate", "fast", "--in-flight", "0", "--wrong", "1"});

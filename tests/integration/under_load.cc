@@ -12,7 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Modest: sanitizers on two cores must keep up, and a fault must fall among votes under way.
+// A low rate, because builds with sanitizers must keep up on two cores, but high enough that every
+// fault hits votes under way.
 constexpr std::int64_t kVotes = 1'000;
 constexpr std::int64_t kRate = 150;
 constexpr std::int64_t kVoters = 2'000;
@@ -39,7 +40,7 @@ Load::Load(const ElectionSystem& system)
 
 Load::~Load() = default;
 
-// A vote that did not get through is cast all the same: it is published again in the end.
+// A vote whose publish failed counts as cast, because it is published again at the end.
 void Load::cast_until_stopped(std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any stopped;

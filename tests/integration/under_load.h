@@ -8,14 +8,14 @@
 
 namespace pollbus::testing {
 
-// An election under load: two voting machines as processes, and the test as a third, which share
-// some of their voters. Not thread-safe.
+// An election under load: two machines that run as processes and a third one that the test
+// controls. They share some voters. Not thread-safe.
 class Load {
  public:
   explicit Load(const ElectionSystem& system);
   ~Load();
 
-  // Waits until votes get through: so many more rows than now.
+  // Waits until there are that many more rows than now.
   bool flows(std::int64_t more_rows);
 
   // Ends the load, waits until every vote is resolved, and checks the invariants.

@@ -9,22 +9,21 @@
 
 namespace pollbus::testing {
 
-// Sees everything that is published to the topic while the bus lives, whoever publishes it.
-// Thread-safe.
+// Receives every message that any program publishes to the topic. Thread-safe.
 class Witness {
  public:
   Witness(const BusConfig& bus, const std::string& topic);
 
-  // The votes that were published, with the answers that were.
+  // The published votes with their published answers.
   Accounts accounts() const;
-  // Of one kind: wire::kSubmitVote, wire::kRecordVote, wire::kResult.
+  // The messages of one kind: wire::kSubmitVote, wire::kRecordVote or wire::kResult.
   std::vector<ReceivedMessage> messages(std::string_view function) const;
   std::size_t count(std::string_view function) const;
 
  private:
   mutable std::mutex mutex_;
   std::vector<ReceivedMessage> messages_;
-  BusListener listener_;  // last: calls this object
+  BusListener listener_;  // last, because it calls this object
 };
 
 // Collects the notices of a quarantine topic. Thread-safe.
@@ -37,7 +36,7 @@ class Quarantine {
  private:
   mutable std::mutex mutex_;
   std::vector<ReceivedMessage> notices_;
-  BusListener listener_;  // last: calls this object
+  BusListener listener_;  // last, because it calls this object
 };
 
 }  // namespace pollbus::testing
