@@ -77,17 +77,19 @@ void PendingVotes::published(const std::string& uuid, SteadyTime now) {
   Vote& vote = found->second;
   if (!vote.was_published) {
     vote.was_published = true;
-    postpone(uuid, now + kAnswerTimeout);
+    set_due(vote, uuid, now + kAnswerTimeout);
     return;
   }
-  postpone(uuid, now + jittered(vote.pause));
+  set_due(vote, uuid, now + jittered(vote.pause));
   vote.pause = std::min(vote.pause * 2, kMaxRetryPause);
 }
 
 void PendingVotes::postpone(const std::string& uuid, SteadyTime when) {
   const auto found = votes_.find(uuid);
-  if (found == votes_.end()) return;
-  Vote& vote = found->second;
+  if (found != votes_.end()) set_due(found->second, uuid, when);
+}
+
+void PendingVotes::set_due(Vote& vote, const std::string& uuid, SteadyTime when) {
   if (vote.due) due_.erase(*vote.due);
   vote.due = due_.emplace(when, uuid);
 }

@@ -80,6 +80,7 @@ class PendingVotes {
   };
 
   TimeOuts::iterator insert_time_out(SteadyTime when, const std::string& uuid);
+  void set_due(Vote& vote, const std::string& uuid, SteadyTime when);
   std::chrono::milliseconds jittered(std::chrono::milliseconds pause);
 
   std::unordered_map<std::string, Vote> votes_;

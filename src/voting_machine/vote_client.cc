@@ -1,5 +1,6 @@
 #include "voting_machine/vote_client.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -23,6 +24,7 @@ Message submit_message(std::string data) {
 
 VoteClient::VoteClient(Parts parts, std::int64_t machine)
     : parts_(parts),
+      machine_(machine),
       intake_(parts.bus,
               {{std::string(wire::kFunction), std::string(wire::kResult)},
                {std::string(wire::kMachineId), std::to_string(machine)}},
@@ -74,6 +76,9 @@ absl::Status VoteClient::cast(std::span<const SubmittedVote> votes) {
 }
 
 absl::Status VoteClient::check(std::span<const SubmittedVote> votes) const {
+  const auto is_mine = [this](const SubmittedVote& vote) { return vote.machine == machine_; };
+  if (!std::ranges::all_of(votes, is_mine))
+    return absl::InvalidArgumentError("a vote of another machine would never be answered here");
   std::unordered_set<std::string_view> uuids;
   const std::lock_guard lock(mutex_);
   for (const SubmittedVote& vote : votes) {
@@ -148,38 +153,42 @@ SteadyTime VoteClient::deliver(std::stop_token stop) {
     votes = pending_.take_due(now, kMaxBatchVotes);
     if (votes.empty()) return pending_.next_due().value_or(now + kAnswerTimeout);
   }
-  publish(votes, stop);
+  std::vector<Message> messages;
+  messages.reserve(votes.size());
+  for (PendingVotes::Due& vote : votes) messages.push_back(submit_message(std::move(vote.data)));
+  publish(votes, messages, stop);
   return parts_.clock.now();
 }
 
 // A vote that the bus refuses for good must not hold up the others: the batch is halved until the
 // vote is alone.
-void VoteClient::publish(std::span<const PendingVotes::Due> votes, std::stop_token stop) {
-  std::vector<Message> messages;
-  messages.reserve(votes.size());
-  for (const PendingVotes::Due& vote : votes) messages.push_back(submit_message(vote.data));
+void VoteClient::publish(std::span<const PendingVotes::Due> votes,
+                         std::span<const Message> messages, std::stop_token stop) {
   const auto passes = [](const absl::Status& error) { return !absl::IsInvalidArgument(error); };
   const absl::Status status = parts_.bus.bus.hold_while(
       stop, passes, [&] { return parts_.bus.topic.publish(messages).status(); });
-  if (absl::IsInvalidArgument(status) && votes.size() > 1) {
-    publish(votes.first(votes.size() / 2), stop);
-    publish(votes.subspan(votes.size() / 2), stop);
+  const std::size_t half = votes.size() / 2;
+  if (absl::IsInvalidArgument(status) && half > 0) {
+    publish(votes.first(half), messages.first(half), stop);
+    publish(votes.subspan(half), messages.subspan(half), stop);
     return;
   }
   if (absl::IsInvalidArgument(status)) report_refused(status);
-  {
-    const std::lock_guard lock(mutex_);
-    const SteadyTime now = parts_.clock.now();
-    for (const PendingVotes::Due& vote : votes) {
-      if (status.ok()) {
-        pending_.published(vote.uuid, now);
-      } else {
-        pending_.postpone(vote.uuid, now + kMaxRetryPause);
-      }
-    }
-  }
+  reschedule(votes, status.ok());
   if (!status.ok()) return;
   for (VoteObserver* observer : observers_) observer->published(messages);
+}
+
+void VoteClient::reschedule(std::span<const PendingVotes::Due> votes, bool is_published) {
+  const std::lock_guard lock(mutex_);
+  const SteadyTime now = parts_.clock.now();
+  for (const PendingVotes::Due& vote : votes) {
+    if (is_published) {
+      pending_.published(vote.uuid, now);
+    } else {
+      pending_.postpone(vote.uuid, now + kMaxRetryPause);
+    }
+  }
 }
 
 void VoteClient::report_refused(const absl::Status& status) {

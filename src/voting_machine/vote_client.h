@@ -56,8 +56,9 @@ class VoteClient {
 
   // Returns OK once the votes are on disk; they are published by deliver(). All votes or none:
   // ALREADY_EXISTS if a vote with this UUID is pending, RESOURCE_EXHAUSTED beyond kMaxPending,
-  // INVALID_ARGUMENT if a vote does not fit into the journal. Any other error is the journal's:
-  // the votes may be on disk or not, none of them is published, and later casts fail too.
+  // INVALID_ARGUMENT if a vote is another machine's or does not fit into the journal. Any other
+  // error is the journal's: the votes may be on disk or not, none of them is published, and later
+  // casts fail too.
   absl::Status cast(std::span<const SubmittedVote> votes);
   absl::Status cast(const SubmittedVote& vote) { return cast(std::span(&vote, 1)); }
 
@@ -97,11 +98,14 @@ class VoteClient {
   absl::Status add(std::span<const SubmittedVote> votes, std::vector<std::string> data,
                    const std::vector<Journal::Slot>& slots, SteadyTime now);
   absl::Status erase(std::span<const Journal::Slot> slots);
-  void publish(std::span<const PendingVotes::Due> votes, std::stop_token stop);
+  void publish(std::span<const PendingVotes::Due> votes, std::span<const Message> messages,
+               std::stop_token stop);
+  void reschedule(std::span<const PendingVotes::Due> votes, bool is_published);
   void report_refused(const absl::Status& status);
   void end_votes(std::span<Answer> answers);
 
   Parts parts_;
+  const std::int64_t machine_;
   Intake intake_;
   prometheus::Counter& refused_;
   std::vector<VoteObserver*> observers_;

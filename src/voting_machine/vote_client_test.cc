@@ -218,6 +218,13 @@ TEST_F(VoteClientTest, AUuidThatIsPendingCannotBeCastAgain) {
   EXPECT_EQ(disk.used(), 1U);
 }
 
+TEST_F(VoteClientTest, AVoteOfAnotherMachineIsRefused) {
+  SubmittedVote vote = some_vote();
+  vote.machine = 4;
+  EXPECT_TRUE(absl::IsInvalidArgument(client->cast(vote)));
+  EXPECT_EQ(client->pending(), 0U);
+}
+
 TEST_F(VoteClientTest, AVoteThatDoesNotFitIsRefusedAndOthersCanStillBeCast) {
   SubmittedVote vote = some_vote();
   vote.uuid = std::string(500, 'x');
