@@ -208,6 +208,20 @@ TEST_F(RunningLoadTest, AStopLeavesUnansweredVotesInTheJournal) {
   EXPECT_EQ(disk.used(), 2U);
 }
 
+TEST_F(RunningLoadTest, AfterAStopLateAnswersAreStillTakenAndErased) {
+  run({.votes = 2, .rate = 0, .in_flight = 2});
+  ASSERT_TRUE(topic.wait_for(2));
+  finish();
+  std::jthread answering([this] {
+    answer_number(0);
+    answer_number(1);
+  });
+  threads->wait_for_last_answers(std::chrono::steady_clock::now() + seconds(20));
+  EXPECT_EQ(client->pending(), 0U);
+  EXPECT_TRUE(threads->stop().ok());
+  EXPECT_EQ(disk.used(), 0U);
+}
+
 TEST_F(RunningLoadTest, AnErrorOfTheJournalEndsTheRunAndIsReported) {
   run({.rate = 0, .in_flight = 1});
   ASSERT_TRUE(topic.wait_for(1));

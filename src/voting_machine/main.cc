@@ -14,9 +14,6 @@
 namespace pollbus::voting_machine {
 namespace {
 
-// After a stop, how long to wait for the answers to votes in flight.
-constexpr std::chrono::milliseconds kStopGrace{2'000};
-
 absl::StatusOr<int> run(const MachineSettings& settings) {
   Service service("voting-machine", settings.service);
   RETURN_IF_ERROR(service.start_http());
@@ -52,7 +49,7 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
       settings.prints_each_vote() ? std::jthread() : show_progress(tally, load, service.clock());
   const absl::Status status = generator.run(service.stop_token());
   const bool is_stopped = service.stop_token().stop_requested();
-  if (is_stopped) client.wait_for_answers(service.clock().now() + kStopGrace);
+  if (is_stopped) threads.wait_for_last_answers(service.clock().now());
   service.shutdown().request();
   worker->wait_and_drain();
   progress = {};

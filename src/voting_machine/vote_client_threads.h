@@ -18,6 +18,11 @@ class VoteClientThreads {
   VoteClientThreads(VoteClient& client, std::function<void()> on_failure);
   ~VoteClientThreads() { stop().IgnoreError(); }
 
+  // After a stop was requested: waits up to two seconds for the answers to votes in flight. Begins
+  // no publish after the first half second, because a bus that hangs can hold up each publish for
+  // almost ten seconds, and the whole process must end within ten.
+  void wait_for_last_answers(SteadyTime now);
+
   // Ends both threads, erases the votes that were answered last, and returns the journal's error if
   // there was one. A publish in progress is waited for.
   absl::Status stop();
