@@ -25,7 +25,7 @@ double ms(std::chrono::microseconds us) { return static_cast<double>(us.count())
 struct Line {
   std::string target;
   std::int64_t subscriptions = 0;
-  Outcome outcome;
+  Measurement measurement;
 };
 
 void print_head() {
@@ -40,21 +40,21 @@ void print(const Plan& plan, const Line& line, const std::vector<Line>& before) 
   const auto of = [&](auto is_reference) {
     const auto found = std::ranges::find_if(before, is_reference);
     const double reference =
-        found == before.end() ? line.outcome.received_per_s : found->outcome.received_per_s;
-    return reference > 0 ? line.outcome.received_per_s / reference : 0;
+        found == before.end() ? line.measurement.received_per_s : found->measurement.received_per_s;
+    return reference > 0 ? line.measurement.received_per_s / reference : 0;
   };
   const std::int64_t active =
       plan.active == 0 ? line.subscriptions : std::min(plan.active, line.subscriptions);
   fmt::print(
       "{:<22} {:>6} {:>6} {:>5} {:>11.0f} {:>11.0f} {:>8.2f} {:>8.2f} {:>8.2f} {:>7.2f} {:>6.2f} "
       "{:>6.2f}\n",
-      line.target, line.subscriptions, active, plan.bytes, line.outcome.published_per_s,
-      line.outcome.received_per_s, ms(line.outcome.p50), ms(line.outcome.p95), ms(line.outcome.p99),
-      line.outcome.set_up_s,
+      line.target, line.subscriptions, active, plan.bytes, line.measurement.published_per_s,
+      line.measurement.received_per_s, ms(line.measurement.p50), ms(line.measurement.p95),
+      ms(line.measurement.p99), line.measurement.set_up_s,
       of([&](const Line& one) { return one.subscriptions == line.subscriptions; }),
       of([&](const Line& one) { return one.target == line.target; }));
-  if (line.outcome.failed > 0) {
-    fmt::print("  {} failed: {}\n", line.outcome.failed, line.outcome.failure);
+  if (line.measurement.failed > 0) {
+    fmt::print("  {} failed: {}\n", line.measurement.failed, line.measurement.failure);
   }
   std::fflush(stdout);
 }
@@ -65,7 +65,7 @@ std::vector<Line> medians(const std::vector<Line>& lines, std::size_t per_round)
   for (std::size_t i = 0; i < per_round; ++i) {
     std::vector<Line> runs;
     for (std::size_t at = i; at < lines.size(); at += per_round) runs.push_back(lines[at]);
-    std::ranges::sort(runs, {}, [](const Line& line) { return line.outcome.received_per_s; });
+    std::ranges::sort(runs, {}, [](const Line& line) { return line.measurement.received_per_s; });
     found.push_back(runs[runs.size() / 2]);
   }
   return found;
@@ -83,13 +83,13 @@ bool run_all(Plan plan, const std::vector<std::string>& targets,
       for (const std::string& target : targets) {
         plan.target = target;
         plan.subscriptions = number_of(count);
-        auto outcome = run(plan);
-        if (!outcome.ok()) {
-          fmt::print("{:<22} {:>6} {}\n", target, count, outcome.status().ToString());
+        auto measurement = run(plan);
+        if (!measurement.ok()) {
+          fmt::print("{:<22} {:>6} {}\n", target, count, measurement.status().ToString());
           return false;
         }
-        is_good = is_good && outcome->failed == 0;
-        Line line{target, plan.subscriptions, *std::move(outcome)};
+        is_good = is_good && measurement->failed == 0;
+        Line line{target, plan.subscriptions, *std::move(measurement)};
         print(plan, line, {lines.begin() + static_cast<std::ptrdiff_t>(round), lines.end()});
         lines.push_back(std::move(line));
       }
@@ -115,9 +115,10 @@ bool run_backlog(const Plan& plan, std::int64_t fill_with, std::int64_t drain_of
     fmt::print("{} published and left there in {:.1f} s\n", fill_with, *seconds);
     return true;
   }
-  const auto outcome = drain(plan, drain_of);
-  fmt::print("{} received, {:.0f} a second\n", drain_of - outcome->failed, outcome->received_per_s);
-  return outcome->failed == 0;
+  const auto measurement = drain(plan, drain_of);
+  fmt::print("{} received, {:.0f} a second\n", drain_of - measurement->failed,
+             measurement->received_per_s);
+  return measurement->failed == 0;
 }
 
 }  // namespace
@@ -148,19 +149,22 @@ int main(int argc, char** argv) {
                  });
   settings.integer({"active", "", "N",
                     "So many of them get messages, in turn, each on a stream of its own; 0: all"},
-                   &plan.active, 0);
+                   &plan.active, 0, 1'000'000);
   settings.integer({"bytes", "", "B", "Payload of a message"}, &plan.bytes, 8, 1'000'000);
   settings.integer({"batch", "", "M", "Messages a publish"}, &plan.batch, 1, 1'000);
   settings.integer({"publishes", "", "P", "Publishes under way at once"}, &plan.publishes, 1, 256);
   settings.integer({"creators", "", "C", "Subscriptions created at once"}, &plan.creators, 1, 256);
-  settings.integer({"rate", "", "R", "Messages a second; 0: as fast as it goes"}, &plan.rate);
-  settings.integer({"seconds", "", "S", "How long is measured, after 2 seconds"}, &seconds, 1);
+  settings.integer({"rate", "", "R", "Messages a second; 0: as fast as it goes"}, &plan.rate, 0,
+                   100'000'000);
+  settings.integer({"seconds", "", "S", "How long is measured, after 2 seconds"}, &seconds, 1,
+                   86'400);
   settings.integer({"runs", "", "N", "Measure everything so often, and say the medians"}, &runs, 1,
                    bench::kMaxRuns);
   settings.integer({"fill", "", "N",
                     "Do not measure: publish N messages to one subscription and leave them there"},
-                   &fill_with);
-  settings.integer({"drain", "", "N", "Receive and ack what --fill N has left"}, &drain_of);
+                   &fill_with, 0, 1'000'000'000);
+  settings.integer({"drain", "", "N", "Receive and ack what --fill N has left"}, &drain_of, 0,
+                   1'000'000'000);
   if (const auto exit_code = settings.parse_or_exit_code(argc, argv)) return *exit_code;
   plan.measured = std::chrono::seconds(seconds);
   if (fill_with == 0 && drain_of == 0) {

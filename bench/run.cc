@@ -41,21 +41,21 @@ class Run {
         subscriber_(api::Subscriber::NewStub(connect(plan.target))),
         tally_(plan.max_ahead) {}
 
-  absl::StatusOr<Outcome> run() {
-    Outcome outcome;
+  absl::StatusOr<Measurement> run() {
+    Measurement measurement;
     const auto begin = Clock::now();
     RETURN_IF_ERROR(create());
     receive();
-    outcome.set_up_s = std::chrono::duration<double>(Clock::now() - begin).count();
+    measurement.set_up_s = std::chrono::duration<double>(Clock::now() - begin).count();
     std::vector<std::jthread> publishers;
     for (std::int64_t i = 0; i < plan_.publishes; ++i) {
       publishers.emplace_back([this, i] { publish(i); });
     }
-    measure(&outcome);
+    measure(&measurement);
     publishers.clear();
     receivers_.clear();
     remove();
-    return outcome;
+    return measurement;
   }
 
   absl::StatusOr<double> fill(std::int64_t messages) {
@@ -72,8 +72,8 @@ class Run {
     return std::chrono::duration<double>(Clock::now() - begin).count();
   }
 
-  absl::StatusOr<Outcome> drain(std::int64_t messages) {
-    Outcome outcome;
+  absl::StatusOr<Measurement> drain(std::int64_t messages) {
+    Measurement measurement;
     const auto begin = Clock::now();
     auto last = begin;
     std::int64_t seen = 0;
@@ -85,13 +85,13 @@ class Run {
         last = Clock::now();
       }
     }
-    outcome.received_per_s =
+    measurement.received_per_s =
         static_cast<double>(seen) / std::chrono::duration<double>(last - begin).count();
-    outcome.failed = messages - seen;
-    outcome.failure = "not received";
+    measurement.failed = messages - seen;
+    measurement.failure = "not received";
     receivers_.clear();
     remove();
-    return outcome;
+    return measurement;
   }
 
  private:
@@ -196,7 +196,7 @@ class Run {
     }
   }
 
-  void measure(Outcome* outcome) {
+  void measure(Measurement* measurement) {
     std::this_thread::sleep_for(plan_.warm_up);
     tally_.begin();
     const auto begin = Clock::now();
@@ -204,14 +204,15 @@ class Run {
     const std::int64_t received = tally_.received_count();
     std::this_thread::sleep_for(plan_.measured);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    outcome->published_per_s = static_cast<double>(tally_.published_count() - published) / seconds;
-    outcome->received_per_s = static_cast<double>(tally_.received_count() - received) / seconds;
+    measurement->published_per_s =
+        static_cast<double>(tally_.published_count() - published) / seconds;
+    measurement->received_per_s = static_cast<double>(tally_.received_count() - received) / seconds;
     tally_.end();
-    outcome->p50 = tally_.percentile(50);
-    outcome->p95 = tally_.percentile(95);
-    outcome->p99 = tally_.percentile(99);
-    outcome->failed = tally_.failed_count();
-    outcome->failure = tally_.failure();
+    measurement->p50 = tally_.percentile(50);
+    measurement->p95 = tally_.percentile(95);
+    measurement->p99 = tally_.percentile(99);
+    measurement->failed = tally_.failed_count();
+    measurement->failure = tally_.failure();
   }
 
   const Plan plan_;
@@ -225,7 +226,7 @@ class Run {
 
 }  // namespace
 
-absl::StatusOr<Outcome> run(const Plan& plan) {
+absl::StatusOr<Measurement> run(const Plan& plan) {
   return Run(plan, fmt::format("load-{:x}", std::random_device{}())).run();
 }
 
@@ -233,7 +234,7 @@ absl::StatusOr<double> fill(const Plan& plan, std::int64_t messages) {
   return Run(plan, kBacklogName).fill(messages);
 }
 
-absl::StatusOr<Outcome> drain(const Plan& plan, std::int64_t messages) {
+absl::StatusOr<Measurement> drain(const Plan& plan, std::int64_t messages) {
   return Run(plan, kBacklogName).drain(messages);
 }
 

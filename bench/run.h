@@ -22,7 +22,7 @@ struct Plan {
   std::chrono::seconds measured{10};
 };
 
-struct Outcome {
+struct Measurement {
   double published_per_s = 0;
   double received_per_s = 0;
   double set_up_s = 0;  // topic, subscriptions and streams
@@ -36,13 +36,13 @@ struct Outcome {
 // Makes a topic and its subscriptions, publishes round and round to the active ones, receives and
 // acks, and deletes them again. Each subscription has the filter
 // attributes.function="result" AND attributes.machineID="N".
-absl::StatusOr<Outcome> run(const Plan& plan);
+absl::StatusOr<Measurement> run(const Plan& plan);
 
 // Publishes so many messages to one subscription and leaves them there, for a broker to be started
 // anew with; returns the seconds.
 absl::StatusOr<double> fill(const Plan& plan, std::int64_t messages);
 // Receives and acks all that fill() has left, and deletes what it has made. The rate is that of
 // what was received.
-absl::StatusOr<Outcome> drain(const Plan& plan, std::int64_t messages);
+absl::StatusOr<Measurement> drain(const Plan& plan, std::int64_t messages);
 
 }  // namespace pollbus::bench

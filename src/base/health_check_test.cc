@@ -72,9 +72,11 @@ TEST_F(HealthCheckTest, TheFlagNeedsThePortOfTheRunningProcess) {
   service.add_to(settings);
   const auto empty = [](const std::string&) { return std::optional<std::string>(); };
   const std::array<const char*, 2> words{"program", "--check-health"};
-  EXPECT_EQ(settings.parse(static_cast<int>(words.size()), words.data(), empty),
-            Settings::Outcome::kInvalid);
-  EXPECT_THAT(settings.problems(), ::testing::ElementsAre(HasSubstr("HTTP_PORT")));
+  ASSERT_EQ(settings.parse(static_cast<int>(words.size()), words.data(), empty),
+            Settings::ParseResult::kRun);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(health_check_exit_code(service), 2);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("HTTP_PORT"));
 }
 
 }  // namespace

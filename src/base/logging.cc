@@ -6,7 +6,8 @@
 
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
+
+#include "base/text.h"
 
 namespace pollbus {
 namespace {
@@ -40,14 +41,9 @@ Log& the_log() {
   return log;
 }
 
-// What a line has to say after time, level and service. JSON strings stand for text too, so that no
-// value can break a line in two.
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
+// Text is written as a JSON string in both formats, so that no value can break a line in two.
 std::string as_text(const std::variant<std::string, std::int64_t, double, bool>& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
+  if (const auto* text = std::get_if<std::string>(&value)) return to_json_string(*text);
   if (const auto* number = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *number);
   if (const auto* number = std::get_if<double>(&value)) {
     // JSON has no word for the others.
@@ -80,7 +76,7 @@ void log(LogLevel level, std::string_view event, LogFields fields) {
   if (!log.logger->should_log(to_spdlog(level))) return;
   std::string line;
   if (log.format == LogFormat::kJson) {
-    line = fmt::format("\"event\":{}", quoted(std::string(event)));
+    line = fmt::format("\"event\":{}", to_json_string(event));
     for (const LogField& field : fields)
       line += fmt::format(",\"{}\":{}", field.name, as_text(field.value));
   } else {

@@ -2,17 +2,22 @@
 
 #include <iostream>
 
-#include "base/failpoint.h"
 #include "base/health_check.h"
 
 namespace pollbus {
+namespace {
+
+constexpr int kExitError = 1;
+constexpr int kExitWrongSettings = 2;
+
+}  // namespace
 
 void ServiceSettings::add_to(Settings& settings) {
   settings.text(
       {"http-host", "HTTP_HOST", "ADDRESS", "Where /healthz, /readyz and /metrics are served"},
       &http_host, check_not_empty);
   settings.integer({"http-port", "HTTP_PORT", "PORT", "Their port; 0 takes a free one and logs it"},
-                   &http_port, 0, 65535);
+                   &http_port, 0, kMaxPort);
   settings.text({"log-format", "LOG_FORMAT", "text|json",
                  "One line an event to standard error, as text or JSON"},
                 &log_format, [](const std::string& value) -> std::optional<std::string> {
@@ -20,33 +25,16 @@ void ServiceSettings::add_to(Settings& settings) {
                   return "expected text or json";
                 });
   settings.boolean({"debug", "DEBUG", "", "Log more"}, &debug);
-  settings.boolean(
+  settings.alternative(
       {"check-health", "", "",
        "Do not run, but ask the running process on HTTP_HOST and HTTP_PORT whether it is "
        "ready: exit 0, or 1 with the reason"},
       &check_health);
-#ifdef POLLBUS_FAILPOINTS
-  settings.text({"", "POLLBUS_FAILPOINTS", "LIST", "Where to crash, hang or fail, for tests"},
-                &failpoints, check_failpoints);
-  settings.text({"", "POLLBUS_MUTANT", "NAME", "A mistake to be made, for tests"}, &mutants,
-                check_mutants);
-#endif
-  settings.rule([this]() -> std::optional<std::string> {
-    if (!check_health || http_port != 0) return std::nullopt;
-    return "HTTP_PORT: --check-health expects the port of the running process";
-  });
 }
 
 Service::Service(std::string name, const ServiceSettings& settings) : settings_(settings) {
   set_up_logging(name, settings.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
                  settings.debug ? LogLevel::kDebug : LogLevel::kInfo);
-#ifdef POLLBUS_FAILPOINTS
-  set_failpoints(settings.failpoints, settings.mutants);
-  if (!settings.failpoints.empty() || !settings.mutants.empty()) {
-    log_warning("failpoints are set",
-                {{"failpoints", settings.failpoints}, {"mutants", settings.mutants}});
-  }
-#endif
 }
 
 absl::Status Service::start_http(const prometheus::Collectable* more) {
@@ -61,11 +49,15 @@ absl::Status Service::start_http(const prometheus::Collectable* more) {
 
 std::optional<int> health_check_exit_code(const ServiceSettings& settings) {
   if (!settings.check_health) return std::nullopt;
+  if (settings.http_port == 0) {
+    std::cerr << "HTTP_PORT: --check-health needs the port of the running process" << std::endl;
+    return kExitWrongSettings;
+  }
   const absl::Status status =
       check_health(settings.http_host, static_cast<int>(settings.http_port));
   if (status.ok()) return 0;
   std::cerr << status.message() << std::endl;
-  return 1;
+  return kExitError;
 }
 
 int exit_code(const absl::Status& status) {
@@ -75,7 +67,7 @@ int exit_code(const absl::Status& status) {
     return 0;
   }
   log_error("ended by an error", {{"error", status}});
-  return 1;
+  return absl::IsInvalidArgument(status) ? kExitWrongSettings : kExitError;
 }
 
 }  // namespace pollbus

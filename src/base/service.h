@@ -24,10 +24,6 @@ struct ServiceSettings {
   std::string log_format = "text";
   bool debug = false;
   bool check_health = false;
-#ifdef POLLBUS_FAILPOINTS
-  std::string failpoints;
-  std::string mutants;
-#endif
 
   void add_to(Settings& settings);
 };
@@ -65,7 +61,8 @@ class Service {
 // for.
 std::optional<int> health_check_exit_code(const ServiceSettings& settings);
 
-// The exit code of a process that ended so, which is logged: 0, or 1 for an error.
+// Logs how a process ended and returns its exit code: 0, 2 for settings that cannot work
+// (INVALID_ARGUMENT), and 1 for any other error.
 int exit_code(const absl::Status& status);
 
 }  // namespace pollbus

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
-#include <charconv>
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -13,54 +14,23 @@ namespace pollbus {
 namespace {
 
 constexpr int kExitInvalid = 2;
+constexpr std::size_t kMaxSecretFileBytes = 64 * 1024;
 
-std::optional<std::int64_t> to_integer(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
+using Problem = std::optional<std::string>;
 
-std::optional<double> to_number(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-std::string range_text(std::int64_t least, std::int64_t most) {
-  if (most == std::numeric_limits<std::int64_t>::max())
-    return fmt::format("expected an integer, {} or more", least);
-  return fmt::format("expected an integer from {} to {}", least, most);
-}
-
-std::vector<std::string> split_at_commas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::size_t start = 0;
-  while (start <= text.size()) {
-    const std::size_t comma = std::min(text.find(',', start), text.size());
-    if (comma > start) parts.push_back(text.substr(start, comma - start));
-    start = comma + 1;
-  }
-  return parts;
-}
-
-std::optional<std::string> read_file(const std::string& path) {
-  // Read through the stream: its buffer alone throws for a folder.
-  std::ifstream file(path, std::ios::binary);
-  std::string content;
-  for (char c; file.get(c);) content += c;
-  if (!file.eof()) return std::nullopt;
-  if (content.ends_with('\n')) content.pop_back();
-  if (content.ends_with('\r')) content.pop_back();
-  return content;
-}
-
-// `target` is a double, or a std::optional of one. Says what was expected, or nothing.
 template <typename Target>
-std::optional<std::string> store_number(const std::string& text, double least, double most,
-                                        Target* target) {
-  const auto value = to_number(text);
+Problem store_integer(const std::string& text, std::int64_t least, std::int64_t most,
+                      Target* target) {
+  const auto value = parse_integer(text);
+  if (!value || *value < least || *value > most)
+    return fmt::format("expected an integer from {} to {}", least, most);
+  *target = Target(*value);
+  return std::nullopt;
+}
+
+template <typename Target>
+Problem store_number(const std::string& text, double least, double most, Target* target) {
+  const auto value = parse_number(text);
   // Written so that "nan" fails.
   if (!value || !(*value >= least && *value <= most))
     return fmt::format("expected a number from {:g} to {:g}", least, most);
@@ -68,268 +38,278 @@ std::optional<std::string> store_number(const std::string& text, double least, d
   return std::nullopt;
 }
 
+Problem store_boolean(std::string text, bool* target) {
+  static constexpr std::array<std::string_view, 4> kTrue = {"1", "true", "yes", "on"};
+  static constexpr std::array<std::string_view, 4> kFalse = {"0", "false", "no", "off"};
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool is_true = std::ranges::find(kTrue, text) != kTrue.end();
+  if (!is_true && std::ranges::find(kFalse, text) == kFalse.end()) return "expected true or false";
+  *target = is_true;
+  return std::nullopt;
+}
+
+// Kubernetes puts the address of every Service into the environment of every pod: a Service named
+// "redis" becomes REDIS_PORT=tcp://10.0.0.1:6379, among others.
+bool is_service_link(const std::string& value) {
+  return value.starts_with("tcp://") || value.starts_with("udp://");
+}
+
+std::string service_link_hint(const std::string& variable) {
+  std::string service = variable.substr(0, variable.rfind("_PORT"));
+  for (char& c : service) c = c == '_' ? '-' : static_cast<char>(std::tolower(c));
+  return fmt::format(
+      ". Kubernetes sets {} to such a value when a Service is named \"{}\": set "
+      "enableServiceLinks: false in the pod's spec",
+      variable, service);
+}
+
 }  // namespace
 
 Settings::Settings(std::string program, std::string purpose)
     : program_(std::move(program)), purpose_(std::move(purpose)) {}
 
+void Settings::add(SettingName name, Kind kind, std::string default_text,
+                   std::function<Problem(const std::string&)> store) {
+  settings_.push_back({.name = std::move(name),
+                       .kind = kind,
+                       .default_text = std::move(default_text),
+                       .store = [store = std::move(store)](const std::vector<std::string>& values) {
+                         return store(values.back());
+                       }});
+}
+
 void Settings::text(SettingName name, std::string* target, Check check) {
-  add({.name = std::move(name),
-       .default_text = *target,
-       .store = [target,
-                 check](const std::vector<std::string>& values) -> std::optional<std::string> {
-         if (check) {
-           if (auto problem = check(values.back())) return problem;
-         }
-         *target = values.back();
-         return std::nullopt;
-       }});
+  add(std::move(name), Kind::kValue, *target, [=](const std::string& value) -> Problem {
+    if (auto problem = check ? check(value) : std::nullopt) return problem;
+    *target = value;
+    return std::nullopt;
+  });
 }
 
 void Settings::texts(SettingName name, std::vector<std::string>* target, Check check) {
-  add({.name = std::move(name),
-       .default_text = fmt::format("{}", fmt::join(*target, ",")),
-       .repeats = true,
-       .store = [target,
-                 check](const std::vector<std::string>& values) -> std::optional<std::string> {
-         for (const std::string& value : values) {
-           if (!check) continue;
-           if (auto problem = check(value)) return problem;
-         }
-         *target = values;
-         return std::nullopt;
-       }});
+  settings_.push_back({.name = std::move(name),
+                       .kind = Kind::kList,
+                       .default_text = fmt::format("{}", fmt::join(*target, ",")),
+                       .store = [=](const std::vector<std::string>& values) -> Problem {
+                         for (const std::string& value : values) {
+                           if (auto problem = check ? check(value) : std::nullopt) return problem;
+                         }
+                         *target = values;
+                         return std::nullopt;
+                       }});
 }
 
 void Settings::integer(SettingName name, std::int64_t* target, std::int64_t least,
                        std::int64_t most) {
-  add({.name = std::move(name),
-       .default_text = fmt::format("{}", *target),
-       .store = [=](const std::vector<std::string>& values) -> std::optional<std::string> {
-         const auto value = to_integer(values.back());
-         if (!value || *value < least || *value > most) return range_text(least, most);
-         *target = *value;
-         return std::nullopt;
-       }});
+  add(std::move(name), Kind::kValue, fmt::format("{}", *target),
+      [=](const std::string& value) { return store_integer(value, least, most, target); });
 }
 
-void Settings::optional_integer(SettingName name, std::optional<std::int64_t>* target,
-                                std::int64_t least, std::int64_t most) {
-  add({.name = std::move(name),
-       .default_text = "",
-       .store = [=](const std::vector<std::string>& values) -> std::optional<std::string> {
-         const auto value = to_integer(values.back());
-         if (!value || *value < least || *value > most) return range_text(least, most);
-         *target = *value;
-         return std::nullopt;
-       }});
+void Settings::integer(SettingName name, std::optional<std::int64_t>* target, std::int64_t least,
+                       std::int64_t most) {
+  add(std::move(name), Kind::kValue, "",
+      [=](const std::string& value) { return store_integer(value, least, most, target); });
 }
 
 void Settings::number(SettingName name, double* target, double least, double most) {
-  add({.name = std::move(name),
-       .default_text = fmt::format("{:g}", *target),
-       .store = [=](const std::vector<std::string>& values) {
-         return store_number(values.back(), least, most, target);
-       }});
+  add(std::move(name), Kind::kValue, fmt::format("{:g}", *target),
+      [=](const std::string& value) { return store_number(value, least, most, target); });
 }
 
-void Settings::optional_number(SettingName name, std::optional<double>* target, double least,
-                               double most) {
-  add({.name = std::move(name),
-       .default_text = "",
-       .store = [=](const std::vector<std::string>& values) {
-         return store_number(values.back(), least, most, target);
-       }});
+void Settings::number(SettingName name, std::optional<double>* target, double least, double most) {
+  add(std::move(name), Kind::kValue, "",
+      [=](const std::string& value) { return store_number(value, least, most, target); });
+}
+
+void Settings::seconds(SettingName name, std::chrono::seconds* target, std::chrono::seconds least,
+                       std::chrono::seconds most) {
+  add(std::move(name), Kind::kValue, fmt::format("{}", target->count()),
+      [=](const std::string& value) {
+        return store_integer(value, least.count(), most.count(), target);
+      });
 }
 
 void Settings::boolean(SettingName name, bool* target) {
-  add({.name = std::move(name),
-       .default_text = "",
-       .takes_value = false,
-       .store = [target](const std::vector<std::string>& values) -> std::optional<std::string> {
-         std::string value = values.back();
-         for (char& c : value) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-         if (value == "1" || value == "true" || value == "yes" || value == "on") {
-           *target = true;
-         } else if (value == "0" || value == "false" || value == "no" || value == "off") {
-           *target = false;
-         } else {
-           return "expected true or false";
-         }
-         return std::nullopt;
-       }});
+  add(std::move(name), Kind::kFlag, "",
+      [=](const std::string& value) { return store_boolean(value, target); });
 }
 
 void Settings::secret(SettingName name, Secret* target, Check check, bool required) {
   if (required) {
-    rule([this, name, target]() -> std::optional<std::string> {
-      if (!target->empty() || in_trouble_.contains(name.env)) return std::nullopt;
+    rule([this, name, target]() -> Problem {
+      if (!target->empty() || troubled_.contains(name.env)) return std::nullopt;
       return fmt::format("{0} (or {0}_FILE): missing. {1}", name.env, name.help);
     });
   }
   name.flag += "-file";
-  add({.name = std::move(name),
-       .default_text = "",
-       .is_secret = true,
-       .store = [target,
-                 check](const std::vector<std::string>& values) -> std::optional<std::string> {
-         if (check) {
-           if (auto problem = check(values.back())) return problem;
-         }
-         *target = Secret(values.back());
-         return std::nullopt;
-       }});
-}
-
-void Settings::rule(std::function<std::optional<std::string>()> rule) {
-  rules_.push_back(std::move(rule));
-}
-
-Settings::Outcome Settings::parse(int argc, const char* const* argv,
-                                  const Environment& environment) {
-  problems_.clear();
-  in_trouble_.clear();
-  CLI::App app;
-  app.set_help_flag();
-  app.allow_extras();
-  bool help = false;
-  app.add_flag("-h,--help", help);
-  // Everything is read as text and judged here, so that all problems show at once.
-  std::vector<std::vector<std::string>> values(settings_.size());
-  std::vector<CLI::Option*> options(settings_.size(), nullptr);
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    const Setting& setting = settings_[i];
-    if (setting.name.flag.empty()) continue;
-    const std::string flag = "--" + setting.name.flag;
-    if (setting.takes_value) {
-      options[i] = app.add_option(flag, values[i])
-                       ->expected(0, setting.repeats ? 1000 : 1)
-                       ->allow_extra_args(false);
-      options[i]->multi_option_policy(setting.repeats ? CLI::MultiOptionPolicy::TakeAll
-                                                      : CLI::MultiOptionPolicy::TakeLast);
-    } else {
-      options[i] = app.add_flag(flag);
-    }
-  }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    problems_.push_back(fmt::format("command line: {}", error.what()));
-    return Outcome::kInvalid;
-  }
-  if (help) return Outcome::kHelp;
-  report_unknown(app.remaining());
-  for (std::size_t i = 0; i < settings_.size(); ++i) {
-    std::optional<std::vector<std::string>> from_flag;
-    if (options[i] != nullptr && options[i]->count() > 0) {
-      from_flag = settings_[i].takes_value ? values[i] : options[i]->results();
-    }
-    const std::size_t problems_before = problems_.size();
-    apply(settings_[i], from_flag, environment);
-    if (problems_.size() > problems_before) in_trouble_.insert(settings_[i].name.env);
-  }
-  for (const auto& rule : rules_) {
-    if (auto problem = rule()) problems_.push_back(*problem);
-  }
-  return problems_.empty() ? Outcome::kRun : Outcome::kInvalid;
-}
-
-// Names flags only: a value may be a secret whose flag was mistaken.
-void Settings::report_unknown(const std::vector<std::string>& words) {
-  bool after_flag = false;
-  for (const std::string& word : words) {
-    const bool is_flag = word.starts_with('-');
-    if (is_flag || !after_flag) {
-      problems_.push_back(
-          fmt::format("{}: not known; --help lists what is", word.substr(0, word.find('='))));
-    }
-    after_flag = is_flag;
-  }
-}
-
-void Settings::apply(const Setting& setting,
-                     const std::optional<std::vector<std::string>>& from_flag,
-                     const Environment& environment) {
-  std::vector<std::string> given;
-  std::string source;
-  if (from_flag) {
-    source = "--" + setting.name.flag;
-    if (from_flag->empty() || from_flag->back().empty()) {
-      problems_.push_back(fmt::format("{}: needs a value", source));
-      return;
-    }
-    given = *from_flag;
-    if (setting.is_secret) {
-      auto content = read_file(given.back());
-      if (!content) {
-        problems_.push_back(fmt::format("{}: cannot read {}", source, given.back()));
-        return;
-      }
-      given = {*content};
-    }
-  } else if (setting.is_secret) {
-    source = setting.name.env;
-    if (auto value = secret_from_environment(setting, environment)) given = {*value};
-  } else if (!setting.name.env.empty()) {
-    source = setting.name.env;
-    if (auto value = environment(setting.name.env); value && !value->empty()) {
-      given = setting.repeats ? split_at_commas(*value) : std::vector<std::string>{*value};
-    }
-  }
-  if (given.empty()) return;
-  if (auto problem = setting.store(given)) {
-    problems_.push_back(setting.is_secret
-                            ? fmt::format("{}: {}", source, *problem)
-                            : fmt::format("{}: {}, got \"{}\"", source, *problem, given.back()));
-  }
-}
-
-std::optional<std::string> Settings::secret_from_environment(const Setting& setting,
-                                                             const Environment& environment) {
-  const std::string file_env = setting.name.env + "_FILE";
-  const auto value = environment(setting.name.env);
-  const auto path = environment(file_env);
-  const bool has_value = value && !value->empty();
-  if (!path || path->empty()) return has_value ? value : std::nullopt;
-  if (has_value) {
-    problems_.push_back(fmt::format("{} and {}: set one of the two", setting.name.env, file_env));
+  add(std::move(name), Kind::kSecret, "", [=](const std::string& value) -> Problem {
+    if (auto problem = check ? check(value) : std::nullopt) return problem;
+    *target = Secret(value);
     return std::nullopt;
+  });
+}
+
+void Settings::rule(Rule rule) { rules_.push_back(std::move(rule)); }
+
+void Settings::alternative(SettingName name, bool* target) {
+  alternatives_.push_back(target);
+  boolean(std::move(name), target);
+}
+
+Settings::ParseResult Settings::parse(int argc, const char* const* argv,
+                                      const Environment& environment) {
+  problems_.clear();
+  troubled_.clear();
+  const Flags flags = read_command_line(argc, argv);
+  if (flags.contains("help")) return ParseResult::kHelp;
+  if (flags.contains("version")) return ParseResult::kVersion;
+  for (const Setting& setting : settings_) {
+    const std::size_t problems_before = problems_.size();
+    apply(setting, flags, environment);
+    if (problems_.size() > problems_before) troubled_.insert(setting.name.env);
   }
-  auto content = read_file(*path);
-  if (!content) problems_.push_back(fmt::format("{}: cannot read {}", file_env, *path));
-  return content;
+  if (std::ranges::none_of(alternatives_, [](const bool* chosen) { return *chosen; })) {
+    for (const Rule& rule : rules_) {
+      if (auto problem = rule()) problems_.push_back(*problem);
+    }
+  }
+  return problems_.empty() ? ParseResult::kRun : ParseResult::kInvalid;
+}
+
+// Splits the command line into flags. A flag of kind kFlag takes a value only as --flag=value;
+// another flag takes the next word, unless that is a flag, too.
+Settings::Flags Settings::read_command_line(int argc, const char* const* argv) {
+  Flags flags;
+  bool after_unknown = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool is_flag = word.starts_with("-");
+    // The word after an unknown flag may be a secret that was meant for it.
+    if (!is_flag && std::exchange(after_unknown, false)) continue;
+    const std::size_t equals = std::min(word.find('='), word.size());
+    const std::string dashes_and_name = word.substr(0, equals);
+    const std::string name = word.starts_with("--") ? dashes_and_name.substr(2) : "";
+    if (word == "-h" || word == "--help" || word == "--version") {
+      flags[word == "-h" ? "help" : name];
+      continue;
+    }
+    const Setting* setting = find(name);
+    if (setting == nullptr) {
+      problem(dashes_and_name, "unknown; --help lists the flags");
+      after_unknown = is_flag && equals == word.size();
+      continue;
+    }
+    if (equals < word.size()) {
+      flags[name].push_back(word.substr(equals + 1));
+    } else if (setting->kind == Kind::kFlag) {
+      flags[name].push_back("true");
+    } else if (i + 1 < argc && !std::string_view(argv[i + 1]).starts_with("--")) {
+      flags[name].push_back(argv[++i]);
+    } else {
+      flags[name].push_back("");
+    }
+  }
+  return flags;
+}
+
+const Settings::Setting* Settings::find(const std::string& flag) const {
+  const auto found =
+      std::ranges::find(settings_, flag, [](const Setting& setting) { return setting.name.flag; });
+  return flag.empty() || found == settings_.end() ? nullptr : &*found;
+}
+
+void Settings::apply(const Setting& setting, const Flags& flags, const Environment& environment) {
+  if (const auto given = flags.find(setting.name.flag); given != flags.end()) {
+    apply_flag(setting, given->second);
+  } else if (!setting.name.env.empty()) {
+    apply_environment(setting, environment);
+  }
+}
+
+void Settings::apply_flag(const Setting& setting, std::vector<std::string> values) {
+  const std::string source = "--" + setting.name.flag;
+  if (values.back().empty()) return problem(source, "needs a value");
+  if (setting.kind == Kind::kSecret) return apply_secret_file(setting, source, values.back());
+  store(setting, source, values);
+}
+
+void Settings::apply_environment(const Setting& setting, const Environment& environment) {
+  const std::string& variable = setting.name.env;
+  const std::string value = environment(variable).value_or("");
+  if (setting.kind == Kind::kSecret) {
+    const std::string file_variable = variable + "_FILE";
+    const std::string path = environment(file_variable).value_or("");
+    if (!path.empty() && !value.empty())
+      return problem(fmt::format("{} and {}", variable, file_variable), "set only one of the two");
+    if (!path.empty()) return apply_secret_file(setting, file_variable, path);
+  }
+  if (value.empty()) return;
+  const auto values = setting.kind == Kind::kList ? split_at_commas(value) : std::vector{value};
+  if (!values.empty()) store(setting, variable, values);
+}
+
+void Settings::apply_secret_file(const Setting& setting, const std::string& source,
+                                 const std::string& path) {
+  // Read through the stream: its buffer alone throws for a directory.
+  std::ifstream file(path, std::ios::binary);
+  std::string content;
+  for (char c; content.size() <= kMaxSecretFileBytes && file.get(c);) content += c;
+  if (content.size() > kMaxSecretFileBytes)
+    return problem(source, fmt::format("{} has more than {} bytes", path, kMaxSecretFileBytes));
+  if (!file.eof()) return problem(source, "cannot read " + path);
+  if (content.ends_with('\n')) content.pop_back();
+  if (content.ends_with('\r')) content.pop_back();
+  if (content.empty()) return problem(source, path + " is empty");
+  store(setting, source, {content});
+}
+
+void Settings::store(const Setting& setting, const std::string& source,
+                     const std::vector<std::string>& values) {
+  auto expected = setting.store(values);
+  if (!expected) return;
+  if (setting.kind == Kind::kSecret) return problem(source, *expected);
+  const bool is_link = source == setting.name.env && is_service_link(values.back());
+  problem(source, fmt::format("{}, got \"{}\"{}", *expected, values.back(),
+                              is_link ? service_link_hint(source) : ""));
+}
+
+void Settings::problem(const std::string& source, const std::string& what) {
+  problems_.push_back(fmt::format("{}: {}", source, what));
 }
 
 std::string Settings::help() const {
   std::string out = fmt::format(
-      "{}\n\nUsage: {} [flags]\n\nFlags (environment variable of the same meaning; a flag wins):\n",
+      "{}\n\nUsage: {} [flags]\n\n"
+      "Flags (in parentheses the environment variable; a flag takes precedence):\n",
       purpose_, program_);
-  for (const Setting& setting : settings_) {
-    std::string left = setting.name.flag.empty() ? "" : "--" + setting.name.flag;
-    if (setting.takes_value && !setting.name.flag.empty()) {
-      left += " " + (setting.is_secret ? "FILE" : setting.name.value_name);
-    }
+  for (const auto& [name, kind, default_text, store] : settings_) {
+    std::string left = name.flag.empty() ? "" : "--" + name.flag;
+    if (kind != Kind::kFlag && !name.flag.empty())
+      left += " " + (kind == Kind::kSecret ? "FILE" : name.value_name);
     std::string env;
-    if (setting.is_secret) {
-      env = fmt::format(" ({0}, or {0}_FILE)", setting.name.env);
-    } else if (!setting.name.env.empty()) {
-      env = fmt::format(" ({})", setting.name.env);
+    if (kind == Kind::kSecret) {
+      env = fmt::format(" ({0}, or {0}_FILE)", name.env);
+    } else if (!name.env.empty()) {
+      env = fmt::format(" ({})", name.env);
     }
-    out += fmt::format("  {}{}\n        {}", left, env, setting.name.help);
-    if (!setting.default_text.empty()) out += fmt::format(" [{}]", setting.default_text);
+    out += fmt::format("  {}{}\n        {}", left, env, name.help);
+    if (!default_text.empty()) out += fmt::format(" [{}]", default_text);
     out += "\n";
   }
-  return out + "  --help\n        This text\n";
+  return out + "  --help\n        Print this text\n  --version\n        Print the version\n";
 }
 
 std::optional<int> Settings::parse_or_exit_code(int argc, const char* const* argv) {
   switch (parse(argc, argv)) {
-    case Outcome::kRun:
+    case ParseResult::kRun:
       return std::nullopt;
-    case Outcome::kHelp:
+    case ParseResult::kHelp:
       std::cout << help();
       return 0;
-    case Outcome::kInvalid:
+    case ParseResult::kVersion:
+      std::cout << fmt::format("{} {}\n", program_, POLLBUS_VERSION);
+      return 0;
+    case ParseResult::kInvalid:
       break;
   }
   for (const std::string& problem : problems_)
@@ -346,11 +326,8 @@ Settings::Environment Settings::process_environment() {
 }
 
 std::optional<std::string> check_host_and_port(const std::string& value) {
-  const std::size_t colon = value.rfind(':');
-  if (colon == std::string::npos || colon == 0) return "expected host:port";
-  const auto port = to_integer(value.substr(colon + 1));
-  if (!port || *port < 1 || *port > 65535) return "expected host:port with a port from 1 to 65535";
-  return std::nullopt;
+  if (parse_host_and_port(value)) return std::nullopt;
+  return "expected host:port with a port from 1 to 65535";
 }
 
 std::optional<std::string> check_not_empty(const std::string& value) {

@@ -16,7 +16,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using Outcome = Settings::Outcome;
+using ParseResult = Settings::ParseResult;
 
 const std::string kValue = "correct horse battery staple";
 
@@ -28,8 +28,8 @@ class SecretTest : public ::testing::Test {
     return path.string();
   }
 
-  Outcome parse(const std::vector<std::string>& words,
-                const std::map<std::string, std::string>& environment, bool required = false) {
+  ParseResult parse(const std::vector<std::string>& words,
+                    const std::map<std::string, std::string>& environment, bool required = false) {
     Settings settings("program", "");
     Settings::Check check = [](const std::string& value) -> std::optional<std::string> {
       if (value.starts_with("wrong")) return "expected what is right";
@@ -56,7 +56,7 @@ class SecretTest : public ::testing::Test {
 };
 
 TEST_F(SecretTest, ComesFromTheEnvironment) {
-  ASSERT_EQ(parse({}, {{"KEY", kValue}}, true), Outcome::kRun);
+  ASSERT_EQ(parse({}, {{"KEY", kValue}}, true), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), kValue);
 }
 
@@ -67,57 +67,71 @@ TEST_F(SecretTest, ComesFromTheFileThatAVariableNamesWithoutItsLastNewline) {
                                                     {kValue + "\n\n", kValue + "\n"},
                                                     {" a b ", " a b "}};
   for (const auto& [content, expected] : contents) {
-    ASSERT_EQ(parse({}, {{"KEY_FILE", file("key", content)}}, true), Outcome::kRun);
+    ASSERT_EQ(parse({}, {{"KEY_FILE", file("key", content)}}, true), ParseResult::kRun);
     EXPECT_EQ(secret.reveal(), expected);
   }
 }
 
 TEST_F(SecretTest, ComesFromTheFileThatAFlagNamesWhateverTheEnvironmentSays) {
-  ASSERT_EQ(parse({"--key-file", file("key", kValue)}, {{"KEY", "other"}}), Outcome::kRun);
+  ASSERT_EQ(parse({"--key-file", file("key", kValue)}, {{"KEY", "other"}}), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), kValue);
 }
 
 TEST_F(SecretTest, IsNeverTakenFromTheCommandLineItself) {
-  EXPECT_EQ(parse({"--key", kValue}, {}), Outcome::kInvalid);
+  EXPECT_EQ(parse({"--key", kValue}, {}), ParseResult::kInvalid);
   EXPECT_TRUE(secret.empty());
 }
 
 TEST_F(SecretTest, InAVariableAndInAFileAtOnceIsAProblem) {
-  EXPECT_EQ(parse({}, {{"KEY", kValue}, {"KEY_FILE", file("key", kValue)}}), Outcome::kInvalid);
-  EXPECT_THAT(problems, ElementsAre("KEY and KEY_FILE: set one of the two"));
+  EXPECT_EQ(parse({}, {{"KEY", kValue}, {"KEY_FILE", file("key", kValue)}}), ParseResult::kInvalid);
+  EXPECT_THAT(problems, ElementsAre("KEY and KEY_FILE: set only one of the two"));
 }
 
 TEST_F(SecretTest, InAnEmptyVariableLeavesTheFile) {
-  ASSERT_EQ(parse({}, {{"KEY", ""}, {"KEY_FILE", file("key", kValue)}}), Outcome::kRun);
+  ASSERT_EQ(parse({}, {{"KEY", ""}, {"KEY_FILE", file("key", kValue)}}), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), kValue);
-  ASSERT_EQ(parse({}, {{"KEY", "other"}, {"KEY_FILE", ""}}), Outcome::kRun);
+  ASSERT_EQ(parse({}, {{"KEY", "other"}, {"KEY_FILE", ""}}), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), "other");
 }
 
 TEST_F(SecretTest, InAFileThatCannotBeReadIsOneProblem) {
   const std::string nowhere = (folder / "nowhere").string();
-  EXPECT_EQ(parse({}, {{"KEY_FILE", nowhere}}, true), Outcome::kInvalid);
+  EXPECT_EQ(parse({}, {{"KEY_FILE", nowhere}}, true), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY_FILE: cannot read " + nowhere));
-  EXPECT_EQ(parse({"--key-file", nowhere}, {}, true), Outcome::kInvalid);
+  EXPECT_EQ(parse({"--key-file", nowhere}, {}, true), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("--key-file: cannot read " + nowhere));
 }
 
 TEST_F(SecretTest, InAFolderInsteadOfAFileIsAProblemAndNotACrash) {
   const std::string path = folder.path().string();
-  EXPECT_EQ(parse({}, {{"KEY_FILE", path}}), Outcome::kInvalid);
+  EXPECT_EQ(parse({}, {{"KEY_FILE", path}}), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY_FILE: cannot read " + path));
 }
 
 TEST_F(SecretTest, ThatIsRequiredAndMissingIsNamedWithBothItsVariables) {
-  EXPECT_EQ(parse({}, {}, true), Outcome::kInvalid);
+  EXPECT_EQ(parse({}, {}, true), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY (or KEY_FILE): missing. The key."));
-  EXPECT_EQ(parse({}, {{"KEY_FILE", file("empty", "\n")}}, true), Outcome::kInvalid);
-  EXPECT_THAT(problems, ElementsAre("KEY (or KEY_FILE): missing. The key."));
-  EXPECT_EQ(parse({}, {}, false), Outcome::kRun);
+  EXPECT_EQ(parse({}, {}, false), ParseResult::kRun);
+}
+
+TEST_F(SecretTest, InAnEmptyFileIsAProblemEvenIfItIsNotRequired) {
+  for (const char* content : {"", "\n", "\r\n"}) {
+    const std::string path = file("empty", content);
+    EXPECT_EQ(parse({}, {{"KEY_FILE", path}}), ParseResult::kInvalid);
+    EXPECT_THAT(problems, ElementsAre("KEY_FILE: " + path + " is empty"));
+  }
+}
+
+TEST_F(SecretTest, InAFileThatIsTooLargeOrEndlessIsAProblem) {
+  const std::string path = file("large", std::string(64 * 1024 + 1, 'x'));
+  for (const std::string& large : {path, std::string("/dev/zero")}) {
+    EXPECT_EQ(parse({}, {{"KEY_FILE", large}}), ParseResult::kInvalid);
+    EXPECT_THAT(problems, ElementsAre("KEY_FILE: " + large + " has more than 65536 bytes"));
+  }
 }
 
 TEST_F(SecretTest, ThatIsWrongIsSaidToBeWrongNotMissing) {
-  EXPECT_EQ(parse({}, {{"KEY", "wrong key"}}, true), Outcome::kInvalid);
+  EXPECT_EQ(parse({}, {{"KEY", "wrong key"}}, true), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY: expected what is right"));
 }
 

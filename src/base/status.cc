@@ -19,6 +19,10 @@ bool is_transient(const absl::Status& status) {
   }
 }
 
+bool is_refused(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsOutOfRange(status);
+}
+
 absl::Status annotate(const absl::Status& status, std::string_view what) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), fmt::format("{}: {}", what, std::string(status.message())));

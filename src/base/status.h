@@ -5,10 +5,15 @@
 
 namespace pollbus {
 
-// Whether the same call may succeed later without anybody's doing: what Google's client libraries
-// retry (https://cloud.google.com/pubsub/docs/reference/error-codes), and cancellation by the peer.
-// Everything else needs another call or another configuration.
+// Returns whether the same call may succeed later without anyone changing anything: the errors that
+// Google's client libraries retry (https://cloud.google.com/pubsub/docs/reference/error-codes), and
+// cancellation by the peer. All other errors need a different call or a different configuration.
 bool is_transient(const absl::Status& status);
+
+// Returns whether the server refuses the data that the call carried, so that the same call never
+// succeeds: INVALID_ARGUMENT or OUT_OF_RANGE. An error that an operator can repair while the
+// process runs (a missing table, a missing permission) is no refusal.
+bool is_refused(const absl::Status& status);
 
 // `status` with "what: " before its message; OK stays OK.
 absl::Status annotate(const absl::Status& status, std::string_view what);

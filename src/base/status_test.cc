@@ -32,6 +32,15 @@ TEST(StatusTest, AnnotationKeepsCodeAndPayloadAndGoesBeforeTheMessage) {
   EXPECT_EQ(annotate(absl::OkStatus(), "publish"), absl::OkStatus());
 }
 
+TEST(StatusTest, ARefusalIsWhatTheDataOfTheCallCauses) {
+  EXPECT_TRUE(is_refused(absl::InvalidArgumentError("")));
+  EXPECT_TRUE(is_refused(absl::OutOfRangeError("")));
+  for (const auto& status :
+       {absl::OkStatus(), absl::FailedPreconditionError(""), absl::NotFoundError(""),
+        absl::PermissionDeniedError(""), absl::UnavailableError("")})
+    EXPECT_FALSE(is_refused(status)) << status;
+}
+
 absl::Status count_if_ok(const absl::Status& status, int* count) {
   RETURN_IF_ERROR(status);
   ++*count;

@@ -40,7 +40,7 @@ absl::Status run(const BrokerSettings& settings, Service& service) {
   ServerOptions options = settings.server_options();
   Dependency storage("storage", options.data_folder.string(), service.clock(), service.readiness(),
                      service.metrics());
-  options.on_storage = [&storage](const absl::Status& status) { storage.report(status); };
+  options.on_storage = [&storage](const absl::Status& status) { storage.report("write", status); };
   ASSIGN_OR_RETURN(const auto server, Server::start(options, service.clock(), service.metrics()));
   for (const std::string& topic : settings.create_topics) {
     RETURN_IF_ERROR(server->ensure_topic(topic));

@@ -1,6 +1,5 @@
 #include "broker/settings.h"
 
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -9,16 +8,8 @@
 namespace pollbus::broker {
 namespace {
 
-constexpr int kMaxPort = 65'535;
-
-std::optional<int> port_of(const std::string& listen) {
-  const std::size_t colon = listen.rfind(':');
-  if (colon == std::string::npos || colon == 0) return std::nullopt;
-  int port = 0;
-  const char* const end = listen.data() + listen.size();
-  const auto [stop, error] = std::from_chars(listen.data() + colon + 1, end, port);
-  if (error != std::errc() || stop != end || port < 0 || port > kMaxPort) return std::nullopt;
-  return port;
+std::optional<HostAndPort> address_of(const std::string& listen) {
+  return parse_host_and_port(listen, /*least_port=*/0);
 }
 
 }  // namespace
@@ -28,7 +19,7 @@ void BrokerSettings::add_to(Settings& settings) {
       {"listen", "PUBSUB_BROKER_LISTEN", "HOST:PORT",
        "Address on which the Pub/Sub API is served. Port 0 chooses a free port and logs it"},
       &listen, [](const std::string& value) -> std::optional<std::string> {
-        if (port_of(value)) return std::nullopt;
+        if (address_of(value)) return std::nullopt;
         return "expected host:port with a port from 0 to 65535";
       });
   settings.texts({"create-topic", "PUBSUB_BROKER_CREATE_TOPICS", "projects/P/topics/T",
@@ -102,7 +93,7 @@ ServerOptions BrokerSettings::server_options() const {
     if (const auto target = PushTarget::parse(text)) push.targets.push_back(*target);
   }
   return {.host = host(),
-          .port = port_of(listen).value_or(0),
+          .port = address_of(listen).value_or(HostAndPort{}).port,
           .tls = {.certificate = tls_certificate, .key = tls_key, .client_ca = tls_client_ca},
           .core = {.ignore_filters = ignore_filters},
           .push = std::move(push),

@@ -5,7 +5,7 @@
 namespace pollbus::broker {
 namespace {
 
-Settings::Outcome parse(BrokerSettings* broker, std::vector<const char*> arguments) {
+Settings::ParseResult parse(BrokerSettings* broker, std::vector<const char*> arguments) {
   Settings settings("pubsub-broker", kPurpose);
   broker->add_to(settings);
   arguments.insert(arguments.begin(), "pubsub-broker");
@@ -15,14 +15,14 @@ Settings::Outcome parse(BrokerSettings* broker, std::vector<const char*> argumen
 
 TEST(BrokerSettingsTest, ListensOnTheEmulatorsPortByDefault) {
   BrokerSettings settings;
-  EXPECT_EQ(parse(&settings, {}), Settings::Outcome::kRun);
+  EXPECT_EQ(parse(&settings, {}), Settings::ParseResult::kRun);
   EXPECT_EQ(settings.server_options().host, "127.0.0.1");
   EXPECT_EQ(settings.server_options().port, 8085);
 }
 
 TEST(BrokerSettingsTest, PortZeroMeansAnyFreePort) {
   BrokerSettings settings;
-  EXPECT_EQ(parse(&settings, {"--listen", "[::1]:0"}), Settings::Outcome::kRun);
+  EXPECT_EQ(parse(&settings, {"--listen", "[::1]:0"}), Settings::ParseResult::kRun);
   EXPECT_EQ(settings.server_options().host, "[::1]");
   EXPECT_EQ(settings.server_options().port, 0);
 }
@@ -31,18 +31,18 @@ TEST(BrokerSettingsTest, CreatesSeveralTopics) {
   BrokerSettings settings;
   EXPECT_EQ(parse(&settings, {"--create-topic", "projects/p/topics/one", "--create-topic",
                               "projects/p/topics/two", "--ignore-filters"}),
-            Settings::Outcome::kRun);
+            Settings::ParseResult::kRun);
   EXPECT_EQ(settings.create_topics.size(), 2u);
   EXPECT_TRUE(settings.server_options().core.ignore_filters);
 }
 
 TEST(BrokerSettingsTest, PushIsOffUnlessItIsEnabled) {
   BrokerSettings settings;
-  EXPECT_EQ(parse(&settings, {}), Settings::Outcome::kRun);
+  EXPECT_EQ(parse(&settings, {}), Settings::ParseResult::kRun);
   EXPECT_FALSE(settings.server_options().push.is_enabled);
   EXPECT_EQ(
       parse(&settings, {"--enable-push", "--push-target", "host:80", "--push-target", "127.0.0.1"}),
-      Settings::Outcome::kRun);
+      Settings::ParseResult::kRun);
   EXPECT_TRUE(settings.server_options().push.is_enabled);
   ASSERT_EQ(settings.server_options().push.targets.size(), 2u);
   EXPECT_EQ(settings.server_options().push.targets[0].port, 80);
@@ -51,39 +51,39 @@ TEST(BrokerSettingsTest, PushIsOffUnlessItIsEnabled) {
 TEST(BrokerSettingsTest, RefusesPushTargetsThatAreNoHostsOrThatHaveNoUse) {
   BrokerSettings settings;
   EXPECT_EQ(parse(&settings, {"--enable-push", "--push-target", "http://host"}),
-            Settings::Outcome::kInvalid);
+            Settings::ParseResult::kInvalid);
   BrokerSettings off;
-  EXPECT_EQ(parse(&off, {"--push-target", "host"}), Settings::Outcome::kInvalid);
+  EXPECT_EQ(parse(&off, {"--push-target", "host"}), Settings::ParseResult::kInvalid);
 }
 
 TEST(BrokerSettingsTest, RefusesInvalidAddressesAndTopics) {
   for (const char* listen : {"8085", ":8085", "host:", "host:x", "host:65536", "host:-1"}) {
     BrokerSettings settings;
-    EXPECT_EQ(parse(&settings, {"--listen", listen}), Settings::Outcome::kInvalid) << listen;
+    EXPECT_EQ(parse(&settings, {"--listen", listen}), Settings::ParseResult::kInvalid) << listen;
   }
   BrokerSettings settings;
-  EXPECT_EQ(parse(&settings, {"--create-topic", "election"}), Settings::Outcome::kInvalid);
+  EXPECT_EQ(parse(&settings, {"--create-topic", "election"}), Settings::ParseResult::kInvalid);
 }
 
 TEST(BrokerSettingsTest, DataIsInAFolderUnlessItIsInMemory) {
   BrokerSettings folder;
-  EXPECT_EQ(parse(&folder, {"--data-dir", "/data"}), Settings::Outcome::kRun);
+  EXPECT_EQ(parse(&folder, {"--data-dir", "/data"}), Settings::ParseResult::kRun);
   EXPECT_EQ(folder.server_options().data_folder, "/data");
   BrokerSettings nothing;
-  EXPECT_EQ(parse(&nothing, {"--data-dir", "/data", "--in-memory"}), Settings::Outcome::kRun);
+  EXPECT_EQ(parse(&nothing, {"--data-dir", "/data", "--in-memory"}), Settings::ParseResult::kRun);
   EXPECT_TRUE(nothing.server_options().data_folder.empty());
 }
 
 TEST(BrokerSettingsTest, ACertificateNeedsItsKey) {
   BrokerSettings both;
   EXPECT_EQ(parse(&both, {"--tls-cert", "c.pem", "--tls-key", "k.pem", "--tls-client-ca", "a.pem"}),
-            Settings::Outcome::kRun);
+            Settings::ParseResult::kRun);
   EXPECT_EQ(both.server_options().tls.certificate, "c.pem");
   EXPECT_EQ(both.server_options().tls.key, "k.pem");
   EXPECT_EQ(both.server_options().tls.client_ca, "a.pem");
   for (const char* alone : {"--tls-cert", "--tls-key", "--tls-client-ca"}) {
     BrokerSettings settings;
-    EXPECT_EQ(parse(&settings, {alone, "a.pem"}), Settings::Outcome::kInvalid) << alone;
+    EXPECT_EQ(parse(&settings, {alone, "a.pem"}), Settings::ParseResult::kInvalid) << alone;
   }
 }
 
@@ -98,7 +98,7 @@ TEST(BrokerSettingsTest, TheDefaultDataFolderIsInTheUsersStateFolder) {
   EXPECT_EQ(folder_of("OTHER", ""), "");
   BrokerSettings homeless;
   homeless.data_folder = "";
-  EXPECT_EQ(parse(&homeless, {}), Settings::Outcome::kInvalid);
+  EXPECT_EQ(parse(&homeless, {}), Settings::ParseResult::kInvalid);
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ Inbox::Batch Inbox::take(std::stop_token stop) {
   return batch;
 }
 
-void Inbox::settle(const std::vector<std::string>& ack_ids) {
+void Inbox::release(const std::vector<std::string>& ack_ids) {
   const std::lock_guard lock(mutex_);
   for (const std::string& ack_id : ack_ids) {
     const auto lease = leases_.find(ack_id);
@@ -87,7 +87,7 @@ std::vector<std::string> Inbox::remove_waiting() {
     for (Delivery& delivery : waiting_) ack_ids.push_back(std::move(delivery.ack_id));
     waiting_.clear();
   }
-  settle(ack_ids);
+  release(ack_ids);
   return ack_ids;
 }
 

@@ -42,7 +42,7 @@ class Inbox {
   Batch take(std::stop_token stop);
 
   // The lease of these has ended, by ack or nack.
-  void settle(const std::vector<std::string>& ack_ids);
+  void release(const std::vector<std::string>& ack_ids);
 
   // Ack ids whose lease is half over; counts them as extended from now on. Those older than
   // max_lease are left to expire.

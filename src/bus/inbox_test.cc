@@ -91,7 +91,7 @@ TEST_F(InboxTest, AStopWakesWhoWaitsAndHandsNothingOver) {
   EXPECT_THAT(inbox.remove_waiting(), ElementsAre("ack a"));
 }
 
-TEST_F(InboxTest, AnAckIdThatIsDeliveredTwiceIsTakenInOnceUntilItIsSettled) {
+TEST_F(InboxTest, AnAckIdThatIsDeliveredTwiceIsTakenInOnceUntilItIsReleased) {
   Inbox inbox({.max_linger = milliseconds(0)}, clock);
   inbox.add(deliveries({"a", "a", "b"}));
   inbox.add(deliveries({"b"}));
@@ -99,7 +99,7 @@ TEST_F(InboxTest, AnAckIdThatIsDeliveredTwiceIsTakenInOnceUntilItIsSettled) {
   EXPECT_THAT(ids(batch), ElementsAre("a", "b"));
   inbox.add(deliveries({"a"}));
   EXPECT_EQ(inbox.outstanding(), 2);
-  inbox.settle(batch.ack_ids);
+  inbox.release(batch.ack_ids);
   EXPECT_EQ(inbox.outstanding(), 0);
   inbox.add(deliveries({"a"}));
   EXPECT_THAT(ids(inbox.take(stop.get_token())), ElementsAre("a"));
@@ -112,7 +112,7 @@ TEST_F(InboxTest, HasRoomForTwiceTheMessagesThatWereAskedFor) {
   EXPECT_FALSE(inbox.has_room());
   const auto batch = inbox.take(stop.get_token());
   EXPECT_FALSE(inbox.has_room()) << "what the handler works on counts too";
-  inbox.settle({batch.ack_ids[0]});
+  inbox.release({batch.ack_ids[0]});
   EXPECT_TRUE(inbox.has_room());
 }
 
@@ -120,9 +120,9 @@ TEST_F(InboxTest, HasRoomForTwiceTheBytesThatWereAskedFor) {
   Inbox inbox({.max_linger = milliseconds(0), .max_outstanding_bytes = 100}, clock);
   EXPECT_TRUE(inbox.add(deliveries({"a"}, 199)));
   EXPECT_FALSE(inbox.add(deliveries({"b"}, 1)));
-  inbox.settle({"ack b"});
+  inbox.release({"ack b"});
   EXPECT_TRUE(inbox.has_room());
-  inbox.settle({"ack b", "ack unknown"});
+  inbox.release({"ack b", "ack unknown"});
   EXPECT_FALSE(inbox.add(deliveries({"c"}, 1)));
 }
 
@@ -139,7 +139,7 @@ TEST_F(InboxTest, ALeaseIsDueForExtensionAtHalfOfItsDeadline) {
   EXPECT_THAT(inbox.due_for_extension(), IsEmpty()) << "it is extended from now on";
   clock.advance(seconds(2));
   EXPECT_THAT(inbox.due_for_extension(), ElementsAre("ack b"));
-  inbox.settle({"ack a"});
+  inbox.release({"ack a"});
   clock.advance(seconds(5));
   EXPECT_THAT(inbox.due_for_extension(), ElementsAre("ack b"));
 }

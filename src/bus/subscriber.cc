@@ -12,7 +12,6 @@
 #include "bus/acknowledger.h"
 #include "bus/inbox.h"
 #include "bus/pull_stream.h"
-#include "bus/settler.h"
 
 namespace pollbus {
 namespace {
@@ -34,6 +33,15 @@ constexpr std::int64_t kProtocolVersion = 1;
 
 }  // namespace
 
+BatchAnswers answers_to(std::span<const std::string> ack_ids, std::span<const Verdict> verdicts) {
+  BatchAnswers answers;
+  for (std::size_t i = 0; i < ack_ids.size(); ++i) {
+    const bool ack = i < verdicts.size() && verdicts[i] == Verdict::kAck;
+    (ack ? answers.acks : answers.nacks).push_back(ack_ids[i]);
+  }
+  return answers;
+}
+
 class Subscriber::Impl {
  public:
   Impl(std::shared_ptr<Connection> connection, std::function<absl::Status()> ensure,
@@ -42,7 +50,7 @@ class Subscriber::Impl {
       : connection_(std::move(connection)),
         ensure_(std::move(ensure)),
         subscription_(std::move(subscription)),
-        settler_(std::move(handler)),
+        handler_(std::move(handler)),
         options_(options),
         events_(std::move(events)),
         clock_(system_clock()),
@@ -182,20 +190,21 @@ class Subscriber::Impl {
     while (true) {
       const Inbox::Batch batch = inbox_.take(pulling_.get_token());
       if (batch.messages.empty()) break;
-      settler_.work(batch.messages, batch.ack_ids, handling_.get_token(),
-                    [&](Settlement settlement) { settle(batch.ack_ids, std::move(settlement)); });
+      // At-least-once delivery depends on this order: first the handler, then its acks.
+      const auto verdicts = handler_(batch.messages, handling_.get_token());
+      inbox_.release(batch.ack_ids);
+      send(answers_to(batch.ack_ids, verdicts));
     }
     const std::lock_guard lock(handler_mutex_);
     handler_done_ = true;
     handler_idle_.notify_all();
   }
 
-  void settle(const std::vector<std::string>& ack_ids, Settlement settlement) {
-    inbox_.settle(ack_ids);
-    acked_ += static_cast<std::int64_t>(settlement.acks.size());
-    nacked_ += static_cast<std::int64_t>(settlement.nacks.size());
-    acknowledger_.ack(std::move(settlement.acks));
-    acknowledger_.nack(std::move(settlement.nacks));
+  void send(BatchAnswers answers) {
+    acked_ += static_cast<std::int64_t>(answers.acks.size());
+    nacked_ += static_cast<std::int64_t>(answers.nacks.size());
+    acknowledger_.ack(std::move(answers.acks));
+    acknowledger_.nack(std::move(answers.nacks));
   }
 
   // --- the leases' thread
@@ -211,7 +220,7 @@ class Subscriber::Impl {
   std::shared_ptr<Connection> connection_;
   std::function<absl::Status()> ensure_;
   std::string subscription_;
-  Settler settler_;
+  BatchHandler handler_;
   const SubscriberOptions options_;
   SubscriberEvents events_;
   Clock& clock_;

@@ -26,6 +26,14 @@ enum class Verdict {
 using BatchHandler =
     std::function<std::vector<Verdict>(std::span<const ReceivedMessage>, std::stop_token stop)>;
 
+// The ack ids of a batch, by what its messages' verdicts say.
+struct BatchAnswers {
+  std::vector<std::string> acks;
+  std::vector<std::string> nacks;
+};
+// `ack_ids` and `verdicts` are in the order of the messages. A message without a verdict is nacked.
+BatchAnswers answers_to(std::span<const std::string> ack_ids, std::span<const Verdict> verdicts);
+
 struct SubscriberOptions {
   // A batch is handed over when it is full, or this long after its first message.
   std::size_t max_batch_messages = 1'000;

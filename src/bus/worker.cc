@@ -67,6 +67,7 @@ Worker::Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection
   const std::string quarantine = topic + "-quarantine";
   quarantine_ =
       std::make_unique<TopicPublisher>(make_publisher(connection_, quarantine), admin_, quarantine);
+  outbox_.emplace(outbox_parts(), service.metrics());
 }
 
 absl::Status Worker::ensure() {
@@ -134,8 +135,9 @@ absl::Status Worker::start(BatchHandler handler) {
       connection_, [this] { return ensure(); }, config_.bus.subscription_path(config_.subscription),
       std::move(handler), config_.subscriber,
       SubscriberEvents{
-          .connected = [this] { dependency_.report(absl::OkStatus()); },
-          .disconnected = [this](const absl::Status& status) { dependency_.report(status); }});
+          .connected = [this] { dependency_.report("stream", absl::OkStatus()); },
+          .disconnected =
+              [this](const absl::Status& status) { dependency_.report("stream", status); }});
   watcher_ = std::jthread([this](std::stop_token stop) { watch(stop); });
   return absl::OkStatus();
 }
@@ -155,8 +157,8 @@ void Worker::watch(std::stop_token stop) {
       counter(metrics, "pollbus_bus_nacked_total", "Messages given back by this process");
   auto& lost = counter(metrics, "pollbus_bus_lost_acks_total", "Acks given up after retries");
   auto& connects = counter(metrics, "pollbus_bus_streams_total", "Streams opened to the bus");
-  auto& outstanding =
-      gauge(metrics, "pollbus_bus_outstanding", "Messages delivered and not settled");
+  auto& outstanding = gauge(metrics, "pollbus_bus_outstanding",
+                            "Messages received that are neither acked nor nacked yet");
   SubscriberCounts before;
   bool running = true;
   while (running) {

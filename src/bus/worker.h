@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,7 +11,7 @@
 #include "base/service.h"
 #include "bus/admin.h"
 #include "bus/connection.h"
-#include "bus/intake.h"
+#include "bus/outbox.h"
 #include "bus/publisher.h"
 #include "bus/subscriber.h"
 
@@ -57,7 +58,9 @@ class Worker {
   Publisher& publisher() { return *publisher_; }
   Publisher& quarantine() { return *quarantine_; }
   Dependency& dependency() { return dependency_; }
-  Intake::Parts intake_parts() { return {*publisher_, *quarantine_, dependency_}; }
+  // Publishes to both.
+  Outbox& outbox() { return *outbox_; }
+  Outbox::Parts outbox_parts() { return {*publisher_, *quarantine_, dependency_}; }
 
   // Makes sure of topics and subscriptions, waiting for the bus as long as it takes: whoever only
   // publishes may begin then. OK when done; CANCELLED when a stop was requested first;
@@ -88,6 +91,7 @@ class Worker {
   Dependency dependency_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<Publisher> quarantine_;
+  std::optional<Outbox> outbox_;
   std::string identity_;
   bool is_identified_ = false;  // set before any other thread exists
   std::unique_ptr<Subscriber> subscriber_;

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "election/json_fields.h"
 #include "election/uuid.h"
 
@@ -43,7 +44,7 @@ std::optional<Outcome> outcome_of(std::string_view text) {
 // Returns `text` as a JSON string. Bytes that are not UTF-8 are replaced.
 std::string quoted(const std::string& text) {
   if (is_uuid(text)) return fmt::format("\"{}\"", text);
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return to_json_string(text);
 }
 
 Field id_field(std::string_view name) { return {.name = name, .most = kMaxId}; }

@@ -58,7 +58,7 @@ View view_of(const Record& record, const ReceivedMessage& message, WallTime now)
 Consumer::Consumer(Parts parts, std::function<void(const View&)> on_view,
                    prometheus::Registry& metrics)
     : parts_(parts),
-      intake_(parts.bus, {{kStageAttribute, stage::kConsumer}}, metrics),
+      inbound_({{kStageAttribute, stage::kConsumer}}, metrics),
       on_view_(std::move(on_view)),
       saved_(views_counter(metrics, "saved")),
       repeated_(views_counter(metrics, "there already")),
@@ -67,11 +67,11 @@ Consumer::Consumer(Parts parts, std::function<void(const View&)> on_view,
 std::vector<Verdict> Consumer::handle(std::span<const ReceivedMessage> batch,
                                       std::stop_token stop) {
   std::vector<Verdict> verdicts(batch.size(), Verdict::kNack);
-  Intake::Outcome outcome;
+  Outgoing outgoing;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const ReceivedMessage& message = batch[i];
     verdicts[i] = Verdict::kAck;
-    if (!intake_.is_ours(message)) continue;
+    if (inbound_.is_stray(message)) continue;
     const auto record = Record::parse(message.data);
     if (record.ok() && parts_.store.has(record->timestamp())) {
       repeated_.Increment();
@@ -81,12 +81,13 @@ std::vector<Verdict> Consumer::handle(std::span<const ReceivedMessage> batch,
     const auto pictures = record.ok() ? pictures_of(*record, message, &view) : record.status();
     if (!pictures.ok()) {
       rejected_.Increment();
-      intake_.reject(std::string(pictures.status().message()), message, std::nullopt, &outcome);
+      inbound_.reject(std::string(pictures.status().message()), message, std::nullopt, &outgoing);
     } else if (!save(view, *pictures, stop)) {
       verdicts[i] = Verdict::kNack;
     }
   }
-  if (!intake_.publish(outcome, stop)) return std::vector<Verdict>(batch.size(), Verdict::kNack);
+  if (!parts_.outbox.publish(outgoing, stop))
+    return std::vector<Verdict>(batch.size(), Verdict::kNack);
   return verdicts;
 }
 

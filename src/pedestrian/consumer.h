@@ -7,7 +7,8 @@
 
 #include "base/clock.h"
 #include "base/dependency.h"
-#include "bus/intake.h"
+#include "bus/inbound_check.h"
+#include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "pedestrian/presenter.h"
 #include "pedestrian/record.h"
@@ -21,7 +22,7 @@ namespace pollbus::pedestrian {
 class Consumer {
  public:
   struct Parts {
-    Intake::Parts bus;
+    Outbox& outbox;
     ViewStore& store;
     const Presenter& presenter;
     Dependency& folder;
@@ -38,7 +39,7 @@ class Consumer {
   bool save(const View& view, const Pictures& pictures, std::stop_token stop);
 
   Parts parts_;
-  Intake intake_;
+  InboundCheck inbound_;
   std::function<void(const View&)> on_view_;
   prometheus::Counter& saved_;
   prometheus::Counter& repeated_;

@@ -13,6 +13,8 @@ namespace pollbus::pedestrian {
 namespace {
 
 constexpr mode_t kOutputMode = 0644;
+constexpr std::int64_t kMaxCount = 1'000'000'000;
+
 struct ConsumerSettings {
   ServiceSettings service;
   WorkerConfig worker = stage_worker_config(stage::kConsumer);
@@ -35,7 +37,7 @@ struct ConsumerSettings {
                    "gets a sheet that shows both frames beside it, in the folder sheets"},
                   &images, check_not_empty);
     settings.integer({"count", "", "N", "End when the folder holds N views; 0: run until stopped"},
-                     &count);
+                     &count, 0, kMaxCount);
     settings.text({"summary", "", "FILE", "Write the summary there too, as JSON"}, &summary,
                   check_not_empty);
     settings.rule([this]() -> std::optional<std::string> {
@@ -66,7 +68,7 @@ absl::Status run(const ConsumerSettings& settings) {
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
   Dependency folder("folder", settings.out, service.clock(), service.readiness(),
                     service.metrics());
-  folder.report(absl::OkStatus());
+  folder.report("open", absl::OkStatus());
 
   const auto end_when_all_are_there = [&] {
     if (settings.count > 0 && static_cast<std::int64_t>(store->views().size()) >= settings.count)
@@ -77,7 +79,7 @@ absl::Status run(const ConsumerSettings& settings) {
     std::cout << view_line(view, truth == truths.end() ? nullptr : &truth->second) << std::endl;
     end_when_all_are_there();
   };
-  Consumer consumer({worker->intake_parts(), *store, presenter, folder, service.clock()}, on_view,
+  Consumer consumer({worker->outbox(), *store, presenter, folder, service.clock()}, on_view,
                     service.metrics());
   end_when_all_are_there();
   RETURN_IF_ERROR(

@@ -47,7 +47,7 @@ class ConsumerTest : public ::testing::Test {
     store.reset();
     store = *ViewStore::open(folder / "views");
     consumer.emplace(
-        Consumer::Parts{{topic, quarantine, bus}, *store, presenter, disk, clock},
+        Consumer::Parts{outbox, *store, presenter, disk, clock},
         [this](const View& view) { told.push_back(view.timestamp); }, registry);
   }
   std::vector<Verdict> handle(const std::vector<ReceivedMessage>& batch) {
@@ -62,6 +62,7 @@ class ConsumerTest : public ::testing::Test {
   Dependency disk{"folder", "here", clock, readiness, registry};
   testing::FakePublisher topic;
   testing::FakePublisher quarantine;
+  Outbox outbox{{topic, quarantine, bus}, registry};
   std::stop_source stop;
   std::vector<std::string> told;
   Presenter presenter = *Presenter::make({}, "");

@@ -16,9 +16,10 @@ prometheus::Counter& records_counter(prometheus::Registry& metrics, const char* 
 
 }  // namespace
 
-Handler::Handler(Intake::Parts bus, std::string stage, std::string next, Step step,
+Handler::Handler(Outbox& outbox, std::string stage, std::string next, Step step,
                  prometheus::Registry& metrics)
-    : intake_(bus, {{kStageAttribute, stage}}, metrics),
+    : outbox_(outbox),
+      inbound_({{kStageAttribute, stage}}, metrics),
       stage_(std::move(stage)),
       next_(std::move(next)),
       step_(std::move(step)),
@@ -27,23 +28,23 @@ Handler::Handler(Intake::Parts bus, std::string stage, std::string next, Step st
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
   std::vector<Verdict> verdicts(batch.size(), Verdict::kNack);
-  Intake::Outcome outcome;
+  Outgoing outgoing;
   std::size_t done = 0;
   // A network may take seconds per record, so records that were not begun before a stop are nacked.
   for (; done < batch.size() && !stop.stop_requested(); ++done) {
     const ReceivedMessage& message = batch[done];
-    if (!intake_.is_ours(message)) continue;
+    if (inbound_.is_stray(message)) continue;
     auto processed = process(message);
     if (processed.ok()) {
-      outcome.messages.push_back(*std::move(processed));
+      outgoing.messages.push_back(*std::move(processed));
     } else {
       log_warning("record rejected", {{"message", message.id}, {"reason", processed.status()}});
-      intake_.reject(std::string(processed.status().message()), message, std::nullopt, &outcome);
+      inbound_.reject(std::string(processed.status().message()), message, std::nullopt, &outgoing);
     }
   }
-  if (!intake_.publish(outcome, stop)) return verdicts;
-  passed_.Increment(static_cast<double>(outcome.messages.size()));
-  rejected_.Increment(static_cast<double>(outcome.notices.size()));
+  if (!outbox_.publish(outgoing, stop)) return verdicts;
+  passed_.Increment(static_cast<double>(outgoing.messages.size()));
+  rejected_.Increment(static_cast<double>(outgoing.notices.size()));
   std::fill_n(verdicts.begin(), done, Verdict::kAck);
   return verdicts;
 }

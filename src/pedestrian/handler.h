@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "bus/intake.h"
+#include "bus/inbound_check.h"
+#include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "pedestrian/steps.h"
 
@@ -16,10 +17,10 @@ namespace pollbus::pedestrian {
 
 // Handles the messages of one stage: applies the step to each record and publishes the result under
 // the name of the next stage. A message is acked only after its result was published. A record that
-// cannot be processed is reported on the quarantine topic. Borrows the bus. Not thread-safe.
+// cannot be processed is reported on the quarantine topic. Borrows the outbox. Not thread-safe.
 class Handler {
  public:
-  Handler(Intake::Parts bus, std::string stage, std::string next, Step step,
+  Handler(Outbox& outbox, std::string stage, std::string next, Step step,
           prometheus::Registry& metrics);
 
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
@@ -27,7 +28,8 @@ class Handler {
  private:
   absl::StatusOr<Message> process(const ReceivedMessage& message) const;
 
-  Intake intake_;
+  Outbox& outbox_;
+  InboundCheck inbound_;
   const std::string stage_;
   const std::string next_;
   const Step step_;

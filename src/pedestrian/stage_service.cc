@@ -37,8 +37,7 @@ absl::Status run_stage(const StageProgram& program, StageSettings settings) {
   const std::string next = next_stage(program.stage);
   settings.worker.downstream = {{settings.next_subscription, stage_filter(next)}};
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
-  Handler handler(worker->intake_parts(), program.stage, next, std::move(made.step),
-                  service.metrics());
+  Handler handler(worker->outbox(), program.stage, next, std::move(made.step), service.metrics());
   RETURN_IF_ERROR(
       worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
   worker->wait_and_drain();

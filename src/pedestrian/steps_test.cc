@@ -163,12 +163,10 @@ class StageHandlerTest : public ::testing::Test {
   Dependency bus{"bus", "here", clock, readiness, registry};
   testing::FakePublisher topic;
   testing::FakePublisher quarantine;
+  Outbox outbox{{topic, quarantine, bus}, registry};
   std::stop_source stop;
-  Handler handler{{topic, quarantine, bus},
-                  "pedestrian-detection",
-                  "pedestrian-depth",
-                  step_of("pedestrian-detection"),
-                  registry};
+  Handler handler{outbox, "pedestrian-detection", "pedestrian-depth",
+                  step_of("pedestrian-detection"), registry};
 };
 
 TEST_F(StageHandlerTest, PassesARecordOnUnderTheNextStageWithAllItsAttributes) {

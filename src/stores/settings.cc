@@ -2,11 +2,6 @@
 #include "stores/voter_register.h"
 
 namespace pollbus {
-namespace {
-
-constexpr std::int64_t kMaxPort = 65'535;
-
-}  // namespace
 
 void RedisConfig::add_to(Settings& settings) {
   settings.text({"redis-host", "REDIS_HOST", "HOST", "Host of Redis"}, &host, check_not_empty);

@@ -14,9 +14,10 @@ Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
   return wire::record_message(without_voter(vote));
 }
 
-Handler::Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, HashKey key,
+Handler::Handler(Outbox& outbox, VoterRegister& voters, Dependency& redis, HashKey key,
                  prometheus::Registry& metrics)
-    : intake_(bus, {{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}, metrics),
+    : outbox_(outbox),
+      inbound_({{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}, metrics),
       voters_(voters),
       redis_(redis),
       key_(key),
@@ -28,8 +29,8 @@ Handler::Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, Ha
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
   const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
-  Intake::Outcome outcome;
-  const std::vector<Received> votes = read(batch, &outcome);
+  Outgoing outgoing;
+  const std::vector<Received> votes = read(batch, &outgoing);
 
   std::vector<MarkOutcome> marked;
   const bool is_marked = votes.empty() || redis_.hold_until_ok(stop, [&]() -> absl::Status {
@@ -38,8 +39,8 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   });
   if (!is_marked) return give_back;
 
-  for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], marked[i], &outcome);
-  const bool is_published = intake_.publish(outcome, stop);
+  for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], marked[i], &outgoing);
+  const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
 
   for (const MarkOutcome mark : marked) count(mark);
@@ -47,14 +48,14 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
 }
 
 std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> batch,
-                                             Intake::Outcome* outcome) {
+                                             Outgoing* outgoing) {
   std::vector<Received> votes;
   for (const ReceivedMessage& message : batch) {
-    if (!intake_.is_ours(message)) continue;
+    if (inbound_.is_stray(message)) continue;
     auto parsed = wire::parse_submitted(message.data);
     if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
       rejected_.Increment();
-      intake_.reject(bad->reason, message, wire::rejection(*bad), outcome);
+      inbound_.reject(bad->reason, message, wire::rejection(*bad), outgoing);
       continue;
     }
     votes.push_back({.message = &message, .vote = std::get<SubmittedVote>(std::move(parsed))});
@@ -71,10 +72,10 @@ std::vector<Mark> Handler::marks_of(const std::vector<Received>& votes) const {
   return marks;
 }
 
-void Handler::answer(const Received& received, MarkOutcome marked, Intake::Outcome* outcome) {
+void Handler::answer(const Received& received, MarkOutcome marked, Outgoing* outgoing) {
   const SubmittedVote& vote = received.vote;
   if (marked != MarkOutcome::kRefused) {
-    outcome->messages.push_back(decide(vote, marked));
+    outgoing->messages.push_back(decide(vote, marked));
     return;
   }
   // This vote has marked nothing and goes no further, so the voter can vote once an operator has
@@ -82,7 +83,7 @@ void Handler::answer(const Received& received, MarkOutcome marked, Intake::Outco
   // recorded.
   const wire::BadMessage refusal{
       .reason = "the register cannot mark this voter", .machine = vote.machine, .uuid = vote.uuid};
-  intake_.reject(refusal.reason, *received.message, wire::rejection(refusal), outcome);
+  inbound_.reject(refusal.reason, *received.message, wire::rejection(refusal), outgoing);
 }
 
 void Handler::count(MarkOutcome outcome) {

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "base/dependency.h"
-#include "bus/intake.h"
+#include "bus/inbound_check.h"
+#include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "election/keyed_hash.h"
 #include "election/vote.h"
@@ -26,7 +27,7 @@ Message decide(const SubmittedVote& vote, MarkOutcome outcome);
 // Borrows everything. Not thread-safe.
 class Handler {
  public:
-  Handler(Intake::Parts bus, VoterRegister& voters, Dependency& redis, HashKey key,
+  Handler(Outbox& outbox, VoterRegister& voters, Dependency& redis, HashKey key,
           prometheus::Registry& metrics);
 
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
@@ -38,12 +39,13 @@ class Handler {
     SubmittedVote vote;
   };
 
-  std::vector<Received> read(std::span<const ReceivedMessage> batch, Intake::Outcome* outcome);
+  std::vector<Received> read(std::span<const ReceivedMessage> batch, Outgoing* outgoing);
   std::vector<Mark> marks_of(const std::vector<Received>& votes) const;
-  void answer(const Received& received, MarkOutcome marked, Intake::Outcome* outcome);
+  void answer(const Received& received, MarkOutcome marked, Outgoing* outgoing);
   void count(MarkOutcome outcome);
 
-  Intake intake_;
+  Outbox& outbox_;
+  InboundCheck inbound_;
   VoterRegister& voters_;
   Dependency& redis_;
   HashKey key_;

@@ -75,7 +75,7 @@ class LoggerHandlerTest : public testing::VoteHandlerTest {
   }
 
   FakeVoterRegister voters;
-  Handler handler{{topic, quarantine, bus}, voters, store, key, registry};
+  Handler handler{outbox, voters, store, key, registry};
 };
 
 TEST(DecideTest, AVoteThatMarksItsVoterNowOrDidSoBeforeIsForwarded) {

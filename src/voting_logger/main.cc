@@ -12,6 +12,7 @@ namespace pollbus::voting_logger {
 namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{2'000};
+constexpr std::chrono::hours kMaxStartTimeout{24};
 constexpr std::chrono::milliseconds kStartPause{1'000};
 constexpr char kLostMarks[] =
     "Redis was emptied or restored from an older state, and voters without a mark can vote again: "
@@ -25,7 +26,7 @@ struct LoggerSettings {
   std::string record_subscription = "election-record-sub";
   RedisConfig redis;
   Secret key;
-  std::int64_t start_timeout_s = 60;
+  std::chrono::seconds start_timeout{60};
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
@@ -38,9 +39,9 @@ struct LoggerSettings {
         {"logger-key", "LOGGER_KEY", "KEY",
          "Key of the fingerprints in Redis, the same for all loggers: 64 hexadecimal digits"},
         &key, HashKey::check, /*required=*/true);
-    settings.integer({"start-timeout-s", "REDIS_START_TIMEOUT_S", "SECONDS",
+    settings.seconds({"start-timeout-s", "REDIS_START_TIMEOUT_S", "SECONDS",
                       "How long to wait for Redis at the start, with an attempt every second"},
-                     &start_timeout_s);
+                     &start_timeout, std::chrono::seconds(0), kMaxStartTimeout);
     service.add_to(settings);
   }
 };
@@ -62,7 +63,7 @@ absl::Status run(LoggerSettings settings) {
                    service.clock(), service.readiness(), service.metrics());
   const auto voters = make_redis_voter_register(settings.redis, check_value(key));
   RETURN_IF_ERROR(redis.wait_at_start(service.stop_token(), kStartPause,
-                                      std::chrono::seconds(settings.start_timeout_s),
+                                      settings.start_timeout,
                                       [&] { return check_and_count(*voters).status(); }));
   if (const auto warnings = redis_durability_warnings(settings.redis); warnings.ok()) {
     for (const std::string& warning : *warnings)
@@ -76,7 +77,7 @@ absl::Status run(LoggerSettings settings) {
     return absl::OkStatus();
   });
 
-  Handler handler(worker->intake_parts(), *voters, redis, key, service.metrics());
+  Handler handler(worker->outbox(), *voters, redis, key, service.metrics());
   RETURN_IF_ERROR(
       worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
   worker->wait_and_drain();

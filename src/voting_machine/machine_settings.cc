@@ -16,7 +16,7 @@ namespace pollbus::voting_machine {
 namespace {
 
 constexpr std::int64_t kMaxInFlight = 100'000;
-constexpr std::int64_t kMaxPatience_s = 366 * 24 * 60 * 60;
+constexpr std::chrono::hours kMaxPatience{366 * 24};
 constexpr char kGoogleHost[] = "pubsub.googleapis.com";
 
 std::optional<std::string> check_leftover(const std::string& value) {
@@ -32,17 +32,15 @@ MachineSettings::MachineSettings() {
 }
 
 void MachineSettings::add_to(Settings& settings) {
-  settings.optional_integer(
-      {"election", "ELECTION_ID", "ID", "The election; without it, the program asks"}, &election, 0,
-      kMaxId);
-  settings.optional_integer(
-      {"machine", "MACHINE_ID", "ID", "This machine; without it, the program asks"}, &machine, 0,
-      kMaxId);
-  settings.optional_integer(
+  settings.integer({"election", "ELECTION_ID", "ID", "The election; without it, the program asks"},
+                   &election, 0, kMaxId);
+  settings.integer({"machine", "MACHINE_ID", "ID", "This machine; without it, the program asks"},
+                   &machine, 0, kMaxId);
+  settings.integer(
       {"votes", "", "N",
        "Cast N votes, wait for their answers, and end; without it, cast until stopped"},
       &votes, 0, kMaxId);
-  settings.optional_number(
+  settings.number(
       {"rate", "", "R", "Votes a second; 0: as fast as answers come [1; with --votes: 0]"}, &rate,
       0, kMaxRate);
   settings.rule([this]() -> std::optional<std::string> {
@@ -55,12 +53,12 @@ void MachineSettings::add_to(Settings& settings) {
   settings.integer({"voters", "", "V", "Voters are random, from 0 to V-1"}, &voters, 1, kMaxId);
   settings.integer({"choices", "", "C", "Choices are random, from 0 to C-1"}, &choices, 1,
                    kMaxChoice);
-  settings.optional_integer(
+  settings.integer(
       {"seed", "", "S", "Casts the voters and choices of another run with the same seed"}, &seed, 0,
       kMaxId);
-  settings.integer({"patience-s", "", "SECONDS",
+  settings.seconds({"patience-s", "", "SECONDS",
                     "With --votes: how long to wait for the last answers before ending"},
-                   &patience_s, 0, kMaxPatience_s);
+                   &patience, std::chrono::seconds(0), kMaxPatience);
   settings.text({"journal", "JOURNAL_FILE", "FILE",
                  "Keeps the votes that have no answer yet, also over a restart; default: "
                  "~/.local/state/pollbus/voting-machine-<election>-<machine>.journal"},
@@ -86,7 +84,7 @@ Load MachineSettings::load() const {
           .votes = votes,
           .rate = rate.value_or(votes ? 0 : 1),
           .in_flight = in_flight,
-          .patience = std::chrono::seconds(patience_s)};
+          .patience = patience};
 }
 
 RandomVoter MachineSettings::voter() const {

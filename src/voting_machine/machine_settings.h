@@ -42,7 +42,7 @@ struct MachineSettings {
   std::int64_t in_flight = 1;
   std::int64_t voters = 100;
   std::int64_t choices = 5;
-  std::int64_t patience_s = 120;
+  std::chrono::seconds patience{120};
   std::string journal;
   std::string leftover_votes = "refuse";
   std::string summary;

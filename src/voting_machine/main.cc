@@ -25,7 +25,7 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
   RETURN_IF_ERROR(claim_journal(*journal, owner, settings.leftover()));
 
   VoteClient client({.journal = *journal,
-                     .bus = worker->intake_parts(),
+                     .bus = worker->outbox_parts(),
                      .clock = service.clock(),
                      .metrics = service.metrics()},
                     *settings.machine);

@@ -2,29 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
 #include <iostream>
 #include <string_view>
 
+#include "base/text.h"
 #include "election/vote.h"
 
 namespace pollbus::voting_machine {
 namespace {
 
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\v\f";
-  const std::size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
-  text.remove_prefix(first);
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
-
 std::optional<std::int64_t> parse_id(std::string_view text) {
-  std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  const bool is_whole = error == std::errc() && end == text.data() + text.size();
-  if (!is_whole || id < 0 || id > kMaxId) return std::nullopt;
-  return id;
+  const auto id = parse_integer(text);
+  return id && *id >= 0 && *id <= kMaxId ? id : std::nullopt;
 }
 
 }  // namespace
@@ -35,7 +24,7 @@ std::optional<std::int64_t> ask_for_id(std::istream& in, std::ostream& out,
   while (true) {
     out << fmt::format("Please enter the {} ID (integer): ", what) << std::flush;
     if (!std::getline(in, line)) return std::nullopt;
-    const auto id = parse_id(without_blanks(line));
+    const auto id = parse_id(line);
     if (id) return id;
     out << fmt::format("An ID is an integer from 0 to {}.\n", kMaxId);
   }

@@ -25,7 +25,8 @@ Message submit_message(std::string data) {
 VoteClient::VoteClient(Parts parts, std::int64_t machine)
     : parts_(parts),
       machine_(machine),
-      intake_(parts.bus,
+      outbox_(parts.bus, parts.metrics),
+      inbound_(
               {{std::string(wire::kFunction), std::string(wire::kResult)},
                {std::string(wire::kMachineId), std::to_string(machine)}},
               parts.metrics),
@@ -165,7 +166,7 @@ SteadyTime VoteClient::deliver(std::stop_token stop) {
 void VoteClient::publish(std::span<const PendingVotes::Due> votes,
                          std::span<const Message> messages, std::stop_token stop) {
   const auto passes = [](const absl::Status& error) { return !absl::IsInvalidArgument(error); };
-  const absl::Status status = parts_.bus.bus.hold_while(
+  const absl::Status status = parts_.bus.dependency.hold_while(
       stop, passes, [&] { return parts_.bus.topic.publish(messages).status(); });
   const std::size_t half = votes.size() / 2;
   if (absl::IsInvalidArgument(status) && half > 0) {
@@ -199,19 +200,19 @@ void VoteClient::report_refused(const absl::Status& status) {
 
 std::vector<Verdict> VoteClient::on_results(std::span<const ReceivedMessage> batch,
                                             std::stop_token stop) {
-  Intake::Outcome outcome;
+  Outgoing outgoing;
   std::vector<Answer> answers;
   for (const ReceivedMessage& message : batch) {
-    if (!intake_.is_ours(message)) continue;
+    if (inbound_.is_stray(message)) continue;
     auto parsed = wire::parse_result(message.data);
     if (auto* result = std::get_if<Result>(&parsed)) {
       answers.push_back({.result = std::move(*result), .text = message.data, .latency = {}});
     } else {
-      intake_.reject(std::get<wire::BadMessage>(parsed).reason, message, std::nullopt, &outcome);
+      inbound_.reject(std::get<wire::BadMessage>(parsed).reason, message, std::nullopt, &outgoing);
     }
   }
   end_votes(answers);
-  const bool may_ack = intake_.publish(outcome, stop);
+  const bool may_ack = outbox_.publish(outgoing, stop);
   return std::vector<Verdict>(batch.size(), may_ack ? Verdict::kAck : Verdict::kNack);
 }
 

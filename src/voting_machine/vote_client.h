@@ -16,7 +16,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "bus/intake.h"
+#include "bus/inbound_check.h"
+#include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "election/vote.h"
 #include "voting_machine/journal.h"
@@ -36,7 +37,7 @@ class VoteClient {
  public:
   struct Parts {
     Journal& journal;
-    Intake::Parts bus;
+    Outbox::Parts bus;
     Clock& clock;
     prometheus::Registry& metrics;
     // Seeds the jitter of the pauses between retries.
@@ -106,7 +107,8 @@ class VoteClient {
 
   Parts parts_;
   const std::int64_t machine_;
-  Intake intake_;
+  Outbox outbox_;
+  InboundCheck inbound_;
   prometheus::Counter& refused_;
   std::vector<VoteObserver*> observers_;
   std::vector<SubmittedVote> recovered_;

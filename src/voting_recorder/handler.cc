@@ -15,9 +15,10 @@ std::vector<Ballot> ballots_of(const auto& votes) {
 
 }  // namespace
 
-Handler::Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres,
+Handler::Handler(Outbox& outbox, BallotBox& ballots, Dependency& postgres,
                  prometheus::Registry& metrics)
-    : intake_(bus, {{std::string(wire::kFunction), std::string(wire::kRecordVote)}}, metrics),
+    : outbox_(outbox),
+      inbound_({{std::string(wire::kFunction), std::string(wire::kRecordVote)}}, metrics),
       ballots_(ballots),
       postgres_(postgres),
       recorded_(votes_counter(metrics, "recorded")),
@@ -28,8 +29,8 @@ Handler::Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres,
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
   const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
-  Intake::Outcome outcome;
-  const std::vector<Received> votes = read(batch, &outcome);
+  Outgoing outgoing;
+  const std::vector<Received> votes = read(batch, &outgoing);
 
   std::vector<BallotOutcome> recorded;
   const bool is_recorded = votes.empty() || postgres_.hold_until_ok(stop, [&]() -> absl::Status {
@@ -39,22 +40,22 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   if (!is_recorded) return give_back;
   for (const BallotOutcome each : recorded) count(each);
 
-  for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], recorded[i], &outcome);
-  const bool is_published = intake_.publish(outcome, stop);
+  for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], recorded[i], &outgoing);
+  const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
 
   return std::vector<Verdict>(batch.size(), Verdict::kAck);
 }
 
 std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> batch,
-                                             Intake::Outcome* outcome) {
+                                             Outgoing* outgoing) {
   std::vector<Received> votes;
   for (const ReceivedMessage& message : batch) {
-    if (!intake_.is_ours(message)) continue;
+    if (inbound_.is_stray(message)) continue;
     auto parsed = wire::parse_recorded(message.data);
     if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
       rejected_.Increment();
-      intake_.reject(bad->reason, message, wire::rejection(*bad), outcome);
+      inbound_.reject(bad->reason, message, wire::rejection(*bad), outgoing);
       continue;
     }
     votes.push_back({.message = &message, .vote = std::get<AnonymousVote>(std::move(parsed))});
@@ -62,10 +63,10 @@ std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> ba
   return votes;
 }
 
-void Handler::answer(const Received& received, BallotOutcome recorded, Intake::Outcome* outcome) {
+void Handler::answer(const Received& received, BallotOutcome recorded, Outgoing* outgoing) {
   const AnonymousVote& vote = received.vote;
   if (recorded == BallotOutcome::kRecorded || recorded == BallotOutcome::kRecordedAgain) {
-    outcome->messages.push_back(wire::result_message(
+    outgoing->messages.push_back(wire::result_message(
         vote.machine, {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
     return;
   }
@@ -78,7 +79,7 @@ void Handler::answer(const Received& received, BallotOutcome recorded, Intake::O
                                                : "the database refuses this vote",
                                  .machine = vote.machine,
                                  .uuid = vote.uuid};
-  intake_.reject(refusal.reason, *received.message, wire::rejection(refusal), outcome);
+  inbound_.reject(refusal.reason, *received.message, wire::rejection(refusal), outgoing);
 }
 
 void Handler::count(BallotOutcome outcome) {

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "base/dependency.h"
-#include "bus/intake.h"
+#include "bus/inbound_check.h"
+#include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "election/vote.h"
 #include "stores/ballot_box.h"
@@ -21,8 +22,7 @@ namespace pollbus::voting_recorder {
 // Borrows everything. Not thread-safe.
 class Handler {
  public:
-  Handler(Intake::Parts bus, BallotBox& ballots, Dependency& postgres,
-          prometheus::Registry& metrics);
+  Handler(Outbox& outbox, BallotBox& ballots, Dependency& postgres, prometheus::Registry& metrics);
 
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
 
@@ -33,11 +33,12 @@ class Handler {
     AnonymousVote vote;
   };
 
-  std::vector<Received> read(std::span<const ReceivedMessage> batch, Intake::Outcome* outcome);
-  void answer(const Received& received, BallotOutcome recorded, Intake::Outcome* outcome);
+  std::vector<Received> read(std::span<const ReceivedMessage> batch, Outgoing* outgoing);
+  void answer(const Received& received, BallotOutcome recorded, Outgoing* outgoing);
   void count(BallotOutcome outcome);
 
-  Intake intake_;
+  Outbox& outbox_;
+  InboundCheck inbound_;
   BallotBox& ballots_;
   Dependency& postgres_;
   prometheus::Counter& recorded_;

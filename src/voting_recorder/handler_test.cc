@@ -68,7 +68,7 @@ class RecorderHandlerTest : public testing::VoteHandlerTest {
   }
 
   FakeBallotBox ballots;
-  Handler handler{{topic, quarantine, bus}, ballots, store, registry};
+  Handler handler{outbox, ballots, store, registry};
 };
 
 TEST_F(RecorderHandlerTest, StoresAVoteWithItsReceiptAndAnswersItsMachine) {

@@ -14,6 +14,7 @@ namespace pollbus::voting_recorder {
 namespace {
 
 constexpr std::chrono::milliseconds kWatchInterval{2'000};
+constexpr std::chrono::hours kMaxStartTimeout{24};
 constexpr std::chrono::milliseconds kStartPause{10'000};
 constexpr char kLostRows[] =
     "PostgreSQL was emptied or restored from an older state: stop the recorders and restore it "
@@ -31,15 +32,15 @@ struct RecorderSettings {
                       .subscription = "election-record-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
   PostgresConfig postgres;
-  std::int64_t start_timeout_s = 600;
+  std::chrono::seconds start_timeout{600};
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
     postgres.add_to(settings);
-    settings.integer(
+    settings.seconds(
         {"start-timeout-s", "POSTGRES_START_TIMEOUT_S", "SECONDS",
          "How long to wait for PostgreSQL at the start, with an attempt every ten seconds"},
-        &start_timeout_s);
+        &start_timeout, std::chrono::seconds(0), kMaxStartTimeout);
     service.add_to(settings);
   }
 };
@@ -55,8 +56,7 @@ absl::Status run(RecorderSettings settings) {
                       fmt::format("{}:{}", settings.postgres.host, settings.postgres.port),
                       service.clock(), service.readiness(), service.metrics());
   const auto ballots = make_postgres_ballot_box(settings.postgres);
-  RETURN_IF_ERROR(postgres.wait_at_start(service.stop_token(), kStartPause,
-                                         std::chrono::seconds(settings.start_timeout_s),
+  RETURN_IF_ERROR(postgres.wait_at_start(service.stop_token(), kStartPause, settings.start_timeout,
                                          [&] { return ballots->migrate(); }));
   const auto watched = make_postgres_ballot_box(settings.postgres);
   ElectionCountsWatch rows("rows", kLostRows, service.metrics());
@@ -67,7 +67,7 @@ absl::Status run(RecorderSettings settings) {
     return absl::OkStatus();
   });
 
-  Handler handler(worker->intake_parts(), *ballots, postgres, service.metrics());
+  Handler handler(worker->outbox(), *ballots, postgres, service.metrics());
   RETURN_IF_ERROR(
       worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
   worker->wait_and_drain();

@@ -27,7 +27,7 @@ class RedeliveryTest : public ElectionTest {
   }
 
   // Casts the vote, for the first time or again, and returns the answer to that.
-  Outcome settle(BusMachine& machine, const SubmittedVote& vote) {
+  Outcome cast_and_await(BusMachine& machine, const SubmittedVote& vote) {
     const std::size_t before = machine.answers(vote.uuid, 0).size();
     EXPECT_EQ(machine.cast(vote), absl::OkStatus());
     const auto answers = machine.answers(vote.uuid, before + 1);
@@ -60,7 +60,7 @@ TEST_F(RedeliveryTest, AVoteWhoseLoggerCrashedAfterTheMarkIsForwardedWhenItIsRep
   const KeyedHash mark = fingerprint(system_->logger_key(), vote);
   system_->redis.command({"SET", fmt::format("voted:{}:43", system_->election()),
                           std::string(mark.begin(), mark.end())});
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   expect_invariants(*system_, machine_->accounts());
 }
 
@@ -78,7 +78,7 @@ TEST_F(RedeliveryTest, ARecordMessageRepeatedBeforeTheCommitIsStoredOnce) {
 
 TEST_F(RedeliveryTest, ARecordMessageRepeatedAfterTheCommitIsAnsweredAgainAndStoredOnce) {
   const auto vote = machine_->draw(43, 4);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   EXPECT_EQ(machine_->publish(wire::record_message(without_voter(vote))), absl::OkStatus());
   EXPECT_THAT(machine_->answers(vote.uuid, 2), AllOf(SizeIs(2), each_is(kSuccessful)));
   expect_invariants(*system_, machine_->accounts());
@@ -87,51 +87,51 @@ TEST_F(RedeliveryTest, ARecordMessageRepeatedAfterTheCommitIsAnsweredAgainAndSto
 TEST_F(RedeliveryTest, AMachineThatMissedAnAnswerGetsItWhenItRepeatsTheVote) {
   const auto vote = machine_->draw(43, 4);
   const auto second = machine_->draw(43, 1);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
-  EXPECT_EQ(settle(*machine_, second), kAlreadyVoted);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, second), kAlreadyVoted);
   const Accounts before = machine_->accounts();
   machine_.reset();
   // Its subscription still exists, but the acked answers are gone.
   machine_ = system_->bus_machine(3);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
-  EXPECT_EQ(settle(*machine_, second), kAlreadyVoted);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, second), kAlreadyVoted);
   expect_invariants(*system_, merged({before, machine_->accounts()}));
 }
 
 TEST_F(RedeliveryTest, ASecondVoteOfAVoterIsAnsweredAlreadyVotedWhateverItsContent) {
   const auto other_machine = system_->bus_machine(4);
   const auto vote = machine_->draw(43, 4);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   const auto same_choice = machine_->draw(43, 4);
   const auto other_choice = machine_->draw(43, 2);
   const auto elsewhere = other_machine->draw(43, 4);
   for (int times = 0; times < 2; ++times) {
-    EXPECT_EQ(settle(*machine_, same_choice), kAlreadyVoted);
-    EXPECT_EQ(settle(*machine_, other_choice), kAlreadyVoted);
-    EXPECT_EQ(settle(*other_machine, elsewhere), kAlreadyVoted);
-    EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+    EXPECT_EQ(cast_and_await(*machine_, same_choice), kAlreadyVoted);
+    EXPECT_EQ(cast_and_await(*machine_, other_choice), kAlreadyVoted);
+    EXPECT_EQ(cast_and_await(*other_machine, elsewhere), kAlreadyVoted);
+    EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   }
   expect_invariants(*system_, merged({machine_->accounts(), other_machine->accounts()}));
 }
 
 TEST_F(RedeliveryTest, AVoterMayVoteInEveryElection) {
   auto vote = machine_->draw(43, 4);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   auto elsewhere = machine_->draw(43, 4);
   elsewhere.election += 1;
-  EXPECT_EQ(settle(*machine_, elsewhere), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, elsewhere), kSuccessful);
   EXPECT_EQ(system_->postgres.query("SELECT id FROM votes").size(), 2u);
 }
 
 TEST_F(RedeliveryTest, AVoteWithAKnownUuidAndOtherContentIsNotStored) {
   const auto forger = system_->bus_machine(4);
   const auto vote = machine_->draw(43, 4);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   // The forged vote names machine 4, so the answer goes there.
   auto forged = vote;
   forged.machine = 4;
   forged.choice = 2;
-  EXPECT_EQ(settle(*forger, forged), kAlreadyVoted);
+  EXPECT_EQ(cast_and_await(*forger, forged), kAlreadyVoted);
   // Straight to the recorders, past the loggers.
   EXPECT_EQ(forger->publish(wire::record_message(without_voter(forged))), absl::OkStatus());
   const auto answers = forger->answers(vote.uuid, 2);
@@ -146,9 +146,9 @@ TEST_F(RedeliveryTest, AUuidThatAMachineUsesForTwoVotersCountsForTheFirstAndIsRe
   auto again = vote;
   again.voter = 44;
   again.choice = 2;
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
-  EXPECT_EQ(settle(*machine_, again), kRejected);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, again), kRejected);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   const auto rows = system_->rows();
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].choice, 4);
@@ -159,8 +159,8 @@ TEST_F(RedeliveryTest, AUuidInCapitalsIsTheSameVote) {
   const auto vote = machine_->draw(43, 4);
   auto shouted = vote;
   for (char& c : shouted.uuid) c = static_cast<char>(std::toupper(c));
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
-  EXPECT_EQ(settle(*machine_, shouted), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, shouted), kSuccessful);
   EXPECT_EQ(system_->row_count(), 1);
   EXPECT_EQ(system_->marks().size(), 1u);
 }
@@ -168,8 +168,8 @@ TEST_F(RedeliveryTest, AUuidInCapitalsIsTheSameVote) {
 TEST_F(RedeliveryTest, TheLargestNumbersOfTheProtocolAreStoredAsTheyAre) {
   auto vote = machine_->draw(kMaxId, kMaxChoice);
   vote.election = kMaxId;
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
-  EXPECT_EQ(settle(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
+  EXPECT_EQ(cast_and_await(*machine_, vote), kSuccessful);
   EXPECT_EQ(system_->postgres.query("SELECT electionid, voting FROM votes"),
             (std::vector<PostgresServer::Row>{{"9007199254740991", "2147483647"}}));
 }

@@ -31,8 +31,8 @@ void Server::launch() {
 }
 
 void Server::await_answer(std::chrono::milliseconds within) {
-  const bool settled = eventually(within, [&] { return !is_running() || plan_.answers(); });
-  if (!settled) throw std::runtime_error(trouble("does not answer"));
+  const bool waited = eventually(within, [&] { return !is_running() || plan_.answers(); });
+  if (!waited) throw std::runtime_error(trouble("does not answer"));
   if (!is_running()) throw std::runtime_error(trouble("ended while starting"));
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/dependency.h"
+#include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "election/keyed_hash.h"
 #include "support/fake_publisher.h"
@@ -49,6 +50,7 @@ class VoteHandlerTest : public ::testing::Test {
   Dependency store;
   FakePublisher topic;
   FakePublisher quarantine;
+  Outbox outbox{{topic, quarantine, bus}, registry};
   HashKey key = *HashKey::parse(std::string(64, '7'));
   std::stop_source stop;
 };

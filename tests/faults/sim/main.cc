@@ -50,8 +50,9 @@ struct SimulationSettings {
 
   void add_to(Settings& settings) {
     settings.integer({"seeds", "", "N", "Number of elections; with --mutants, at most for each"},
-                     &seeds, 1);
-    settings.integer({"first", "", "SEED", "The first seed; the others follow it"}, &first);
+                     &seeds, 1, 1'000'000'000);
+    settings.integer({"first", "", "SEED", "The first seed; the others follow it"}, &first, 0,
+                     1'000'000'000'000);
     settings.integer({"jobs", "", "N", "Number of elections at a time"}, &jobs, 1, 256);
     settings.text({"mutant", "", "NAME", "Let the services make this mistake (--list-mutants)"},
                   &mutant, check_mutant);

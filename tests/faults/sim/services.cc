@@ -9,7 +9,8 @@
 #include "base/dependency.h"
 #include "base/readiness.h"
 #include "base/status.h"
-#include "bus/settler.h"
+#include "bus/outbox.h"
+#include "bus/subscriber.h"
 #include "election/messages.h"
 #include "election/receipt.h"
 #include "election/wire.h"
@@ -46,9 +47,9 @@ struct Base {
         bus("bus", "simulated", clock, readiness, around.metrics, kBackoff),
         topic(std::make_unique<FailingPublisher>(wrapped(around.bus.connect(), wrong_publisher),
                                                  part, around.failpoints)),
-        quarantine(around.bus.connect_to_quarantine()) {}
+        quarantine(around.bus.connect_to_quarantine()),
+        outbox({*topic, *quarantine, bus}, around.metrics) {}
 
-  Intake::Parts intake_parts() { return {*topic, *quarantine, bus}; }
   // Puts the failpoints around the handler of this service's subscription.
   BatchHandler failing(BatchHandler handler) const {
     return failing_handler(std::move(handler), part, around.failpoints);
@@ -61,6 +62,7 @@ struct Base {
   Dependency bus;
   std::unique_ptr<Publisher> topic;
   std::unique_ptr<Publisher> quarantine;
+  Outbox outbox;
 };
 
 struct Logger : Base {
@@ -68,7 +70,7 @@ struct Logger : Base {
       : Base(surroundings, "logger", surroundings.mutant.logger_publisher),
         redis("redis", "simulated", clock, readiness, around.metrics, kBackoff),
         voters(wrapped(around.redis.connect(), around.mutant.voters), around.failpoints),
-        handler(intake_parts(), voters, redis, around.keys.logger, around.metrics) {}
+        handler(outbox, voters, redis, around.keys.logger, around.metrics) {}
 
   Dependency redis;
   FailingRegister voters;
@@ -80,7 +82,7 @@ struct Recorder : Base {
       : Base(surroundings, "recorder", surroundings.mutant.recorder_publisher),
         postgres("postgres", "simulated", clock, readiness, around.metrics, kBackoff),
         ballots(wrapped(around.postgres.connect(), around.mutant.ballots), around.failpoints),
-        handler(intake_parts(), ballots, postgres, around.metrics) {}
+        handler(outbox, ballots, postgres, around.metrics) {}
 
   Dependency postgres;
   FailingBallotBox ballots;
@@ -89,8 +91,7 @@ struct Recorder : Base {
 
 // The thread of a subscriber that calls the handler.
 void work(Surroundings& around, Process& process, const std::string& subscription,
-          BatchHandler handler) {
-  Settler settler(std::move(handler));
+          const BatchHandler& handler) {
   while (true) {
     const auto deliveries = around.bus.pull(subscription, around.profile.max_batch);
     if (deliveries.empty()) return;
@@ -100,11 +101,11 @@ void work(Surroundings& around, Process& process, const std::string& subscriptio
       messages.push_back(delivery.message);
       ack_ids.push_back(delivery.ack_id);
     }
-    settler.work(messages, ack_ids, process.stop_token(), [&](Settlement settlement) {
-      around.bus.let_go(subscription, ack_ids);
-      around.bus.acknowledge(subscription, settlement.acks);
-      around.bus.give_back(subscription, settlement.nacks);
-    });
+    const auto verdicts = handler(messages, process.stop_token());
+    const BatchAnswers answers = answers_to(ack_ids, verdicts);
+    around.bus.let_go(subscription, ack_ids);
+    around.bus.acknowledge(subscription, answers.acks);
+    around.bus.give_back(subscription, answers.nacks);
   }
 }
 

@@ -37,7 +37,7 @@ class SimulatedBus {
   absl::StatusOr<std::vector<std::string>> publish(bool to_quarantine,
                                                    std::span<const Message> batch);
   // Waits for messages; leases them to the running process, which keeps the lease as long as it
-  // lives and has not settled. None when its stop was requested.
+  // lives and has neither acked nor nacked the message. None when its stop was requested.
   std::vector<Delivery> pull(const std::string& subscription, std::size_t most);
   // The running process extends these leases no more.
   void let_go(const std::string& subscription, const std::vector<std::string>& ack_ids);
@@ -57,7 +57,7 @@ class SimulatedBus {
     SteadyTime published;
     const Process* holder = nullptr;
     std::uint64_t lease = 0;  // which of its leases
-    bool is_held = false;     // not settled by its holder
+    bool is_held = false;     // its holder has neither acked nor nacked it
   };
   struct Acked {
     SteadyTime at;

@@ -15,7 +15,7 @@ export const logEvents = {
   slow: 'slow',
   streamEnded: 'bus: stream ended',
   unknownAnswers: 'answers came to votes that are not pending',
-  quarantined: 'messages that cannot be processed',
+  quarantined: 'messages quarantined',
 };
 
 // Matches the line of a log event, with the given fields right after it.

@@ -1,0 +1,74 @@
+#include "bus/inbound_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+
+namespace pollbus {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+ReceivedMessage received(const std::string& function) {
+  ReceivedMessage message;
+  message.data = "a secret vote";
+  message.attributes = {{"function", function}, {"other", "another secret"}};
+  message.id = "77";
+  return message;
+}
+
+class InboundCheckTest : public ::testing::Test {
+ protected:
+  prometheus::Registry registry;
+  InboundCheck check{{{"function", "submit vote"}}, registry};
+};
+
+TEST_F(InboundCheckTest, StraysAreCountedAndLoggedOnce) {
+  ::testing::internal::CaptureStderr();
+  EXPECT_FALSE(check.is_stray(received("submit vote")));
+  EXPECT_TRUE(check.is_stray(received("result")));
+  EXPECT_TRUE(check.is_stray(received("")));
+  EXPECT_TRUE(check.is_stray({}));
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+  EXPECT_THAT(prometheus::TextSerializer().Serialize(registry.Collect()),
+              HasSubstr("pollbus_strays_total 3\n"));
+}
+
+TEST_F(InboundCheckTest, AMessageWithOnlySomeOfTheExpectedAttributesIsAStray) {
+  InboundCheck of_machine({{"function", "result"}, {"machineID", "3"}}, registry);
+  ReceivedMessage message = received("result");
+  EXPECT_TRUE(of_machine.is_stray(message));
+  message.attributes["machineID"] = "30";
+  EXPECT_TRUE(of_machine.is_stray(message));
+  message.attributes["machineID"] = "3";
+  EXPECT_FALSE(of_machine.is_stray(message));
+}
+
+TEST_F(InboundCheckTest, ANoticeHoldsReasonFunctionAndMessageIdAndNothingElseOfTheMessage) {
+  Outgoing outgoing;
+  check.reject("voting: expected an integer", received("submit vote"), std::nullopt, &outgoing);
+  EXPECT_THAT(outgoing.messages, IsEmpty());
+  ASSERT_THAT(outgoing.notices, SizeIs(1));
+  EXPECT_EQ(outgoing.notices[0].data, "");
+  EXPECT_EQ(outgoing.notices[0].attributes,
+            (std::map<std::string, std::string>{{"reason", "voting: expected an integer"},
+                                                {"function", "submit vote"},
+                                                {"messageId", "77"}}));
+}
+
+TEST_F(InboundCheckTest, ARejectionIsAnsweredIfTheSenderIsKnown) {
+  Outgoing outgoing;
+  check.reject("reason", received("submit vote"), Message{.data = "answer", .attributes = {}},
+               &outgoing);
+  ASSERT_THAT(outgoing.messages, SizeIs(1));
+  EXPECT_EQ(outgoing.messages[0].data, "answer");
+  EXPECT_THAT(outgoing.notices, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace pollbus
