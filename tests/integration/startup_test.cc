@@ -130,13 +130,14 @@ TEST_F(StartupTest, ALoggerReportsEveryProblemOfItsEnvironmentAtOnce) {
                                                    {"GCP_PROJECT", ""},
                                                    {"LOGGER_KEY", key},
                                                    {"LOG_FORMAT", "xml"},
+                                                   {"REDIS_START_TIMEOUT_S", "99999999999"},
                                                    {"DEBUG", "perhaps"}});
   logger.launch();
   EXPECT_EQ(logger.wait_for_end(kEndDeadline), kExitUsage);
-  EXPECT_THAT(logger.log(),
-              AllOf(HasSubstr("REDIS_PORT"), HasSubstr("65535"), HasSubstr("PUBSUB_EMULATOR_HOST"),
-                    HasSubstr("host:port"), HasSubstr("GCP_PROJECT"), HasSubstr("LOGGER_KEY"),
-                    HasSubstr("64 hexadecimal digits")));
+  EXPECT_THAT(logger.log(), AllOf(HasSubstr("REDIS_PORT"), HasSubstr("65535"), HasSubstr("86400"),
+                                  HasSubstr("PUBSUB_EMULATOR_HOST"), HasSubstr("host:port"),
+                                  HasSubstr("GCP_PROJECT"), HasSubstr("LOGGER_KEY"),
+                                  HasSubstr("64 hexadecimal digits")));
   EXPECT_THAT(logger.log(), AllOf(HasSubstr("LOG_FORMAT"), HasSubstr("text or json"),
                                   HasSubstr("DEBUG"), Not(HasSubstr(key))));
 }
