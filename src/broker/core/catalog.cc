@@ -12,6 +12,13 @@ absl::Status check_room(std::size_t count, std::size_t most, std::string_view wh
       fmt::format("This broker has no room for more {}: the limit is {}.", what, most));
 }
 
+absl::Status check_resource_size(std::string_view resource) {
+  if (resource.size() <= kMaxResourceBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("The resource is too large: it has {} bytes, but the maximum is {} bytes.",
+                  resource.size(), kMaxResourceBytes));
+}
+
 Topic* Catalog::find_topic(const std::string& name) {
   const auto found = topics.find(name);
   return found == topics.end() ? nullptr : &found->second;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -24,6 +25,9 @@ namespace pollbus::broker {
 constexpr std::size_t kMaxTopics = 10'000;
 constexpr std::size_t kMaxSubscriptions = 100'000;
 constexpr std::size_t kMaxSnapshots = 5'000;
+// The serialized resource of a topic, subscription or snapshot. Google's limits on labels, filters
+// and push attributes add up to less.
+constexpr std::size_t kMaxResourceBytes = 256 << 10;
 // Every publish to a topic evaluates the topic's filters that cannot be indexed.
 constexpr std::size_t kMaxScannedConjunctions = 1'000;
 
@@ -89,5 +93,7 @@ struct Catalog {
 
 // RESOURCE_EXHAUSTED when `count` has reached `most`; `what` is in the plural.
 absl::Status check_room(std::size_t count, std::size_t most, std::string_view what);
+// INVALID_ARGUMENT when the serialized resource is larger than kMaxResourceBytes.
+absl::Status check_resource_size(std::string_view resource);
 
 }  // namespace pollbus::broker

@@ -89,6 +89,21 @@ TEST_F(CoreLimitsTest, ThereIsALimitOnFiltersThatShareTheirOnlyAnchor) {
   EXPECT_TRUE(small.create_subscription(numbered(4, "attributes.a = \"b\"")).ok());
 }
 
+TEST_F(CoreLimitsTest, ThereIsALimitOnTheSizeOfAResource) {
+  const std::string most(kMaxResourceBytes, 'x');
+  const std::string too_much = most + 'x';
+  EXPECT_TRUE(core.update_topic(kTopic, most).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(core.update_topic(kTopic, too_much)));
+  EXPECT_TRUE(absl::IsInvalidArgument(core.create_topic("projects/p/topics/new", too_much)));
+  SubscriptionConfig large = numbered(1);
+  large.resource = too_much;
+  EXPECT_TRUE(absl::IsInvalidArgument(core.create_subscription(large)));
+  large.name = kAll;
+  EXPECT_TRUE(absl::IsInvalidArgument(core.update_subscription(large)));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      core.retention().create_snapshot("projects/p/snapshots/one", kAll, too_much, 0)));
+}
+
 TEST_F(CoreLimitsTest, WithIgnoredFiltersTheirLimitDoesNotApply) {
   Core small({.ignore_filters = true, .max_scanned_conjunctions = 0}, &observer);
   make_topic(small);

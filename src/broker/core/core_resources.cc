@@ -14,6 +14,7 @@ absl::Status Core::create_topic(const std::string& name, std::string resource,
                                 std::chrono::seconds retention) {
   if (catalog_.topics.contains(name)) return already_exists(name);
   RETURN_IF_ERROR(check_room(catalog_.topics.size(), catalog_.options.max_topics, "topics"));
+  RETURN_IF_ERROR(check_resource_size(resource));
   Topic& topic = catalog_.topics[name];
   topic.resource = std::move(resource);
   catalog_.observer->topic_stored(name, topic.resource);
@@ -25,6 +26,7 @@ absl::Status Core::update_topic(const std::string& name, std::string resource,
                                 std::chrono::seconds retention) {
   Topic* const topic = catalog_.find_topic(name);
   if (topic == nullptr) return not_found(name);
+  RETURN_IF_ERROR(check_resource_size(resource));
   topic->resource = std::move(resource);
   catalog_.observer->topic_stored(name, topic->resource);
   retention_.retain_topic(name, retention);
@@ -59,6 +61,7 @@ absl::Status Core::create_subscription(SubscriptionConfig config) {
   RETURN_IF_ERROR(check_room(catalog_.subscription_ids.size(), catalog_.options.max_subscriptions,
                              "subscriptions"));
   RETURN_IF_ERROR(catalog_.check_room_for(config.filter, *topic));
+  RETURN_IF_ERROR(check_resource_size(config.resource));
   const SubscriptionId id = ++catalog_.last_id;
   Subscription& added = add_subscription(id, std::move(config));
   catalog_.observer->subscription_stored(id, added.config);
@@ -135,6 +138,7 @@ void Core::resume(SteadyTime now) {
 
 absl::Status Core::update_subscription(SubscriptionConfig config) {
   ASSIGN_OR_RETURN(const SubscriptionId id, catalog_.id_of(config.name));
+  RETURN_IF_ERROR(check_resource_size(config.resource));
   Subscription& subscription = *catalog_.find(id);
   SubscriptionConfig& current = subscription.config;
   config.topic = current.topic;

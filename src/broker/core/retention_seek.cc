@@ -28,6 +28,7 @@ absl::Status Retention::create_snapshot(const std::string& name, const std::stri
                                         std::string resource, std::int64_t now_us) {
   if (snapshot_ids_.contains(name)) return already_exists(name);
   RETURN_IF_ERROR(check_room(snapshot_ids_.size(), catalog_.options.max_snapshots, "snapshots"));
+  RETURN_IF_ERROR(check_resource_size(resource));
   ASSIGN_OR_RETURN(const SubscriptionId source_id, catalog_.id_of(subscription));
   const Subscription& source = *catalog_.find(source_id);
   if (source.config.is_detached) return detached(subscription);
@@ -76,6 +77,7 @@ absl::Status Retention::update_snapshot(const std::string& name, std::int64_t ex
                                         std::string resource) {
   const auto found = snapshot_ids_.find(name);
   if (found == snapshot_ids_.end()) return not_found(name);
+  RETURN_IF_ERROR(check_resource_size(resource));
   LogConfig& config = find_log(found->second)->config;
   config.expires_us = expires_us;
   config.resource = std::move(resource);

@@ -221,27 +221,23 @@ void Broker::after_core_call(WakeList* woken) {
   if (next && *next < timer_event_) timer_.notify_all();
 }
 
-// Under the lock.
-void Broker::report_removals() {
-  std::size_t unlogged = 0;
-  std::size_t logged = 0;
-  for (const Removal& removal : core_.take_removals()) {
-    metrics_->removed(removal);
-    if (++logged > kMaxRemovalsLogged) {
-      ++unlogged;
-    } else if (removal.kind == Removal::Kind::kMessages) {
+void Broker::report(std::span<const Removal> removals) {
+  for (const Removal& removal : removals) metrics_->removed(removal);
+  for (const Removal& removal : removals.first(std::min(removals.size(), kMaxRemovalsLogged))) {
+    if (removal.kind == Removal::Kind::kMessages) {
       log_warning("retention dropped messages that nobody acknowledged",
                   {{"subscription", removal.name}, {"messages", removal.messages}});
     } else if (removal.kind == Removal::Kind::kSubscription) {
-      log_warning("deleted a subscription that was unused for as long as its expiration policy says",
-                  {{"subscription", removal.name}, {"messages", removal.messages}});
+      log_warning(
+          "deleted a subscription that was unused for as long as its expiration policy says",
+          {{"subscription", removal.name}, {"messages", removal.messages}});
     } else {
       log_info("deleted an expired snapshot", {{"snapshot", removal.name}});
     }
   }
-  if (unlogged > 0) {
+  if (removals.size() > kMaxRemovalsLogged) {
     log_warning("retention and expiration removed more than is logged one by one",
-                {{"others", unlogged}});
+                {{"others", removals.size() - kMaxRemovalsLogged}});
   }
 }
 
@@ -270,11 +266,12 @@ void Broker::run_timer(std::stop_token stop) {
       continue;
     }
     core_.advance(clock_.now(), wall_us());
-    report_removals();
+    const std::vector<Removal> removals = core_.take_removals();
     if (dead_letters_at_ <= clock_.now()) forward_dead_letters(lock);
     WakeList woken;
     after_core_call(&woken);
     lock.unlock();
+    report(removals);
     wake(std::move(woken));
     lock.lock();
   }

@@ -129,7 +129,7 @@ class Broker {
   absl::Status admit() const { return committer_ ? committer_->admit() : absl::OkStatus(); }
   CoreObserver* observer();
   void settle(std::vector<Committer::Waiting> settled);
-  void report_removals();
+  void report(std::span<const Removal> removals);
   // False when some could not be read, which are taken back.
   bool read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries);
   void after_core_call(WakeList* woken);

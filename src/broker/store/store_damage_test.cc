@@ -33,21 +33,21 @@ class StoreDamageTest : public StoreTest {
 
 TEST_F(StoreDamageTest, ALogWithATruncatedEndOpensWithAllEarlierRecords) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(1).ok());
-    ASSERT_TRUE(life->publish(1).ok());
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(1).ok());
+    ASSERT_TRUE(process->publish(1).ok());
   }
   const auto log = newest(".log");
   std::filesystem::resize_file(log, std::filesystem::file_size(log) - 3);
-  auto life = open();
-  ASSERT_TRUE(life.ok()) << life.status();
-  EXPECT_THAT((*life)->take(kAll), SizeIs(1));
+  auto process = open();
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_THAT((*process)->take(kAll), SizeIs(1));
 }
 
 TEST_F(StoreDamageTest, ADamagedLogIsRefusedAndNamed) {
   {
-    auto life = first_life();
-    for (int i = 0; i < 5; ++i) ASSERT_TRUE(life->publish(1).ok());
+    auto process = first_process();
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(process->publish(1).ok());
   }
   const auto log = newest(".log");
   flip_byte(log, static_cast<std::streamoff>(std::filesystem::file_size(log) / 2));
@@ -58,11 +58,11 @@ TEST_F(StoreDamageTest, ADamagedLogIsRefusedAndNamed) {
 
 TEST_F(StoreDamageTest, AMissingTableIsRefused) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(1).ok());
-    ASSERT_TRUE(life->store->reopen().ok());  // the log becomes a table, and another log begins
-    ASSERT_TRUE(life->publish(1).ok());
-    ASSERT_TRUE(life->store->reopen().ok());
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(1).ok());
+    ASSERT_TRUE(process->store->reopen().ok());  // the log becomes a table, and another log begins
+    ASSERT_TRUE(process->publish(1).ok());
+    ASSERT_TRUE(process->store->reopen().ok());
   }
   std::filesystem::remove(newest(".sst"));
   EXPECT_TRUE(absl::IsDataLoss(open().status()));
@@ -70,8 +70,8 @@ TEST_F(StoreDamageTest, AMissingTableIsRefused) {
 
 TEST_F(StoreDamageTest, AMissingLogIsRefused) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(1).ok());
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(1).ok());
   }
   std::filesystem::remove(newest(".log"));
   const absl::Status status = open().status();
@@ -80,7 +80,7 @@ TEST_F(StoreDamageTest, AMissingLogIsRefused) {
 }
 
 TEST_F(StoreDamageTest, AMissingDatabaseIsRefused) {
-  first_life();
+  first_process();
   std::filesystem::remove_all(folder / "db");
   const absl::Status status = open().status();
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
@@ -88,9 +88,9 @@ TEST_F(StoreDamageTest, AMissingDatabaseIsRefused) {
 
 TEST_F(StoreDamageTest, ADamagedTableIsRefused) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(3).ok());
-    ASSERT_TRUE(life->store->reopen().ok());
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(3).ok());
+    ASSERT_TRUE(process->store->reopen().ok());
   }
   int refused = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder / "db")) {
@@ -103,30 +103,30 @@ TEST_F(StoreDamageTest, ADamagedTableIsRefused) {
 }
 
 TEST_F(StoreDamageTest, AfterAFullDiskTheStoreWorksAgainWhenThereIsRoom) {
-  auto life = first_life();
-  ASSERT_TRUE(life->publish(1).ok());
+  auto process = first_process();
+  ASSERT_TRUE(process->publish(1).ok());
   disk.is_full = true;
-  const Publication failed = life->route(1);
+  const Publication failed = process->route(1);
   const Publication* const written = &failed;
-  EXPECT_TRUE(absl::IsUnavailable(life->store->write({}, std::span(&written, 1), 102)));
-  EXPECT_TRUE(absl::IsUnavailable(life->store->write({}, {}, 102)));
-  EXPECT_FALSE(life->store->reopen().ok());
-  EXPECT_FALSE(life->store->load(100).ok());
+  EXPECT_TRUE(absl::IsUnavailable(process->store->write({}, std::span(&written, 1), 102)));
+  EXPECT_TRUE(absl::IsUnavailable(process->store->write({}, {}, 102)));
+  EXPECT_FALSE(process->store->reopen().ok());
+  EXPECT_FALSE(process->store->load(100).ok());
   disk.is_full = false;
-  ASSERT_TRUE(life->store->reopen().ok());
+  ASSERT_TRUE(process->store->reopen().ok());
   std::vector<Change> taken_back;
   append_removal(failed, &taken_back);
-  ASSERT_TRUE(life->store->write(taken_back, {}, 102).ok());
-  EXPECT_TRUE(life->store->load(100).ok());
-  EXPECT_TRUE(absl::IsNotFound(life->store->load(101).status()));
-  ASSERT_TRUE(life->publish(1).ok());
-  life.reset();
-  life = *open();
-  EXPECT_THAT(life->take(kAll), SizeIs(2));
+  ASSERT_TRUE(process->store->write(taken_back, {}, 102).ok());
+  EXPECT_TRUE(process->store->load(100).ok());
+  EXPECT_TRUE(absl::IsNotFound(process->store->load(101).status()));
+  ASSERT_TRUE(process->publish(1).ok());
+  process.reset();
+  process = *open();
+  EXPECT_THAT(process->take(kAll), SizeIs(2));
 }
 
 TEST_F(StoreDamageTest, OnlyOneStoreAtATimeCanUseAFolder) {
-  const auto life = first_life();
+  const auto process = first_process();
   const absl::Status status = open().status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr(folder.string()));

@@ -20,9 +20,9 @@ using std::chrono::seconds;
 const std::string kTopic = "projects/p/topics/election";
 const std::string kAll = "projects/p/subscriptions/all";
 
-// A core and its store as in one process of the broker, but without threads.
-struct Life {
-  explicit Life(std::unique_ptr<Store> opened) : store(std::move(opened)) {}
+// The core and the store of one process of the broker, without threads.
+struct Process {
+  explicit Process(std::unique_ptr<Store> opened) : store(std::move(opened)) {}
 
   void commit() {
     const absl::Status status = store->write(notes.take(), {}, next_id);
@@ -68,21 +68,21 @@ struct Life {
 
 class StoreTest : public ::testing::Test {
  protected:
-  absl::StatusOr<std::unique_ptr<Life>> open() {
+  absl::StatusOr<std::unique_ptr<Process>> open() {
     auto store = Store::open({.folder = folder, .env = disk.env()});
     if (!store.ok()) return store.status();
-    auto life = std::make_unique<Life>(*std::move(store));
-    if (absl::Status status = life->store->restore(&life->core); !status.ok()) return status;
-    life->notes.restore_last_subscription(life->core.last_subscription());
-    life->next_id = std::max<MessageId>(100, life->store->next_message_id());
-    return life;
+    auto process = std::make_unique<Process>(*std::move(store));
+    if (absl::Status status = process->store->restore(&process->core); !status.ok()) return status;
+    process->notes.restore_last_subscription(process->core.last_subscription());
+    process->next_id = std::max<MessageId>(100, process->store->next_message_id());
+    return process;
   }
-  std::unique_ptr<Life> first_life() {
-    auto life = *open();
-    EXPECT_TRUE(life->core.create_topic(kTopic, "a topic").ok());
-    EXPECT_TRUE(life->core.create_subscription(config(kAll)).ok());
-    life->commit();
-    return life;
+  std::unique_ptr<Process> first_process() {
+    auto process = *open();
+    EXPECT_TRUE(process->core.create_topic(kTopic, "a topic").ok());
+    EXPECT_TRUE(process->core.create_subscription(config(kAll)).ok());
+    process->commit();
+    return process;
   }
   static SubscriptionConfig config(const std::string& name) {
     return {.name = name,

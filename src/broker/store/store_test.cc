@@ -18,36 +18,36 @@ const std::string kOther = "projects/p/subscriptions/other";
 
 TEST_F(StoreTest, TopicsSubscriptionsAndBacklogAreRestored) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(3).ok());
-    ASSERT_TRUE(life->publish(1).ok());
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(3).ok());
+    ASSERT_TRUE(process->publish(1).ok());
   }
-  auto life = open();
-  ASSERT_TRUE(life.ok()) << life.status();
-  EXPECT_EQ((*(*life)->core.topic(kTopic))->resource, "a topic");
-  const SubscriptionConfig* config = *(*life)->core.subscription(kAll);
+  auto process = open();
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_EQ((*(*process)->core.topic(kTopic))->resource, "a topic");
+  const SubscriptionConfig* config = *(*process)->core.subscription(kAll);
   EXPECT_EQ(config->ack_deadline, seconds(77));
   EXPECT_EQ(config->resource, "a resource");
-  const auto deliveries = (*life)->take(kAll);
+  const auto deliveries = (*process)->take(kAll);
   ASSERT_THAT(deliveries, SizeIs(4));
   Delivery second = deliveries[1];
   EXPECT_EQ(second.id, 101u);
   EXPECT_EQ(second.body, nullptr);
-  second.body = *(*life)->store->load(second.batch);
+  second.body = *(*process)->store->load(second.batch);
   EXPECT_EQ(second.wire(), "message 101");
-  EXPECT_EQ((*life)->store->next_message_id(), 104u);
+  EXPECT_EQ((*process)->store->next_message_id(), 104u);
 }
 
 TEST_F(StoreTest, AcksAndAttemptsAreRestored) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(3).ok());
-    const auto taken = life->take(kAll, 2);
-    life->ack(kAll, taken[0]);
-    life->commit();
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(3).ok());
+    const auto taken = process->take(kAll, 2);
+    process->ack(kAll, taken[0]);
+    process->commit();
   }
-  auto life = *open();
-  const auto deliveries = life->take(kAll);
+  auto process = *open();
+  const auto deliveries = process->take(kAll);
   ASSERT_THAT(deliveries, SizeIs(2));
   EXPECT_EQ(deliveries[0].id, 101u);
   EXPECT_EQ(deliveries[0].attempt, 2u);
@@ -57,164 +57,164 @@ TEST_F(StoreTest, AcksAndAttemptsAreRestored) {
 TEST_F(StoreTest, AnAckIdFromBeforeARestartStillAcks) {
   std::vector<Delivery> taken;
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(1).ok());
-    taken = life->take(kAll);
-    life->commit();
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(1).ok());
+    taken = process->take(kAll);
+    process->commit();
   }
-  auto life = *open();
-  life->ack(kAll, taken[0]);
-  EXPECT_THAT(life->take(kAll), IsEmpty());
+  auto process = *open();
+  process->ack(kAll, taken[0]);
+  EXPECT_THAT(process->take(kAll), IsEmpty());
 }
 
 TEST_F(StoreTest, AMessageThatAllSubscriptionsHaveAckedIsDeleted) {
-  auto life = first_life();
-  ASSERT_TRUE(life->core.create_subscription(config(kOther)).ok());
-  ASSERT_TRUE(life->publish(1).ok());
+  auto process = first_process();
+  ASSERT_TRUE(process->core.create_subscription(config(kOther)).ok());
+  ASSERT_TRUE(process->publish(1).ok());
   for (const std::string& subscription : {kAll, kOther}) {
-    EXPECT_TRUE(life->store->load(100).ok());
-    life->ack(subscription, life->take(subscription)[0]);
-    life->commit();
+    EXPECT_TRUE(process->store->load(100).ok());
+    process->ack(subscription, process->take(subscription)[0]);
+    process->commit();
   }
-  EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
+  EXPECT_TRUE(absl::IsNotFound(process->store->load(100).status()));
 }
 
 TEST_F(StoreTest, ADeletedSubscriptionLeavesNothingAndItsIdIsNotReused) {
   SubscriptionId deleted = 0;
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->core.create_subscription(config(kOther)).ok());
-    ASSERT_TRUE(life->publish(1).ok());
-    life->ack(kAll, life->take(kAll)[0]);
-    deleted = life->core.subscriptions().at(kOther);
-    ASSERT_TRUE(life->core.delete_subscription(kOther).ok());
-    life->commit();
-    EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
+    auto process = first_process();
+    ASSERT_TRUE(process->core.create_subscription(config(kOther)).ok());
+    ASSERT_TRUE(process->publish(1).ok());
+    process->ack(kAll, process->take(kAll)[0]);
+    deleted = process->core.subscriptions().at(kOther);
+    ASSERT_TRUE(process->core.delete_subscription(kOther).ok());
+    process->commit();
+    EXPECT_TRUE(absl::IsNotFound(process->store->load(100).status()));
     // Published before the subscription was deleted, and written afterwards.
-    ASSERT_TRUE(life->core.update_subscription(config(kAll)).ok());
-    life->commit();
+    ASSERT_TRUE(process->core.update_subscription(config(kAll)).ok());
+    process->commit();
   }
   {
-    auto life = *open();
-    ASSERT_TRUE(life->core.update_subscription(config(kAll)).ok());
-    life->commit();
+    auto process = *open();
+    ASSERT_TRUE(process->core.update_subscription(config(kAll)).ok());
+    process->commit();
   }
-  auto life = *open();
-  EXPECT_FALSE(life->core.subscriptions().contains(kOther));
-  ASSERT_TRUE(life->core.create_subscription(config(kOther)).ok());
-  EXPECT_GT(life->core.subscriptions().at(kOther), deleted);
+  auto process = *open();
+  EXPECT_FALSE(process->core.subscriptions().contains(kOther));
+  ASSERT_TRUE(process->core.create_subscription(config(kOther)).ok());
+  EXPECT_GT(process->core.subscriptions().at(kOther), deleted);
 }
 
 TEST_F(StoreTest, TheFeaturesOfASubscriptionAreRestored) {
   {
-    auto life = first_life();
+    auto process = first_process();
     SubscriptionConfig wanted = config(kOther);
     wanted.rules = {.is_ordered = true, .is_exactly_once = true, .max_attempts = 5};
     wanted.retains_acked = true;
-    ASSERT_TRUE(life->core.create_subscription(wanted).ok());
-    ASSERT_TRUE(life->core.detach_subscription(kAll).ok());
-    life->commit();
+    ASSERT_TRUE(process->core.create_subscription(wanted).ok());
+    ASSERT_TRUE(process->core.detach_subscription(kAll).ok());
+    process->commit();
   }
-  auto life = *open();
-  const SubscriptionConfig& other = **life->core.subscription(kOther);
+  auto process = *open();
+  const SubscriptionConfig& other = **process->core.subscription(kOther);
   EXPECT_TRUE(other.rules.is_ordered && other.rules.is_exactly_once && other.retains_acked);
   EXPECT_EQ(other.rules.max_attempts, 5u);
-  EXPECT_TRUE((*life->core.subscription(kAll))->is_detached);
-  ASSERT_TRUE(life->publish(1).ok());
-  EXPECT_THAT(life->take(kOther), SizeIs(1));
+  EXPECT_TRUE((*process->core.subscription(kAll))->is_detached);
+  ASSERT_TRUE(process->publish(1).ok());
+  EXPECT_THAT(process->take(kOther), SizeIs(1));
 }
 
 TEST_F(StoreTest, ADetachedSubscriptionStaysEmptyAfterARestart) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(2).ok());
-    ASSERT_TRUE(life->core.detach_subscription(kAll).ok());
-    life->commit();
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(2).ok());
+    ASSERT_TRUE(process->core.detach_subscription(kAll).ok());
+    process->commit();
   }
-  auto life = *open();
-  EXPECT_EQ(life->core.report(life->core.subscriptions().at(kAll))->backlog, 0u);
-  life->commit();
-  EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
+  auto process = *open();
+  EXPECT_EQ(process->core.report(process->core.subscriptions().at(kAll))->backlog, 0u);
+  process->commit();
+  EXPECT_TRUE(absl::IsNotFound(process->store->load(100).status()));
 }
 
 TEST_F(StoreTest, OrderingKeysAreInOrderAfterARestart) {
   {
-    auto life = first_life();
+    auto process = first_process();
     SubscriptionConfig ordered = config(kOther);
     ordered.rules.is_ordered = true;
-    ASSERT_TRUE(life->core.create_subscription(ordered).ok());
-    ASSERT_TRUE(life->publish(3, {1, 2, 1}).ok());
-    const auto taken = life->take(kOther);
+    ASSERT_TRUE(process->core.create_subscription(ordered).ok());
+    ASSERT_TRUE(process->publish(3, {1, 2, 1}).ok());
+    const auto taken = process->take(kOther);
     ASSERT_THAT(taken, SizeIs(3));
     // Acked out of order, so the ack does not survive a restart.
     for (const Delivery& delivery : taken) {
-      if (delivery.id == 102) life->ack(kOther, delivery);
+      if (delivery.id == 102) process->ack(kOther, delivery);
     }
-    life->commit();
+    process->commit();
   }
-  auto life = *open();
-  const auto taken = life->take(kOther);
+  auto process = *open();
+  const auto taken = process->take(kOther);
   ASSERT_THAT(taken, SizeIs(3));
   std::vector<MessageId> of_first_key;
   for (const Delivery& delivery : taken) {
     if (delivery.id != 101) of_first_key.push_back(delivery.id);
   }
   EXPECT_THAT(of_first_key, ElementsAre(100, 102));
-  EXPECT_THAT(life->take(kOther), IsEmpty());
+  EXPECT_THAT(process->take(kOther), IsEmpty());
 }
 
 TEST_F(StoreTest, SnapshotsAndRetainedMessagesAreRestored) {
   const std::string snapshot = "projects/p/snapshots/s";
   {
-    auto life = first_life();
+    auto process = first_process();
     SubscriptionConfig keeps = config(kOther);
     keeps.retains_acked = true;
-    ASSERT_TRUE(life->core.create_subscription(keeps).ok());
-    ASSERT_TRUE(life->publish(2).ok());
-    ASSERT_TRUE(life->core.retention().create_snapshot(snapshot, kAll, "labels", 0).ok());
-    ASSERT_TRUE(life->publish(1).ok());
-    for (const Delivery& delivery : life->take(kAll)) life->ack(kAll, delivery);
-    for (const Delivery& delivery : life->take(kOther)) life->ack(kOther, delivery);
-    life->commit();
+    ASSERT_TRUE(process->core.create_subscription(keeps).ok());
+    ASSERT_TRUE(process->publish(2).ok());
+    ASSERT_TRUE(process->core.retention().create_snapshot(snapshot, kAll, "labels", 0).ok());
+    ASSERT_TRUE(process->publish(1).ok());
+    for (const Delivery& delivery : process->take(kAll)) process->ack(kAll, delivery);
+    for (const Delivery& delivery : process->take(kOther)) process->ack(kOther, delivery);
+    process->commit();
   }
   {
-    auto life = *open();
-    EXPECT_THAT(life->take(kAll), IsEmpty());
-    EXPECT_EQ((*life->core.retention().snapshot(snapshot))->resource, "labels");
-    ASSERT_TRUE(life->core.retention().seek(kAll, {.snapshot = snapshot}, {}).ok());
-    ASSERT_TRUE(life->core.retention().seek(kOther, {}, {}).ok());
-    ASSERT_TRUE(life->core.retention().delete_snapshot(snapshot).ok());
-    life->commit();
+    auto process = *open();
+    EXPECT_THAT(process->take(kAll), IsEmpty());
+    EXPECT_EQ((*process->core.retention().snapshot(snapshot))->resource, "labels");
+    ASSERT_TRUE(process->core.retention().seek(kAll, {.snapshot = snapshot}, {}).ok());
+    ASSERT_TRUE(process->core.retention().seek(kOther, {}, {}).ok());
+    ASSERT_TRUE(process->core.retention().delete_snapshot(snapshot).ok());
+    process->commit();
   }
-  auto life = *open();
-  EXPECT_TRUE(absl::IsNotFound(life->core.retention().snapshot(snapshot).status()));
-  EXPECT_THAT(life->take(kAll), SizeIs(3));
+  auto process = *open();
+  EXPECT_TRUE(absl::IsNotFound(process->core.retention().snapshot(snapshot).status()));
+  EXPECT_THAT(process->take(kAll), SizeIs(3));
   std::vector<MessageId> again;
-  for (const Delivery& delivery : life->take(kOther)) again.push_back(delivery.id);
+  for (const Delivery& delivery : process->take(kOther)) again.push_back(delivery.id);
   EXPECT_THAT(again, ElementsAre(100, 101, 102));
 }
 
 TEST_F(StoreTest, MessagesAreDeletedAfterTheirRetentionTime) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->core.update_topic(kTopic, "a topic", seconds(600)).ok());
-    ASSERT_TRUE(life->publish(2).ok());
-    const auto taken = life->take(kAll);
-    for (const Delivery& delivery : taken) life->ack(kAll, delivery);
-    ASSERT_TRUE(life->core.retention().seek(kAll, {.published_us = 1}, {}).ok());
-    ASSERT_TRUE(life->core.retention().seek(kAll, {}, {}).ok());
-    const auto again = life->take(kAll);
+    auto process = first_process();
+    ASSERT_TRUE(process->core.update_topic(kTopic, "a topic", seconds(600)).ok());
+    ASSERT_TRUE(process->publish(2).ok());
+    const auto taken = process->take(kAll);
+    for (const Delivery& delivery : taken) process->ack(kAll, delivery);
+    ASSERT_TRUE(process->core.retention().seek(kAll, {.published_us = 1}, {}).ok());
+    ASSERT_TRUE(process->core.retention().seek(kAll, {}, {}).ok());
+    const auto again = process->take(kAll);
     EXPECT_THAT(again, SizeIs(2));
-    for (const Delivery& delivery : again) life->ack(kAll, delivery);
-    life->commit();
-    EXPECT_TRUE(life->store->load(100).ok());
+    for (const Delivery& delivery : again) process->ack(kAll, delivery);
+    process->commit();
+    EXPECT_TRUE(process->store->load(100).ok());
   }
   {
-    auto life = *open();
-    EXPECT_EQ(life->core.retention().topic_retention(kTopic), seconds(600));
-    life->core.advance(SteadyTime(seconds(1)), 601'000'000);
-    life->commit();
-    EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
+    auto process = *open();
+    EXPECT_EQ(process->core.retention().topic_retention(kTopic), seconds(600));
+    process->core.advance(SteadyTime(seconds(1)), 601'000'000);
+    process->commit();
+    EXPECT_TRUE(absl::IsNotFound(process->store->load(100).status()));
   }
   EXPECT_TRUE(open().ok());
 }
@@ -223,40 +223,42 @@ TEST_F(StoreTest, ADeadLetterIsEitherInItsTopicOrInItsSubscription) {
   const std::string dead_topic = "projects/p/topics/dead";
   const std::string dead = "projects/p/subscriptions/dead";
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->core.create_topic(dead_topic, "").ok());
+    auto process = first_process();
+    ASSERT_TRUE(process->core.create_topic(dead_topic, "").ok());
     SubscriptionConfig of_dead = config(dead);
     of_dead.topic = dead_topic;
-    ASSERT_TRUE(life->core.create_subscription(of_dead).ok());
+    ASSERT_TRUE(process->core.create_subscription(of_dead).ok());
     SubscriptionConfig strict = config(kAll);
     strict.rules.max_attempts = 1;
     strict.dead_letter_topic = dead_topic;
-    ASSERT_TRUE(life->core.update_subscription(strict).ok());
-    ASSERT_TRUE(life->publish(1).ok());
-    const Delivery taken = life->take(kAll)[0];
-    const AckId id{life->core.subscriptions().at(kAll), taken.id, taken.attempt, taken.start};
+    ASSERT_TRUE(process->core.update_subscription(strict).ok());
+    ASSERT_TRUE(process->publish(1).ok());
+    const Delivery taken = process->take(kAll)[0];
+    const AckId id{process->core.subscriptions().at(kAll), taken.id, taken.attempt, taken.start};
     ASSERT_TRUE(
-        life->core.modify_deadline(kAll, std::span(&id, 1), seconds(0), SteadyTime(seconds(1)))
+        process->core.modify_deadline(kAll, std::span(&id, 1), seconds(0), SteadyTime(seconds(1)))
             .ok());
-    const DeadLetter letter = life->core.take_dead_letters(1).at(0);
-    const IncomingBatch incoming{.first_id = life->next_id++,
+    const DeadLetter letter = process->core.take_dead_letters(1).at(0);
+    const IncomingBatch incoming{.first_id = process->next_id++,
                                  .body = std::make_shared<const std::string>("dead"),
                                  .ends = {4},
                                  .attributes = {{}}};
-    const Publication publication = *life->core.bury(letter, incoming);
+    const Publication publication = *process->core.bury(letter, incoming);
     const Publication* const written = &publication;
-    ASSERT_TRUE(life->store->write(life->notes.take(), std::span(&written, 1), life->next_id).ok());
+    ASSERT_TRUE(
+        process->store->write(process->notes.take(), std::span(&written, 1), process->next_id)
+            .ok());
     // The process is killed before the core learns of the write.
   }
-  auto life = *open();
-  EXPECT_THAT(life->take(kAll), IsEmpty());
-  EXPECT_THAT(life->take(dead), SizeIs(1));
+  auto process = *open();
+  EXPECT_THAT(process->take(kAll), IsEmpty());
+  EXPECT_THAT(process->take(dead), SizeIs(1));
 }
 
 TEST_F(StoreTest, AFolderOfAnEarlierFormatIsReadAndBecomesOneOfThisFormat) {
   {
-    auto life = first_life();
-    ASSERT_TRUE(life->publish(1).ok());
+    auto process = first_process();
+    ASSERT_TRUE(process->publish(1).ok());
   }
   for (const char* earlier : {"1", "2"}) {
     std::ofstream(folder / "format") << "pubsub-broker store " << earlier << "\n";
@@ -269,12 +271,12 @@ TEST_F(StoreTest, AFolderOfAnEarlierFormatIsReadAndBecomesOneOfThisFormat) {
 }
 
 TEST_F(StoreTest, EachStartIsCountedAlsoAfterACrash) {
-  EXPECT_EQ(first_life()->store->starts(), 1u);
+  EXPECT_EQ(first_process()->store->starts(), 1u);
   EXPECT_EQ((*open())->store->starts(), 2u);
   EXPECT_EQ((*open())->take(kAll).size(), 0u);
-  auto life = *open();
-  ASSERT_TRUE(life->publish(1).ok());
-  const auto taken = life->take(kAll);
+  auto process = *open();
+  ASSERT_TRUE(process->publish(1).ok());
+  const auto taken = process->take(kAll);
   ASSERT_THAT(taken, SizeIs(1));
   EXPECT_EQ(taken[0].start, 4u);
 }
@@ -282,22 +284,22 @@ TEST_F(StoreTest, EachStartIsCountedAlsoAfterACrash) {
 TEST_F(StoreTest, AnAckIdFromBeforeACrashDoesNotAckTheSameAttemptAfterIt) {
   std::vector<Delivery> before;
   {
-    auto life = first_life();
+    auto process = first_process();
     SubscriptionConfig once = config(kAll);
     once.rules.is_exactly_once = true;
-    ASSERT_TRUE(life->core.update_subscription(once).ok());
-    ASSERT_TRUE(life->publish(1).ok());
-    before = life->take(kAll);
+    ASSERT_TRUE(process->core.update_subscription(once).ok());
+    ASSERT_TRUE(process->publish(1).ok());
+    before = process->take(kAll);
     // The process is killed before the attempt is written.
   }
-  auto life = *open();
-  const auto after = life->take(kAll);
+  auto process = *open();
+  const auto after = process->take(kAll);
   ASSERT_THAT(after, SizeIs(1));
   EXPECT_EQ(after[0].attempt, before[0].attempt);
-  life->ack(kAll, before[0]);
-  EXPECT_EQ(life->core.report(life->core.subscriptions().at(kAll))->backlog, 1u);
-  life->ack(kAll, after[0]);
-  EXPECT_EQ(life->core.report(life->core.subscriptions().at(kAll))->backlog, 0u);
+  process->ack(kAll, before[0]);
+  EXPECT_EQ(process->core.report(process->core.subscriptions().at(kAll))->backlog, 1u);
+  process->ack(kAll, after[0]);
+  EXPECT_EQ(process->core.report(process->core.subscriptions().at(kAll))->backlog, 0u);
 }
 
 TEST_F(StoreTest, AStartThatCannotWriteTheFormatFileClosesTheDatabase) {
@@ -312,34 +314,34 @@ TEST_F(StoreTest, AStartThatCannotWriteTheFormatFileClosesTheDatabase) {
 TEST_F(StoreTest, ASnapshotKeepsAMessageThatWasBeingWrittenWhenItWasTaken) {
   const std::string snapshot = "projects/p/snapshots/now";
   {
-    auto life = first_life();
-    Publication publication = life->route(1);
-    ASSERT_TRUE(life->core.retention().create_snapshot(snapshot, kAll, "", 0).ok());
+    auto process = first_process();
+    Publication publication = process->route(1);
+    ASSERT_TRUE(process->core.retention().create_snapshot(snapshot, kAll, "", 0).ok());
     const Publication* const written = &publication;
-    ASSERT_TRUE(life->store->write(life->notes.take(), std::span(&written, 1), 101).ok());
-    EXPECT_TRUE(life->core.enqueue(std::move(publication)));
-    const auto taken = life->take(kAll);
-    life->ack(kAll, taken[0]);
-    life->commit();
+    ASSERT_TRUE(process->store->write(process->notes.take(), std::span(&written, 1), 101).ok());
+    EXPECT_TRUE(process->core.enqueue(std::move(publication)));
+    const auto taken = process->take(kAll);
+    process->ack(kAll, taken[0]);
+    process->commit();
   }
-  auto life = *open();
-  EXPECT_THAT(life->take(kAll), IsEmpty());
-  ASSERT_TRUE(life->core.retention().seek(kAll, {.snapshot = snapshot}, {}).ok());
-  EXPECT_THAT(life->take(kAll), SizeIs(1));
+  auto process = *open();
+  EXPECT_THAT(process->take(kAll), IsEmpty());
+  ASSERT_TRUE(process->core.retention().seek(kAll, {.snapshot = snapshot}, {}).ok());
+  EXPECT_THAT(process->take(kAll), SizeIs(1));
 }
 
 TEST_F(StoreTest, APublishWrittenWhileItsSubscriptionIsDeletedIsCleanedUp) {
   {
-    auto life = first_life();
-    const Publication publication = life->route(1);
-    ASSERT_TRUE(life->core.delete_subscription(kAll).ok());
+    auto process = first_process();
+    const Publication publication = process->route(1);
+    ASSERT_TRUE(process->core.delete_subscription(kAll).ok());
     const Publication* const written = &publication;
-    ASSERT_TRUE(life->store->write(life->notes.take(), std::span(&written, 1), 101).ok());
+    ASSERT_TRUE(process->store->write(process->notes.take(), std::span(&written, 1), 101).ok());
   }
-  auto life = *open();
-  EXPECT_FALSE(life->notes.empty());
-  life->commit();
-  EXPECT_TRUE(absl::IsNotFound(life->store->load(100).status()));
+  auto process = *open();
+  EXPECT_FALSE(process->notes.empty());
+  process->commit();
+  EXPECT_TRUE(absl::IsNotFound(process->store->load(100).status()));
 }
 
 }  // namespace
