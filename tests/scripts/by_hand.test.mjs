@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'dev', 'bin');
+const deadlineMs = 120_000;
 const folder = mkdtempSync(join(tmpdir(), 'pollbus-by-hand-'));
 after(() => rmSync(folder, { recursive: true, maxRetries: 10, retryDelay: 100 }));
 
@@ -33,15 +34,20 @@ function commands() {
   return `${text}wait\n`;
 }
 
-test('the commands of "By hand" in README.md run an election', { timeout: 120_000 }, async (context) => {
+test('the commands of "By hand" in README.md run an election', { timeout: 2 * deadlineMs }, async (context) => {
   const user = process.getuid() === 0 ? [] : ['--user', '--map-current-user', '--keep-caps'];
   const unshare = ['--net', '--pid', '--fork', '--kill-child', ...user];
   if (spawnSync('unshare', [...unshare, 'true']).status !== 0) {
     context.diagnostic('NOT RUN: this system does not let the test make a network namespace');
     return;
   }
-  const script = `ip link set lo up\n${commands()}`;
-  const { stdout } = await promisify(execFile)('unshare', [...unshare, 'bash', '-c', script], { cwd: root });
+  const script = `ip link set lo up || exit 1\n${commands()}`;
+  const { stdout } = await promisify(execFile)('unshare', [...unshare, 'bash', '-c', script], {
+    cwd: root,
+    // Killing unshare ends everything in its namespaces.
+    timeout: deadlineMs,
+    killSignal: 'SIGKILL',
+  });
   const counts = [...stdout.matchAll(/^ +\d+ \| +(\d+)$/gm)].map(([, count]) => Number(count));
   assert.equal(counts.reduce((sum, count) => sum + count, 0), 20, stdout);
 });
