@@ -132,10 +132,10 @@ test('Ctrl-C stops everything and removes the data, and no secret was shown', { 
 });
 
 test('the commands that the demo prints work, and Ctrl-C shows what one more machine added', { timeout }, async () => {
-  const demo = await startAndStay(['--votes', '20', '--voters', '5']);
+  const demo = await startAndStay(['--votes', '100', '--voters', '5']);
   const shell = (command) => execFileSync('bash', ['-c', command], { encoding: 'utf8' });
   shell(`${offered(demo.text(), 'GCP_PROJECT=')} --votes 10 --rate 0`);
-  // All five voters have voted, so the ten votes of the other machine are those of new voters.
+  // All five voters have voted (with 100 random votes), so the ten votes of the other machine are those of new voters.
   const select = "-Atc 'SELECT count(*) FROM votes'";
   assert.equal(Number(shell(`${offered(demo.text(), 'PGPASSWORD=')} ${select}`)), 15);
   assert.equal(Number(shell(`${offered(demo.text(), 'REDISCLI_AUTH=')} DBSIZE`)), 15);
@@ -143,7 +143,7 @@ test('the commands that the demo prints work, and Ctrl-C shows what one more mac
   assert.equal(await demo.ended, 0, demo.text());
   const again = demo.text().slice(demo.text().indexOf('kill -KILL'));
   assert.match(again, /^machine 2 +10 +10 +0 +0 +0 /m);
-  assert.match(again, /^all 2 +30 +15 +15 +0 +0 /m);
+  assert.match(again, /^all 2 +110 +15 +95 +0 +0 /m);
   const added = [...again.matchAll(/^ {2}choice \d .* \+(\d+)$/gm)].map((match) => Number(match[1]));
   assert.equal(added.length, 5);
   assert.equal(added.reduce((sum, count) => sum + count), 10);
