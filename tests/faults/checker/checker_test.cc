@@ -24,8 +24,8 @@ HashKey key(char digit) { return *HashKey::parse(std::string(64, digit)); }
 
 std::string uuid(int number) { return fmt::format("6ba7b810-9dad-41d1-80b4-{:012}", number); }
 
-// An election of machine 3 that went well, to be spoilt: votes 1 and 2 of voters 1 and 2 are
-// accepted, vote 3 of voter 1 is not.
+// An election of machine 3 without violations, which tests then spoil: votes 1 and 2 of voters 1
+// and 2 are accepted, vote 3 of voter 1 is not.
 class JudgeTest : public ::testing::Test {
  protected:
   JudgeTest() {
@@ -245,7 +245,7 @@ TEST_F(JudgeTest, AVoteThatIsRejectedIsBadInput) {
   expect_broken("bad input", "rejected");
 }
 
-TEST_F(JudgeTest, AStoryTellsAllOfAVoteAndOfItsVoter) {
+TEST_F(JudgeTest, TheStoryOfAVoteIncludesOtherVotesOfItsVoter) {
   add(R"({"event":"fault","t_us":2,"id":1,"kind":"kill -9","target":"recorder-2"})");
   add(R"({"event":"heal","t_us":3,"id":1})");
   evidence.sort();
@@ -259,7 +259,7 @@ TEST_F(JudgeTest, AStoryTellsAllOfAVoteAndOfItsVoter) {
   EXPECT_THAT(story, Not(HasSubstr(uuid(2))));
 }
 
-TEST_F(JudgeTest, TheReportNamesWhatIsBroken) {
+TEST_F(JudgeTest, TheReportNamesEachViolation) {
   cast(4, 4, 4);
   const Judgement judgement = judge(evidence, keys);
   const Recoveries recoveries = recoveries_of(evidence);
@@ -281,7 +281,7 @@ TEST(EvidenceTest, ALineThatCannotBeUnderstoodIsAnErrorUnlessItWasCutOff) {
   EXPECT_FALSE(evidence.add(R"({"event":"receipt","election":1,"receipt":"xyz"})").ok());
 }
 
-TEST(RecoveryTest, IsToldFromTheHealOn) {
+TEST(RecoveryTest, RecoveryIsMeasuredFromTheHeal) {
   Evidence evidence;
   int number = 0;
   const auto answered = [&](double cast_s, double answered_s) {

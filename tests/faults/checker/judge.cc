@@ -54,11 +54,11 @@ class Judge {
     return vote.was_answered(Outcome::kRejected) && evidence_.refusable_votes.contains(vote.uuid);
   }
 
-  // Whether the mark of its voter was made by this vote.
+  // Whether this vote made the mark of its voter.
   bool is_marked_by(const Vote& vote) const {
     const auto mark = votes_.marks.find({vote.content.election, vote.voter});
     if (mark == votes_.marks.end()) return false;
-    // The voter is no part of a fingerprint.
+    // A fingerprint does not contain the voter.
     const SubmittedVote submitted{.election = vote.content.election,
                                   .machine = vote.content.machine,
                                   .choice = vote.content.choice,

@@ -17,7 +17,7 @@ struct Pending {
   std::optional<std::int64_t> to_us;
 };
 
-// From its first cast to the last answer that ended it.
+// The time of each vote from its first cast to the last answer that ended it.
 std::vector<Pending> pending_times(const Evidence& evidence) {
   std::unordered_map<std::string, std::size_t> index;
   std::vector<Pending> times;

@@ -8,23 +8,23 @@
 
 namespace pollbus::faults {
 
-// How the system came back from a fault that was healed.
+// How the system recovered from a fault.
 struct Recovery {
   const Fault* fault = nullptr;
-  // From the heal until every vote that was pending then was answered; absent: one never was.
+  // From the heal until every vote that was pending then was answered; absent if one never was.
   std::optional<std::int64_t> resolved_after_ms;
-  // From the heal until a second in which it answered at nine tenths of its rate before the first
-  // fault; absent when there was no such second (perhaps nothing was left to be cast), or no time
-  // before the first fault to tell the rate from.
+  // From the heal until a second in which answers came at nine tenths of the rate before the first
+  // fault. Absent if there was no such second (perhaps no votes were left to be cast), or if the
+  // rate before the first fault is unknown.
   std::optional<std::int64_t> rate_after_ms;
 };
 
 struct Recoveries {
-  double baseline_votes_per_second = 0;  // 0: not known
-  std::vector<Recovery> all;             // of healed faults, by their heal; the last is the last
+  double baseline_votes_per_second = 0;  // 0: unknown
+  std::vector<Recovery> all;             // one for each healed fault, in the order of the heals
 };
 
-// Borrows the evidence, which is sorted.
+// Borrows the evidence, which must be sorted.
 Recoveries recoveries_of(const Evidence& evidence);
 
 }  // namespace pollbus::faults

@@ -7,12 +7,12 @@
 
 namespace pollbus::faults {
 
-// The verdict for programs, as tests/faults/README.md has it.
+// The verdict as JSON (tests/faults/README.md).
 std::string to_json(const Evidence& evidence, const Judgement& judgement,
                     const Recoveries& recoveries);
 
-// For people: what was judged, each violation (the first kMaxStories with the vote's whole story),
-// and how the system came back.
+// The verdict for people: what was judged, each violation (the first kMaxStories with the story of
+// the vote), and how the system recovered.
 std::string to_text(const Evidence& evidence, const Keys& keys, const Judgement& judgement,
                     const Recoveries& recoveries);
 

@@ -45,7 +45,7 @@ class NotSynced final : public SameJournal {
   absl::Status sync() override { return absl::OkStatus(); }
 };
 
-// Each life takes the file for one that holds nothing but its header.
+// Each life reads its journal as if it held nothing but the header.
 class NotRecovered final : public SameJournal {
  public:
   using SameJournal::SameJournal;
@@ -136,7 +136,7 @@ class CommitFailureIgnored final : public SameBallotBox {
   }
 };
 
-// Takes one outcome of the ballot box for another.
+// Mistakes one outcome of the ballot box for another.
 template <BallotOutcome kReal, BallotOutcome kTaken>
 class OutcomeMistaken final : public SameBallotBox {
  public:
@@ -148,7 +148,7 @@ class OutcomeMistaken final : public SameBallotBox {
   }
 };
 
-// One ballot that is refused makes the whole batch refused, whether or not it is stored.
+// One refused ballot makes the whole batch refused, whether or not it is stored.
 class RefusalDropsTheBatch final : public SameBallotBox {
  public:
   using SameBallotBox::SameBallotBox;
@@ -160,7 +160,7 @@ class RefusalDropsTheBatch final : public SameBallotBox {
   }
 };
 
-// A voter who cannot be marked counts as a Redis that is away.
+// Handles a voter who cannot be marked as if Redis were away.
 class RefusalIsHeld final : public SameRegister {
  public:
   using SameRegister::SameRegister;
@@ -181,7 +181,7 @@ class RefusedIsForwarded final : public SameRegister {
   }
 };
 
-// Each process has a LOGGER_KEY of its own, and no check at the start notices it.
+// Each logger has a LOGGER_KEY of its own, and no check at the start notices it.
 class OwnLoggerKey final : public SameRegister {
  public:
   explicit OwnLoggerKey(std::unique_ptr<VoterRegister> inner) : SameRegister(std::move(inner)) {}
@@ -249,7 +249,7 @@ class FreshUuidOnRetry final : public Publisher {
   std::set<std::string> published_;
 };
 
-// Says that a batch is done, and handles it on another thread.
+// Acks a batch at once and handles it on another thread.
 BatchHandler ack_first(BatchHandler inner, Mutant::Spawn spawn) {
   return [inner = std::move(inner), spawn = std::move(spawn)](
              std::span<const ReceivedMessage> batch, std::stop_token stop) {

@@ -7,22 +7,23 @@
 #include "faults/decorators/failpoints.h"
 #include "faults/mutants/mutants.h"
 
-// A faulty program is a service linked with decorators around the parts it works with: it has the
-// service's own main(), and `ld --wrap` gives calls of a factory, say make_publisher(), to the
-// __wrap_ function in faulty_<service>.cc, which calls the factory as the __real_ function.
-// CMakeLists.txt names the factories.
+// A faulty program is a service linked with decorators around the parts it works with. It has the
+// service's own main(). The linker (ld --wrap) turns calls of a factory, such as make_publisher(),
+// into calls of the __wrap_ function in faulty_<service>.cc, which calls the factory as the __real_
+// function. CMakeLists.txt lists the factories.
 namespace pollbus::faults {
 
 // The places at which this program can fail. Defined in faulty_<service>.cc.
 std::span<const std::string_view> places();
 
-// What the variable POLLBUS_FAILPOINTS plans for this process.
+// The failpoints of this process, from the variable POLLBUS_FAILPOINTS.
 Failpoints failpoints();
 
-// The mistake that the variable POLLBUS_MUTANT names.
+// The mistake that the variable POLLBUS_MUTANT names, or one that changes nothing.
 const Mutant& mutant();
 
-// Puts the mistake, if it concerns this part, and the failpoints' decorator around a real part.
+// Puts the mistake, if there is one for this part, and the failpoints' decorator around a real
+// part.
 template <typename Failing, typename Part, typename... More>
 std::unique_ptr<Part> made_faulty(std::unique_ptr<Part> part, const Mutant::Around<Part>& mistake,
                                   More... more) {

@@ -13,7 +13,7 @@ using std::chrono::seconds;
 constexpr seconds kMostFrozen{30};
 constexpr seconds kMostDown{20};
 constexpr seconds kMostApart{20};
-// SIGTERM, then SIGKILL.
+// The time between SIGTERM and SIGKILL.
 constexpr seconds kStopGrace{9};
 
 }  // namespace

@@ -19,12 +19,11 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-// After the last fault, how long until every vote must be answered: the promise of
-// docs/reliability.md.
+// How long after the last fault every vote must be answered, as docs/reliability.md promises.
 constexpr seconds kResolveBound{60};
-// With two machines of one id each answer goes to the wrong one of them half of the time.
+// If two machines have one id, half of the answers go to the wrong one.
 constexpr minutes kTwinResolveBound{30};
-// Then, how long until nothing is under way any more.
+// How long after that the bus may take to become empty.
 constexpr minutes kDrainBound{10};
 constexpr seconds kMostRestart{5};
 constexpr double kPowerCut = 0.3;
@@ -65,7 +64,7 @@ class Election {
                              .simulated_us = world_.now_us(),
                              .resolved_after_us = took.count(),
                              .history = world_.history()};
-    if (!came_to_an_end) broken(&result, "liveness", "somebody does something for ever");
+    if (!came_to_an_end) broken(&result, "liveness", "something happens over and over again");
     if (!resolved) {
       broken(&result, "liveness",
              fmt::format("votes were pending {} s after the last fault",
@@ -78,7 +77,7 @@ class Election {
   }
 
  private:
-  // A place in the election that a process fills, one life after the other.
+  // A place in the election that one process after another fills.
   struct Slot {
     std::string name;
     std::function<void(Process&)> run;
@@ -206,7 +205,7 @@ class Election {
                        mutant_};
   std::vector<std::unique_ptr<MachineState>> machines_;
   std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<Process>> ended_;  // leases still know them
+  std::vector<std::unique_ptr<Process>> ended_;  // leases still refer to them
 };
 
 }  // namespace

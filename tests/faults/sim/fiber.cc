@@ -8,7 +8,7 @@
 #include <sanitizer/common_interface_defs.h>
 #define POLLBUS_ASAN 1
 #endif
-// -U__SANITIZE_THREAD__ hides it (cmake/Pollbus.cmake), so the build says it.
+// cmake/Pollbus.cmake undefines __SANITIZE_THREAD__, so the build defines this instead.
 #if defined(POLLBUS_TSAN_FIBERS)
 #include <sanitizer/tsan_interface.h>
 #endif
@@ -25,7 +25,7 @@ constexpr std::size_t kMaxPooledStacks = 64;
 
 }  // namespace
 
-// Memory for a stack; given back to a pool, since fibers come and go by the thousand.
+// The memory of a stack, from a pool, because an election creates thousands of fibers.
 class Fiber::Stack {
  public:
   Stack() {
@@ -86,7 +86,7 @@ void Fiber::run() {
 #endif
   try {
     if (!is_killed_) body_();
-  } catch (const Killed&) {  // what it was thrown for is done
+  } catch (const Killed&) {  // the stack is unwound now
   }
   body_ = nullptr;
   has_ended_ = true;

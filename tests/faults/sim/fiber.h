@@ -9,26 +9,26 @@
 
 namespace pollbus::faults {
 
-// A thread of a simulated process: code that blocks, driven by one real thread, which decides who
-// goes on. Resumed from outside of any fiber only; never suspended while an exception is handled or
-// a lock is held. All of one simulation stay on one thread.
+// A thread of a simulated process: code that blocks, run by one real thread, which decides which
+// fiber continues. Resume a fiber only from outside of all fibers, and never suspend it while it
+// handles an exception or holds a lock. All fibers of one simulation stay on one real thread.
 class Fiber {
  public:
   explicit Fiber(std::function<void()> body);
-  // It has ended.
+  // The body must have ended.
   ~Fiber();
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  // Runs it until it suspends or ends.
+  // Runs the body until it suspends or ends.
   void resume();
-  // Makes the fiber's suspend(), now or the next time, throw Killed.
+  // Makes the current or next suspend() throw Killed.
   void kill() { is_killed_ = true; }
   bool has_ended() const { return has_ended_; }
 
-  // Thrown out of suspend(), to unwind the fiber; caught by nobody else.
+  // Thrown by suspend() to unwind the fiber. Do not catch it.
   struct Killed {};
-  // From inside: back to who resumed it.
+  // Called by the body: returns to the caller of resume().
   void suspend();
 
  private:
@@ -44,7 +44,7 @@ class Fiber {
   ucontext_t outside_{};
   bool is_killed_ = false;
   bool has_ended_ = false;
-  // What the sanitizers want to know of stacks.
+  // The sanitizers' state for the two stacks.
   void* outside_fake_stack_ = nullptr;
   void* inside_fake_stack_ = nullptr;
   const void* outside_bottom_ = nullptr;

@@ -14,8 +14,7 @@
 namespace pollbus::faults {
 namespace {
 
-// The vote in a record of the journal: the message that is published, behind a head and filled up
-// with zeros.
+// The vote in a record of the journal: a header, the message that is published, and zeros.
 std::optional<SubmittedVote> vote_in(const voting_machine::JournalFile::Record& record) {
   constexpr std::size_t kHeadBytes = std::tuple_size_v<voting_machine::JournalFile::Record> -
                                      voting_machine::Journal::kMaxDataBytes;
@@ -28,8 +27,8 @@ std::optional<SubmittedVote> vote_in(const voting_machine::JournalFile::Record& 
 
 }  // namespace
 
-// A vote is cast when it was written and synced, and recovered when what an earlier life left was
-// written again and synced.
+// A vote counts as cast when its record was written and synced, and as recovered when the next life
+// has written and synced the record again.
 class MachineObserver::ObservedJournal final : public JournalFile {
  public:
   ObservedJournal(MachineObserver& observer, std::unique_ptr<JournalFile> inner)

@@ -24,7 +24,7 @@ struct MachineRecord {
 };
 
 // Writes down what one life of a voting machine does, by watching what it writes to its journal,
-// publishes and receives. The machine does not know of it. Borrows everything it is given.
+// publishes and receives. The machine does not notice. Borrows everything it is given.
 class MachineObserver {
  public:
   using JournalFile = voting_machine::JournalFile;
@@ -38,10 +38,10 @@ class MachineObserver {
   std::unique_ptr<Publisher> around(std::unique_ptr<Publisher> publisher);
   BatchHandler around(BatchHandler handler);
 
-  // For machines without a journal: the original one.
+  // For original machines, which have no journal.
   void cast(const SubmittedVote& vote);
 
-  // Whether every vote that this life knows has been answered.
+  // Whether every vote of this life has been answered.
   bool is_all_answered() const { return pending_.empty(); }
 
  private:

@@ -68,7 +68,8 @@ struct SimulationSettings {
   }
 };
 
-// Calls `run` for each seed from `first` on, `jobs` at once, until it says to stop or all are done.
+// Calls `run` for each seed from `first` on, on `jobs` threads, until it returns false or all are
+// done.
 void for_each_seed(const SimulationSettings& settings,
                    const std::function<bool(std::uint64_t)>& run) {
   std::atomic<std::int64_t> next = 0;
@@ -248,7 +249,7 @@ int run_until_broken(const SimulationSettings& settings, std::string_view name) 
   return print_catch(name, caught, settings.seeds) ? 0 : kExitBroken;
 }
 
-// The programs that are this one with a patched service (tests/faults/mutants).
+// The simulators with a patched service (tests/faults/mutants).
 std::vector<fs::path> patched_programs() {
   std::vector<fs::path> programs;
   const fs::path folder = fs::read_symlink("/proc/self/exe").parent_path() / "mutants";

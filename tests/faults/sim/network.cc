@@ -11,11 +11,10 @@ using std::chrono::seconds;
 
 constexpr microseconds kLeastLatency{50};
 constexpr microseconds kMostLatency{2'000};
-// A connection that breaks is noticed at once, one that goes silent when the client's patience
-// ends.
+// A broken connection is noticed at once, a silent one after the client's timeout.
 constexpr milliseconds kClientTimeout{5'000};
 constexpr double kSilent = 0.3;
-// How long after the client gave up a request may still be applied.
+// How long after the client has given up a request may still be applied.
 constexpr seconds kMostLateness{10};
 
 }  // namespace

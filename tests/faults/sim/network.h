@@ -9,28 +9,28 @@
 
 namespace pollbus::faults {
 
-// A bus, a Redis or a PostgreSQL that is up or not. What it keeps over a crash is its owner's.
+// A simulated bus, Redis or PostgreSQL. Its owner defines what a crash takes from it.
 struct Server {
   std::string name;
   bool is_up = true;
   std::function<void()> on_crash = [] {};
 };
 
-// How much of a request a server gets to see before its connection breaks.
+// How much of a request reaches the server before the connection breaks.
 enum class Extent { kAll, kPart };
 
-// Requests of simulated processes to servers, and what can become of them: lost, applied and the
-// answer lost, applied after the client has given up, applied in part, or done. A request outlives
-// the process that made it.
+// Carries requests of simulated processes to servers. A request can be lost, applied with the
+// answer lost, applied after the client has given up, applied in part, or succeed. It outlives the
+// process that made it.
 class Network {
  public:
   // Borrows both.
   Network(World& world, const Profile& profile) : world_(world), profile_(profile) {}
 
-  // For the running thread, which waits for the answer: what `apply` returns on the server, or an
-  // error that is transient.
+  // Makes a request for the running thread and waits for the answer: what `apply` returns on the
+  // server, or a transient error.
   absl::Status request(Server& server, std::function<absl::Status(Extent)> apply);
-  // The same without waiting for the answer.
+  // The same without waiting for an answer.
   void send(Server& server, std::function<void()> apply, double lost);
 
  private:

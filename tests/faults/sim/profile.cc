@@ -7,7 +7,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Most seeds have a kind of fault not at all, some seldom, a few often.
+// Half of the seeds do not have a kind of fault, the others have it rarely or often.
 double draw_rate(Random& random, double often) {
   if (random.chance(0.5)) return 0;
   return random.chance(0.5) ? often / 10 : often;

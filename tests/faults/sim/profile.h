@@ -7,8 +7,8 @@
 
 namespace pollbus::faults {
 
-// What one election is like, and what is done to it. Each seed switches on some kinds of fault and
-// leaves others out: faults that always come together hide what one of them alone would show.
+// The parameters of one election and its faults. Each seed has only some kinds of fault, because
+// faults that always come together hide what one of them alone would show.
 struct Profile {
   // The election.
   int machines = 1;
@@ -48,7 +48,7 @@ struct Profile {
   double fail = 0;
   double disk_fails = 0;
 
-  // Every so often; 0 s: never.
+  // The average time between two faults; 0: there are none.
   std::chrono::microseconds between_faults{0};
   bool kills = false;
   bool freezes = false;
@@ -58,7 +58,7 @@ struct Profile {
   bool partitions = false;
   std::chrono::microseconds faults_end{0};
 
-  // The same without faults.
+  // Removes all faults.
   void heal();
 };
 

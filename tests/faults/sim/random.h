@@ -7,7 +7,7 @@
 namespace pollbus::faults {
 
 // SplitMix64 (https://prng.di.unimi.it/splitmix64.c): the same numbers for a seed on every machine
-// and with every library, and cheap to begin.
+// and with every library, and cheap to create.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
@@ -24,7 +24,7 @@ class Random {
     assert(count > 0);
     return next() % count;
   }
-  // Both ends belong to it.
+  // Both bounds are included.
   std::int64_t between(std::int64_t least, std::int64_t most) {
     return least + static_cast<std::int64_t>(below(static_cast<std::uint64_t>(most - least + 1)));
   }

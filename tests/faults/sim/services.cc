@@ -89,7 +89,7 @@ struct Recorder : Base {
   voting_recorder::Handler handler;
 };
 
-// The thread of a subscriber that calls the handler.
+// The loop of a subscriber's thread, which calls the handler.
 void work(Surroundings& around, Process& process, const std::string& subscription,
           const BatchHandler& handler) {
   while (true) {
@@ -109,7 +109,7 @@ void work(Surroundings& around, Process& process, const std::string& subscriptio
   }
 }
 
-// A logger or a recorder. All that its threads use lives until the last of them has ended.
+// Runs a logger or a recorder. The service lives until the last of its threads has ended.
 template <typename Service>
 void run_service(Surroundings& around, Process& process, const std::string& subscription) {
   process.spawn([&around, &process, subscription] {
@@ -160,7 +160,7 @@ std::function<bool(const SubmittedVote&)> may_refuse(Surroundings& around) {
   };
 }
 
-// One life of a machine. What its main() does, with fibers instead of threads.
+// One life of a machine: what its main() sets up, with fibers instead of threads.
 struct Machine : Base, voting_machine::VoteObserver {
   Machine(Surroundings& surroundings, Process& its_process, MachineState& its_state)
       : Base(surroundings, "machine", surroundings.mutant.machine_publisher),

@@ -44,7 +44,7 @@ struct Surroundings {
 void run_logger(Surroundings& around, Process& process);
 void run_recorder(Surroundings& around, Process& process);
 
-// What of a machine outlives its process.
+// What outlives the process of a machine.
 struct MachineState {
   std::int64_t id = 0;
   std::int64_t votes = 0;  // to be cast in all lives together

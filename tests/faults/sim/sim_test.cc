@@ -45,7 +45,7 @@ TEST_F(SimulationTest, AMutantIsFoundAndItsVotesStoryTold) {
   FAIL() << "50 elections, and nobody missed the fingerprint";
 }
 
-TEST(WorldTest, ThreadsGoOnInTheOrderOfTheirTimes) {
+TEST(WorldTest, ThreadsRunInTheOrderOfTheirWakeTimes) {
   World world(1, false);
   std::vector<int> order;
   Process process(world, "p");
@@ -62,7 +62,7 @@ TEST(WorldTest, ThreadsGoOnInTheOrderOfTheirTimes) {
   EXPECT_EQ(world.now_us(), 3'000'000);
 }
 
-TEST(WorldTest, AKilledProcessTakesItsThreadsDownWithAllTheyHold) {
+TEST(WorldTest, AKilledProcessEndsItsThreadsAndReleasesWhatTheyHold) {
   World world(1, false);
   const auto held = std::make_shared<int>(1);
   bool went_on = false;
@@ -78,7 +78,7 @@ TEST(WorldTest, AKilledProcessTakesItsThreadsDownWithAllTheyHold) {
   EXPECT_EQ(held.use_count(), 1);
 }
 
-TEST(WorldTest, AFrozenProcessStandsStill) {
+TEST(WorldTest, AFrozenProcessDoesNotRun) {
   World world(1, false);
   std::int64_t woke_us = 0;
   Process process(world, "p");
@@ -91,7 +91,7 @@ TEST(WorldTest, AFrozenProcessStandsStill) {
   EXPECT_EQ(woke_us, 6'000'000);  // it began when it was thawed
 }
 
-TEST(WorldTest, AnythingThatGoesOnForEverIsNoticed) {
+TEST(WorldTest, AnEndlessSimulationIsNoticed) {
   World world(1, false);
   std::function<void()> again = [&] { world.after(std::chrono::nanoseconds(0), again); };
   again();

@@ -13,9 +13,9 @@
 
 namespace pollbus::faults {
 
-// Topic "election" with its subscriptions, and the quarantine topic, as Google's documentation has
-// them at their worst: at least once, in any order, late. Keeps what it has answered for over a
-// crash, but neither leases nor the acks of the last moment.
+// The topic "election" with its subscriptions, and the quarantine topic, as bad as Google's
+// documentation allows: at least once, in any order, late. A crash loses leases and the last acks,
+// but no message that was answered for.
 class SimulatedBus {
  public:
   struct Delivery {
@@ -26,7 +26,8 @@ class SimulatedBus {
   SimulatedBus(World& world, const Profile& profile, Network& network, Evidence& evidence,
                const Mutant& mutant);
 
-  // Messages whose `function`, and `machineID` unless it is empty, are these.
+  // Creates a subscription for messages with this `function`, and this `machineID` if it is not
+  // empty.
   void subscribe(const std::string& name, std::string function, std::string machine);
 
   // A client's connection, which borrows this.
@@ -36,18 +37,18 @@ class SimulatedBus {
   // Called by the running thread, as a client of the server.
   absl::StatusOr<std::vector<std::string>> publish(bool to_quarantine,
                                                    std::span<const Message> batch);
-  // Waits for messages; leases them to the running process, which keeps the lease as long as it
-  // lives and has neither acked nor nacked the message. None when its stop was requested.
+  // Waits for messages and leases them to the running process, which keeps a lease as long as it
+  // lives and has neither acked nor given back. Returns nothing once a stop is requested.
   std::vector<Delivery> pull(const std::string& subscription, std::size_t most);
-  // The running process extends these leases no more.
+  // Stops extending these leases of the running process.
   void let_go(const std::string& subscription, const std::vector<std::string>& ack_ids);
   void acknowledge(const std::string& subscription, const std::vector<std::string>& ack_ids);
   void give_back(const std::string& subscription, const std::vector<std::string>& ack_ids);
 
-  // Messages that are not acked, of all subscriptions.
+  // The number of messages of all subscriptions that are not acked.
   std::size_t backlog() const;
   Server& server() { return server_; }
-  // The next message published to the topic is known as bad.
+  // Marks the next message published to the topic as bad.
   void expect_poison() { next_is_poison_ = true; }
 
  private:
@@ -56,8 +57,8 @@ class SimulatedBus {
     SteadyTime available;
     SteadyTime published;
     const Process* holder = nullptr;
-    std::uint64_t lease = 0;  // which of its leases
-    bool is_held = false;     // its holder has neither acked nor nacked it
+    std::uint64_t lease = 0;  // the number of the lease
+    bool is_held = false;     // neither acked nor given back
   };
   struct Acked {
     SteadyTime at;
@@ -66,7 +67,7 @@ class SimulatedBus {
   struct Subscription {
     std::string function;
     std::string machine;
-    std::map<std::uint64_t, Pending> pending;  // by the delivery's id
+    std::map<std::uint64_t, Pending> pending;  // by delivery id
     std::vector<Acked> acked_lately;
     Condition changed;
   };

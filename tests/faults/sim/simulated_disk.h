@@ -10,8 +10,8 @@
 
 namespace pollbus::faults {
 
-// The file of one machine's journal. A killed process leaves behind all that it has written, a
-// power cut of what was not synced some, some torn.
+// The file of one machine's journal. A killed process leaves everything that it has written. A
+// power cut loses some of what was not synced and tears some of it.
 class SimulatedDisk {
  public:
   using JournalFile = voting_machine::JournalFile;
@@ -31,8 +31,9 @@ class SimulatedDisk {
   const std::string name_ = "simulated";
   std::size_t count_ = 0;
   std::map<std::size_t, JournalFile::Record> lasting_;  // zeros where there is none
-  std::map<std::size_t, JournalFile::Record> written_;  // and not synced
-  // Read from memory still, but the device has failed to take them, and no sync tries again.
+  std::map<std::size_t, JournalFile::Record> written_;  // not synced yet
+  // Can still be read from memory, but the device failed to write it, and no later sync tries
+  // again.
   std::map<std::size_t, JournalFile::Record> failed_;
 };
 

@@ -7,7 +7,7 @@
 namespace pollbus::faults {
 namespace {
 
-// Far beyond what an election needs.
+// Far more than an election needs.
 constexpr std::size_t kMaxEvents = 2'000'000;
 
 }  // namespace

@@ -24,15 +24,16 @@ struct Thread {
 
   Process* process;
   Fiber fiber;
-  std::uint64_t wait = 0;  // which of its waits it is in: wakes for earlier ones come too late
+  std::uint64_t wait = 0;  // number of its current wait; wakes for earlier ones are ignored
 };
 
-// What threads wait for.
+// Threads that wait for an event.
 struct Condition {
   std::vector<std::pair<std::shared_ptr<Thread>, std::uint64_t>> waiting;
 };
 
-// Time, chance, and who runs next: the same seed, the same world. Owns no process.
+// Time, chance, and the order in which threads run: the same seed gives the same world. Owns no
+// process.
 class World {
  public:
   World(std::uint64_t seed, bool is_traced) : random_(seed), is_traced_(is_traced) {}
@@ -41,25 +42,25 @@ class World {
   SteadyTime now() const { return now_; }
   std::int64_t now_us() const;
 
-  // Called from outside of all threads, in the order of time.
+  // Runs events in the order of their times, outside of all threads.
   void at(SteadyTime when, std::function<void()> event);
   void after(std::chrono::nanoseconds delay, std::function<void()> event) {
     at(now_ + delay, std::move(event));
   }
 
-  // Of the running thread.
+  // These are called by the running thread.
   void sleep(std::chrono::nanoseconds duration);
   // Until notify() or the deadline, whichever comes first.
   void wait(Condition& condition, SteadyTime deadline);
   void notify(Condition& condition);
   // Ends the running thread's process, as kill -9 does.
   [[noreturn]] void crash();
-  // The process that runs now; nullptr outside.
+  // The process of the running thread; nullptr outside of all threads.
   Process* running() const { return running_ ? running_->process : nullptr; }
 
   void start(const std::shared_ptr<Thread>& thread);
-  // Runs events until there are none, `until` has come, or `is_done` (asked after each). False: it
-  // did not come to an end, because somebody does something over and over again.
+  // Runs events until there are none, `until` has come, or `is_done`, which is asked after each
+  // event. Returns false if it never ends because something happens over and over again.
   bool run(SteadyTime until, const std::function<bool()>& is_done);
 
   bool is_traced() const { return is_traced_; }
@@ -90,8 +91,8 @@ class World {
   std::string history_;
 };
 
-// One life of a process: its threads live and die together. Its destructor's caller sees that it
-// is dead.
+// One life of a process, whose threads live and die together. It is dead when its destructor
+// returns.
 class Process {
  public:
   Process(World& world, std::string name) : world_(world), name_(std::move(name)) {}
@@ -102,21 +103,21 @@ class Process {
   std::stop_token stop_token() const { return stop_.get_token(); }
 
   void spawn(std::function<void()> body);
-  // kill -9. Called from outside of all threads, or it would end its own caller: see World::crash.
+  // kill -9. Call it from outside of all threads; a thread calls World::crash() instead.
   void kill();
   // SIGTERM.
   void request_stop();
-  // SIGSTOP, and SIGCONT after a while.
+  // SIGSTOP, followed by SIGCONT after this time.
   void freeze(std::chrono::nanoseconds duration);
   bool is_frozen() const { return frozen_until_ > world_.now(); }
   SteadyTime frozen_until() const { return frozen_until_; }
 
-  // No fault hits it: it stands for the world outside.
+  // Faults do not hit it: it stands for the outside world.
   bool is_sheltered = false;
-  // Called when it has ended, whichever way.
+  // Called when it has ended in any way.
   std::function<void()> on_end = [] {};
 
-  // Whether requests and their answers get through to the servers.
+  // Whether its requests, or the answers to them, are lost.
   bool loses_requests = false;
   bool loses_answers = false;
 
@@ -131,7 +132,7 @@ class Process {
   std::vector<std::shared_ptr<Thread>> threads_;
 };
 
-// The world's time, for code that is handed a clock. A pause lets all others go on.
+// The world's time as a Clock. While a thread pauses, all others go on.
 class SimulatedClock final : public Clock {
  public:
   explicit SimulatedClock(World& world) : world_(world) {}
