@@ -279,7 +279,7 @@ test('the witness ignores what the campaign publishes, and reports what must not
 const sourcesBelow = (...folders) =>
   folders
     .flatMap((path) => readdirSync(join(root, path), { recursive: true }).map((name) => join(root, path, name)))
-    .filter((path) => path.endsWith('.cc') && !path.endsWith('_test.cc'))
+    .filter((path) => /\.(cc|h)$/.test(path) && !path.endsWith('_test.cc'))
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
 
@@ -328,7 +328,7 @@ test('slow recovery, votes without an answer and faults that do not show are rep
     fault({ rateAfterMs: 0, resolvedAfterMs: 0 }, { isVisible: false, seen: { metricsAfterMs: 5 } }),
   ]);
   assert.equal(found.length, 4);
-  assert.match(found[3], /not to be seen in log/);
+  assert.match(found[3], /does not show in log/);
   const rows = summariseFaults(
     [kind],
     [fault({ rateAfterMs: 900, resolvedAfterMs: 20_000 }), { kind, params }],

@@ -27,6 +27,14 @@ async function whyNoFaketime(program) {
   return starts ? undefined : 'needs programs that run with libfaketime';
 }
 
+// Why the services cannot make this mistake, or undefined.
+export async function whyNoMutant({ programs, mutant }) {
+  if (!mutant) return undefined;
+  const program = join(programs, 'faulty-logger');
+  const isKnown = await works([program, '--help'], { ...process.env, POLLBUS_MUTANT: mutant });
+  return isKnown ? undefined : `${program} does not know the mutant ${mutant}; election-sim --list-mutants lists them`;
+}
+
 // The library that moves the wall clock of a process, or undefined.
 export function findFaketime() {
   if (existsSync(faketimeLibrary)) return faketimeLibrary;

@@ -1,12 +1,13 @@
-// Our own hands on the bus, by the official client: bad messages, second copies, consumers that
-// hold on to what is not theirs, and the quarantine topic's notices.
+// The campaign's own access to the bus, through the official client: it publishes bad messages and
+// copies, takes messages away from services, and reads the quarantine topic.
 
 import { setTimeout as pause } from 'node:timers/promises';
 
 const callTimeoutMs = 5_000;
 const retryPauseMs = 250;
 const quarantineSubscription = 'faults-quarantine-sub';
-// Said of what an earlier try has done whose answer was lost: ALREADY_EXISTS and NOT_FOUND.
+// The codes by which a retry learns that an earlier call, whose answer was lost, has succeeded:
+// ALREADY_EXISTS and NOT_FOUND.
 const doneAlready = { createSubscription: 6, deleteSubscription: 5 };
 
 export class Bus {
@@ -28,7 +29,7 @@ export class Bus {
       port: this.address.port,
       sslCreds: grpc.credentials.createInsecure(),
       projectId: this.project,
-      // It is to be back as soon as the bus is.
+      // Reconnects soon after the bus is back.
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 500,
       'grpc.keepalive_time_ms': 5_000,
@@ -43,14 +44,14 @@ export class Bus {
     await this.subscribe(quarantineSubscription, quarantine);
   }
 
-  // One call; each has a deadline, and gax' own retries are off: faults are to be seen. Nor does it
-  // make one request of two publishes: it would give the ids of both to each.
+  // Makes one call with a deadline. The client's own retries are off, so that faults show. So is its
+  // bundling, which would give two publishes the ids of both.
   async call(client, method, request, timeout = callTimeoutMs) {
     const [answer] = await client[method](request, { timeout, retry: null, isBundling: false });
     return answer;
   }
 
-  // Until it succeeds, or has succeeded before.
+  // Repeats the call until it succeeds, or until it turns out that it has succeeded before.
   async insist(client, method, request) {
     for (;;) {
       try {
@@ -73,7 +74,7 @@ export class Bus {
     });
   }
 
-  // Message ids. Throws when it is not known whether they were published.
+  // Returns the message ids. Throws if it is not known whether the messages were published.
   async publish(messages, timeoutMs = callTimeoutMs) {
     const request = { topic: this.path('topics', this.topic), messages };
     return (await this.call(this.publisher, 'publish', request, timeoutMs)).messageIds;
@@ -83,7 +84,7 @@ export class Bus {
     await this.insist(this.publisher, 'getTopic', { topic: this.path('topics', this.topic) });
   }
 
-  // What there is, or, for `waitMs`, comes; nothing when the bus is away.
+  // Returns the messages that are available or arrive within `waitMs`; none if the bus is away.
   async pull(name, maxMessages, waitMs = 0) {
     const request = {
       subscription: this.path('subscriptions', name),
@@ -108,7 +109,7 @@ export class Bus {
     await this.call(this.subscriber, 'acknowledge', request).catch(() => {});
   }
 
-  // All notices so far: { id, reason }.
+  // Returns all notices so far: { id, reason }.
   async readNotices() {
     const empty = 3;
     for (let nothing = 0; nothing < empty;) {

@@ -156,7 +156,7 @@ export class Campaign {
     await this.watch?.stop();
     system.problems.push(...(await system.stop()));
     for (const role of system.roles.values()) {
-      system.problems.push(...role.unexplainedEnds.map((why) => `${role.name} ended by itself (${why})`));
+      system.problems.push(...role.unexplainedEnds.map((why) => `${role.name} ended unexpectedly (${why})`));
     }
     if (this.faults) system.problems.push(...shortcomings(this.faults.made));
   }

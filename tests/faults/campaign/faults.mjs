@@ -1,28 +1,28 @@
-// Makes faults: one alone and what becomes of it, or a storm of many at a time.
+// Makes faults: one alone, with its recovery measured, or a storm of many at the same time.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import * as roster from './roster.mjs';
 
-// At a time: in all, and of those that hit a server that everybody depends on.
+// At most so many faults at the same time, in all and of those that hit a server.
 const maxAtOnce = 6;
 const maxServersAtOnce = 2;
 const tickMs = 50;
 
-// What must be there after a fault has healed (docs/reliability.md).
+// What must hold after a fault has healed (docs/reliability.md).
 export const promises = { rate: 0.9, rateWithinMs: 10_000, resolvedWithinMs: 60_000 };
 const rateWindowMs = 2_000;
 const patienceMs = 90_000;
-// How long after its heal a fault may still be shown.
+// How long after its heal a fault may take to show.
 const visibleWithinMs = 15_000;
 
-// How long making a fault, or healing it, may take. What takes longer is a fault of ours.
+// How long making or healing a fault may take. Anything longer is a mistake of the campaign.
 const stepWithinMs = 180_000;
 
 async function within(step) {
   const waited = new AbortController();
   const tooLong = sleep(stepWithinMs, undefined, { signal: waited.signal }).then(() => {
-    throw new Error(`it hangs since ${stepWithinMs / 1_000} s`);
+    throw new Error(`it did not finish within ${stepWithinMs / 1_000} s`);
   });
   try {
     return await Promise.race([step, tooLong]);
@@ -42,7 +42,7 @@ export class Faults {
     this.over = new AbortController();
   }
 
-  // The fault's locks are taken. Ends when it has healed.
+  // Makes a fault whose locks are taken. Returns when it has healed.
   async make(fault) {
     const { id, kind, params } = fault;
     const roles = kind
@@ -72,7 +72,7 @@ export class Faults {
     this.made.push(fault);
   }
 
-  // A fault's time, which an end of everything cuts short.
+  // Waits for the duration of a fault, or until everything ends.
   async last(durationMs) {
     await sleep(durationMs, undefined, { signal: this.over.signal }).catch(() => {});
   }
@@ -101,7 +101,7 @@ export class Faults {
     }
   }
 
-  // Waits for the recovery of a fault that was alone, and notes how long it took.
+  // Waits for the recovery from a fault that was made alone, and notes how long it took.
   async measure(fault) {
     const { healedAt } = fault;
     fault.alone = {};
@@ -121,7 +121,7 @@ export class Faults {
     await this.lookFor(fault);
   }
 
-  // What the parts that were hit have shown.
+  // Finds out how the parts that were hit have shown the fault.
   async lookFor(fault) {
     const { beganAt, healedAt, kind, params } = fault;
     const { parts, metrics, log, over } = kind.signs(params);
@@ -147,8 +147,8 @@ export class Faults {
     fault.isVisible = !isMissing(fault.seen);
   }
 
-  // Begins them evenly over `seconds`, as far as they can be made at the same time; after
-  // `mostSeconds`, those that have not begun are left out.
+  // Begins the faults evenly over `seconds`, as far as they can be made at the same time. After
+  // `mostSeconds`, the remaining ones are left out.
   async storm(faults, { seconds, mostSeconds }) {
     const began = Date.now();
     const gapMs = (seconds * 1_000) / Math.max(1, faults.length);
@@ -186,7 +186,7 @@ export class Faults {
     this.locks.give(fault.kind.locks(fault.params));
   }
 
-  // Heals whatever is under way, and begins nothing any more.
+  // Heals all faults and begins no new ones.
   end() {
     this.isOver = true;
     this.over.abort();

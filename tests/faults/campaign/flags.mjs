@@ -1,4 +1,5 @@
-// The flags of scripts/faults. Run by itself, it only checks them: exit 2 with all problems at once.
+// The flags of scripts/faults. Run as a program, it only checks them, and exits with 2 after printing
+// all problems.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -7,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { integer, optionsOrExit, readFlags } from '../../../scripts/local.d/flags.mjs';
 import { allKinds } from './kinds/all.mjs';
 
-// A name, or what a name begins with: "kill" for all of kill-….
+// Returns the kinds with this name, or whose names begin with it: "kill" means all of kill-….
 function kindsNamed(word) {
   return allKinds.filter(({ name }) => name === word || name.startsWith(`${word}-`)).map(({ name }) => name);
 }
@@ -39,12 +40,12 @@ const readers = {
 };
 const switches = { '--keep': 'keep' };
 
-// Returns { options, problems }: options are complete when there are no problems.
+// Returns { options, problems }. The options are complete if there are no problems.
 export function parseFlags(argv) {
   const kinds = allKinds.map(({ name }) => name);
   const options = { votes: 5_000, faults: 100, kinds, keep: false };
   const problems = readFlags(argv, { switches, readers }, options);
-  // Alone, a fault takes about as long as ten among others.
+  // A fault that is made alone takes about as long as ten among others.
   options.alone ??= options.seconds === undefined ? 1 : 0;
   return { options, problems };
 }

@@ -1,4 +1,4 @@
-// Who may be hit: each part by one fault at a time.
+// Locks that let only one fault at a time hit a part.
 
 export class Locks {
   constructor() {

@@ -1,4 +1,4 @@
-// scripts/faults: an election, faults, and a verdict.
+// scripts/faults: runs an election, makes faults, and prints the verdict.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { removeFolder } from '../../../scripts/local.d/folders.mjs';
 import { exitCodes } from '../../../scripts/local.d/running.mjs';
-import { findAbilities } from './abilities.mjs';
+import { findAbilities, whyNoMutant } from './abilities.mjs';
 import { Campaign } from './campaign.mjs';
 import { parseFlagsOrExit } from './flags.mjs';
 import { allKinds } from './kinds/all.mjs';
@@ -52,6 +52,11 @@ async function main() {
   const options = parseFlagsOrExit(process.argv.slice(2));
   options.seed ??= Math.floor(Math.random() * 1_000_000);
   const abilities = await findAbilities({ isolated, programs });
+  const wrongMutant = await whyNoMutant({ programs, mutant: options.mutant });
+  if (wrongMutant) {
+    console.error(`faults: ${wrongMutant}`);
+    process.exit(exitCodes.failed);
+  }
   const folder = makeFolder(options);
   const wanted = allKinds.filter(({ name }) => options.kinds.includes(name));
   const whyNot = (kind) => kind.needs.map((need) => abilities[need]).find(Boolean);

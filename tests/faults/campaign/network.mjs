@@ -1,6 +1,6 @@
-// Where the processes of an election listen and how they reach each other. With the rights to it,
-// each has a network of its own (a network namespace on a bridge), so that any two can be parted;
-// without, all share 127.0.0.1.
+// Where the processes of an election listen and how they reach each other. With the necessary rights,
+// each process has a network of its own (a network namespace on a bridge), so that any two can be
+// separated. Otherwise all share 127.0.0.1.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -15,7 +15,7 @@ async function command(...words) {
   await run(words[0], words.slice(1));
 }
 
-// Everything of it lives in the network namespace of this process and goes with it.
+// Everything lives in the network namespace of this process and is removed with it.
 export class NamespacedNetwork {
   constructor() {
     this.lastNumber = 1;
@@ -46,21 +46,21 @@ export class NamespacedNetwork {
     return { name, host, wrap: (words) => ['nsenter', `--net=/run/netns/${name}`, '--', ...words] };
   }
 
-  // A port that nobody uses on that node.
+  // Returns a port that is not used on that node.
   async port() {
     this.nextPort = (this.nextPort ?? 9_000) + 1;
     return this.nextPort;
   }
 
-  // What `node` no longer hears from (`deaf`) or sends to (`mute`) `peer`, a node or everybody but
-  // the hub. Returns what lets it pass again.
+  // Makes `node` hear nothing from `peer` (`deaf`) or send nothing to it (`mute`). `peer` is a node, or
+  // undefined for all nodes except the hub. Returns a function that ends this.
   async part(node, peer, { deaf, mute }) {
     const from = peer ? ['-s', peer.host] : ['-s', subnet, '!', '-i', 'lo'];
     const to = peer ? ['-d', peer.host] : ['-d', subnet, '!', '-o', 'lo'];
     const rules = [
       ...(deaf ? [['INPUT', ...from, '-j', 'DROP']] : []),
       ...(mute ? [['OUTPUT', ...to, '-j', 'DROP']] : []),
-      // Later rules come first: the hub, which watches, and where proxies run, is let through.
+      // Rules are inserted at the front, so these two win: the hub, with the watchers and proxies, passes.
       ...(peer
         ? []
         : [

@@ -1,4 +1,4 @@
-// Which faults, from a seed: what is drawn here does not depend on how fast anything runs.
+// Draws the faults from a seed. The plan does not depend on how fast anything runs.
 
 import { Random } from './random.mjs';
 
@@ -7,8 +7,8 @@ function drawWeighted(random, kinds) {
   return kinds.find(({ weight }) => (left -= weight) < 0) ?? kinds.at(-1);
 }
 
-// { alone, storm }: faults as { id, kind, params }. First each of `kinds` `alone` times by itself;
-// then the rest of `faults`, among which each kind comes once before any is drawn by its weight.
+// Returns { alone, storm }: faults as { id, kind, params }. `alone` has each kind as often as asked for;
+// `storm` has the rest, in which each kind comes once before kinds are drawn by their weights.
 export function drawPlan({ seed, kinds, faults, alone }) {
   const random = new Random(`faults ${seed}`);
   let id = 0;

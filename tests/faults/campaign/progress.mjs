@@ -1,4 +1,4 @@
-// How far a run is, for who watches it: a line that lives on a terminal, one now and then in a log.
+// Shows the progress of a run: one line that is redrawn on a terminal, or a line now and then in a log.
 
 const terminalIntervalMs = 1_000;
 const logIntervalMs = 15_000;

@@ -1,11 +1,11 @@
-// A TCP proxy between a service and a store or the bus, which can be told to be a bad network.
+// A TCP proxy between a service and a store or the bus, which can behave like a bad network.
 
 import { connect, createServer } from 'node:net';
 
-// After the first answer that was swallowed: what else the server says goes the same way.
+// After the first answer that was dropped, everything from the server is dropped for this time.
 const swallowedForMs = 150;
 
-// One direction of a connection: passes bytes on, late when asked to, in order.
+// Passes the bytes of one direction of a connection on, in order, and late if asked to.
 function pass(from, to, link, isAnswer, swallowed) {
   let free = Promise.resolve();
   from.on('data', (bytes) => {
@@ -27,13 +27,13 @@ function pass(from, to, link, isAnswer, swallowed) {
 }
 
 export class Proxy {
-  // `target`: { host, port } of the server. Listens on `host`, on a port of `port`.
+  // `target`: { host, port } of the server. The proxy listens on `host` and `port`.
   constructor({ name, target, host, port }) {
     Object.assign(this, { name, target, host, port });
     this.mode = 'pass';
     this.delayMs = 0;
     this.pairs = new Set();
-    // How often it has done harm: connections reset, answers swallowed.
+    // The number of connections reset and answers dropped.
     this.harm = 0;
   }
 
@@ -67,7 +67,7 @@ export class Proxy {
     for (const socket of [pair.client, pair.server]) socket.resetAndDestroy();
   }
 
-  // Resets every connection, of both sides.
+  // Resets both sides of every connection.
   resetAll() {
     this.harm += this.pairs.size;
     for (const pair of [...this.pairs]) this.cut(pair);

@@ -1,4 +1,4 @@
-// Random numbers that a seed repeats (the generator sfc32, of PractRand).
+// Random numbers that a seed repeats (the generator sfc32 of PractRand).
 
 function seedOf(text) {
   // FNV-1a.
@@ -10,13 +10,13 @@ function seedOf(text) {
 const warmUpRounds = 20;
 
 export class Random {
-  // `seed`: anything that a text can tell.
+  // `seed`: any value with a text form.
   constructor(seed) {
     this.state = ['a', 'b', 'c', 'd'].map((name) => seedOf(`${name}:${seed}`));
     for (let i = 0; i < warmUpRounds; i++) this.next();
   }
 
-  // From 0 up to, not including, 1.
+  // Returns a number from 0 up to, but not including, 1.
   next() {
     let [a, b, c, d] = this.state;
     const sum = (a + b + d) | 0;

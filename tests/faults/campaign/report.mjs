@@ -1,4 +1,4 @@
-// What the faults did, kind by kind, and what was found.
+// Summarises the faults by kind, and what was wrong.
 
 import { promises } from './faults.mjs';
 
@@ -9,8 +9,8 @@ function most(values) {
   return known.length === 0 ? undefined : Math.max(...known);
 }
 
-// One row a kind: { kind, made, alone, metricsAfterMs, logAfterMs, overAfterMs, rateAfterMs,
-// resolvedAfterMs }, times being the longest of those that were measured alone.
+// Returns one row for each kind: { kind, made, alone, metricsAfterMs, logAfterMs, overAfterMs,
+// rateAfterMs, resolvedAfterMs }. The times are the longest of those that were measured alone.
 export function summariseFaults(kinds, made) {
   return kinds.map((kind) => {
     const ofKind = made.filter((fault) => fault.kind === kind);
@@ -29,7 +29,7 @@ export function summariseFaults(kinds, made) {
   });
 }
 
-// What the faults made alone have shown to be too slow or not to be seen: sentences.
+// Returns a sentence for each fault made alone that recovered too slowly or did not show.
 export function shortcomings(made) {
   const found = [];
   for (const { kind, params, alone, isVisible, seen } of made) {
@@ -37,7 +37,7 @@ export function shortcomings(made) {
     const where = `${kind.name} (${params.failpoint ?? params.target})`;
     if (!(alone.rateAfterMs <= promises.rateWithinMs)) {
       found.push(
-        `${where}: back at ${promises.rate * 100} % of the rate after ${seconds(alone.rateAfterMs)} s`,
+        `${where}: answers came at ${promises.rate * 100} % of the rate after ${seconds(alone.rateAfterMs)} s`,
       );
     }
     if (!(alone.resolvedAfterMs <= promises.resolvedWithinMs)) {
@@ -48,7 +48,7 @@ export function shortcomings(made) {
         (source) => seen[`${source}AfterMs`] === undefined && kind.signs(params)[source],
       );
       found.push(
-        `${where}: is not to be seen in ${nowhere.join(' and ')} of ${kind.signs(params).parts.join(', ')}`,
+        `${where}: does not show in ${nowhere.join(' and ')} of ${kind.signs(params).parts.join(', ')}`,
       );
     }
   }
@@ -69,9 +69,9 @@ const measured = [
 ];
 
 const legend = [
-  'Times in seconds, the longest of those made alone: until metrics and log of the part that was hit',
-  'show it, from its begin; until the log says that it is over, the rate is back at 90 %, and all votes',
-  'cast before are answered, from its heal.',
+  'Times are in seconds, the longest of the faults made alone. From the begin of a fault: until metrics and',
+  'log of the part that was hit show it. From its heal: until the log says that it is over, answers come at',
+  '90 % of the rate again, and all votes cast before are answered.',
 ];
 
 function aligned(rows) {
@@ -80,7 +80,7 @@ function aligned(rows) {
   return rows.map((row) => row.map(cell).join('  ').trimEnd());
 }
 
-// Lines. `report`: what main.mjs writes to report.json.
+// Returns the lines of the report. `report`: what main.mjs writes to report.json.
 export function renderReport(report) {
   const isMeasured = report.kinds.some(({ alone }) => alone > 0);
   const shown = isMeasured ? [...columns, ...measured] : columns;
@@ -108,6 +108,6 @@ export function renderReport(report) {
     report.violations === undefined ? 'The checker could not judge.' : `${report.violations} violations`,
   );
   if (report.problems.length > 0)
-    lines.push('', 'Not as it should be:', ...report.problems.map((text) => `  ${text}`));
+    lines.push('', 'What was wrong:', ...report.problems.map((text) => `  ${text}`));
   return lines;
 }

@@ -22,7 +22,7 @@ function processTree() {
       if (state === 'Z') continue;
       children.set(Number(parent), [...(children.get(Number(parent)) ?? []), Number(entry)]);
     } catch {
-      // It has ended meanwhile.
+      // The process has ended in the meantime.
     }
   }
   return children;

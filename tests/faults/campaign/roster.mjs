@@ -1,21 +1,24 @@
-// Who takes part in an election under faults.
+// The processes of an election under faults.
 
 const numbered = (kind, count) => Array.from({ length: count }, (_, i) => `${kind}-${i + 1}`);
 
 export const loggers = numbered('logger', 3);
 export const recorders = numbered('recorder', 3);
 export const machines = numbered('machine', 3);
-// Second processes with a machine's id, which appear now and then.
+// Second processes with the id of a machine, which faults start.
 export const twinOf = (machine) => `${machine}-twin`;
 export const twins = machines.map(twinOf);
 export const services = [...loggers, ...recorders];
 export const servers = ['broker', 'redis', 'postgres'];
 export const everybody = [...servers, ...services, ...machines];
 
+// Votes are for one of so many choices.
+export const choices = 5;
+
 export const numberOf = (name) => Number(name.split('-')[1]);
 export const kindOf = (name) => name.split('-')[0];
 
-// Who talks to a server.
+// The clients of each server.
 export const clientsOf = {
   broker: [...services, ...machines],
   redis: loggers,
@@ -23,7 +26,7 @@ export const clientsOf = {
 };
 
 const link = (client, server) => ({ name: `${client} to ${server}`, client, server });
-// The links that go through a proxy. The others are direct.
+// The links that go through a proxy. All others are direct.
 export const proxiedLinks = [
   link('logger-2', 'redis'),
   link('recorder-2', 'postgres'),
@@ -35,8 +38,8 @@ export const directLinks = Object.entries(clientsOf)
   .flatMap(([server, clients]) => clients.map((client) => link(client, server)))
   .filter(({ name }) => !proxiedLinks.some((proxied) => proxied.name === name));
 
-// Those whose wall clock can be moved.
+// The processes whose wall clock can be moved.
 export const withMovableClock = ['broker', 'logger-1', 'recorder-1', 'machine-1'];
 
-// How a server is called in its clients' logs and metrics.
+// The name of each server in the logs and metrics of its clients.
 export const dependencyNames = { broker: 'bus', redis: 'redis', postgres: 'postgres' };

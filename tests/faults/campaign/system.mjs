@@ -23,7 +23,6 @@ import { Witness } from './witness.mjs';
 const run = promisify(execFile);
 
 export const electionId = 12;
-const choices = 5;
 const inFlight = 2_000;
 const secretNames = [
   'REDIS_PASSWORD',
@@ -279,7 +278,7 @@ export class System {
           '--voters',
           this.load.voters,
           '--choices',
-          choices,
+          roster.choices,
         ],
         ...['--in-flight', inFlight, '--seed', this.load.seed + number * 1_000_003 + role.life * 1_009],
         ...['--journal', this.journal(name), '--quiet', '--patience-s', 600],

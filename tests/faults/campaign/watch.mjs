@@ -1,5 +1,5 @@
-// What the parts say of themselves: each change in their metrics and each line of their logs, with
-// the time when it was seen.
+// Collects what the parts report about themselves: each change of their metrics and each line of their
+// logs, with the time at which it was seen.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -8,7 +8,7 @@ import { page } from '../../../scripts/local.d/http.mjs';
 const intervalMs = 500;
 const maxChunkBytes = 4 * 1024 * 1024;
 
-// Lines that are appended to a file.
+// Reads the lines that are appended to a file.
 export class FileFollower {
   constructor(file) {
     this.file = file;
@@ -16,7 +16,7 @@ export class FileFollower {
     this.rest = '';
   }
 
-  // The whole lines that have come since the last call.
+  // Returns the complete lines since the last call.
   read() {
     let fd;
     try {
@@ -43,7 +43,7 @@ export class FileFollower {
   }
 }
 
-// { series: value } of Prometheus' text format.
+// Reads Prometheus' text format into a map from series to value.
 export function parseMetrics(text) {
   const values = new Map();
   for (const line of text.split('\n')) {
@@ -54,18 +54,18 @@ export function parseMetrics(text) {
   return values;
 }
 
-// What a watcher of the metrics would be alarmed by, or see return; rates of messages are not.
+// The metrics that show trouble, or its end. Plain counts of messages do not.
 const telling = new RegExp(
   `^(${[
     'pollbus_(dependency|process|clock|quarantined|unknown|strays|votes_timed_out|bus_(lost|nacked|streams))',
-    'pollbus_votes_total\\{outcome="forwarded again',
+    'pollbus_votes_total\\{outcome="(forwarded again|refused|uuid reused)',
     'process_start',
     'broker_subscription_(nacked|expired)',
   ].join('|')})`,
 );
 
 export class Watch {
-  // `roles`: those with an HTTP endpoint have `http`, { host, port } of now.
+  // `roles`: those with an HTTP endpoint have `http`, its current { host, port }.
   constructor(roles) {
     this.roles = roles;
     this.events = [];
@@ -121,7 +121,7 @@ export class Watch {
     this.events.push({ at: Date.now(), part, source, text });
   }
 
-  // The time of the first event from `since` on, of `parts`, in log or metrics, that matches.
+  // Returns the time of the first matching event of `parts` from `since` on.
   first({ since, until = Infinity, parts, source, pattern }) {
     return this.events.find(
       (event) =>

@@ -24,8 +24,8 @@ export function pseudonymOf(keyHex, election, voter) {
 
 export class Witness {
   // `tell(event)` gets events as tests/faults/README.md defines them, without a time.
-  // `onMessage({ messageId, uuid, voter })` gets every message of a vote, also copies; a record vote has
-  // no voter. `report(text)` gets what must never happen.
+  // `onMessage({ messageId, uuid, vote })` gets every message of a vote, also copies; `vote` is missing for
+  // a record vote. `report(text)` gets what must never happen.
   constructor({ bus, pseudonymKey, tell, onMessage = () => {}, report }) {
     Object.assign(this, { bus, pseudonymKey, tell, onMessage, report });
     this.seenMessages = new Set();
@@ -79,7 +79,7 @@ export class Witness {
     const vote = parseVote(text);
     if (!vote) return this.report('a machine published a message that is not a vote');
     const { uuid, election, machine, voter, choice } = vote;
-    this.onMessage({ messageId, uuid, voter });
+    this.onMessage({ messageId, uuid, vote });
     if (isCopy) return undefined;
     if (this.seenVotes.has(uuid)) return this.tell({ event: 'republished', machine, uuid });
     this.seenVotes.add(uuid);

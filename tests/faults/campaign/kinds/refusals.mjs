@@ -1,21 +1,19 @@
-// Faults that no retry mends: a store refuses single votes for good, or a different vote comes under a
-// UUID that is known. What they leave in the stores stays until the end of the election, because a vote
-// that was rejected must not be accepted later.
+// Faults that no retry repairs: a store refuses single votes for good, or a different vote comes under a
+// known UUID. What they leave in the stores stays until the end of the election, because a vote that was
+// rejected must not be accepted later.
 
 import * as foreign from '../foreign.mjs';
 import * as roster from '../roster.mjs';
 import { logs } from './signs.mjs';
 
 const durationMs = [4_000, 7_000];
-// Of all voters; the fault shows as soon as one of them votes.
+// The share of voters whose keys are taken. The fault shows when one of them votes.
 const sharePerMille = 40;
-// Of all receipts, those that begin with one of this many values of a byte.
-const refusedBytes = 8;
 const forgeEveryMs = 300;
 const forgedAtOnce = 3;
 const publishTimeoutMs = 60_000;
 
-// Keys of voters who have not voted hold a list, so that they cannot be marked.
+// The keys of voters who have not voted hold a list, so that these voters cannot be marked.
 const takenKeys = {
   name: 'taken-keys',
   weight: 2,
@@ -39,17 +37,18 @@ const takenKeys = {
   }),
 };
 
-// A trigger refuses some receipts.
+// A trigger refuses the rows of one machine's votes for one choice.
 const refusedRows = {
   name: 'refused-rows',
   weight: 2,
   draw: (random) => ({
     target: 'postgres',
     durationMs: random.integer(...durationMs),
-    firstByte: random.integer(0, 256 - refusedBytes),
+    machine: roster.numberOf(random.pick(roster.machines)),
+    choice: random.integer(0, roster.choices - 1),
   }),
-  async begin(system, { firstByte }) {
-    await system.refuse.receipts(firstByte, firstByte + refusedBytes - 1);
+  async begin(system, { machine, choice }) {
+    await system.refuse.rows(machine, choice);
     return async () => {};
   },
   signs: () => ({
