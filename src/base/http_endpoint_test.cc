@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -16,6 +21,41 @@ namespace {
 
 using ::testing::HasSubstr;
 using testing::http_get;
+
+// A TCP client that sends what a test wants.
+class RawClient {
+ public:
+  RawClient() = default;
+  RawClient(RawClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  ~RawClient() {
+    if (fd_ >= 0) close(fd_);
+  }
+  void connect_to(int port) {
+    fd_ = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  void send(const std::string& bytes) const {
+    (void)::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  bool is_open_after(std::chrono::milliseconds wait) const {
+    pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
+    return poll(&polled, 1, static_cast<int>(wait.count())) == 0;
+  }
+  std::string read_all() const {
+    std::string all;
+    char buffer[4096];
+    for (ssize_t count = 0; (count = recv(fd_, buffer, sizeof buffer, 0)) > 0;)
+      all.append(buffer, static_cast<std::size_t>(count));
+    return all;
+  }
+
+ private:
+  int fd_ = -1;
+};
 
 class HttpEndpointTest : public ::testing::Test {
  protected:
@@ -86,6 +126,87 @@ TEST_F(HttpEndpointTest, ServesWhatIsCollectedElsewhereToo) {
   EXPECT_THAT(answer->body, HasSubstr("broker_messages_total 1\n"));
 }
 
+TEST_F(HttpEndpointTest, ShowsWhetherItIsReadyAsAMetric) {
+  readiness.expect("redis");
+  const auto endpoint = start();
+  EXPECT_THAT(http_get(endpoint->port(), "/metrics")->body, HasSubstr("pollbus_ready 0\n"));
+  readiness.ready("redis");
+  EXPECT_THAT(http_get(endpoint->port(), "/metrics")->body, HasSubstr("pollbus_ready 1\n"));
+}
+
+TEST_F(HttpEndpointTest, ProbesAreAnsweredBesideThreeHundredSlowConnections) {
+  const auto endpoint = start();
+  for (const std::string& begin :
+       {std::string(), std::string("GET /healthz HTTP/1.1\r\nX-a: "),
+        std::string("POST /healthz HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")}) {
+    std::vector<RawClient> slow(300);
+    for (RawClient& client : slow) {
+      client.connect_to(endpoint->port());
+      client.send(begin);
+    }
+    const auto answer = http_get(endpoint->port(), "/healthz");
+    ASSERT_TRUE(answer) << begin;
+    EXPECT_EQ(answer->status, 200);
+  }
+}
+
+TEST_F(HttpEndpointTest, MoreConnectionsThanItServesDoNotKeepAProbeOut) {
+  const auto endpoint = start();
+  std::vector<RawClient> idle(700);
+  for (RawClient& client : idle) client.connect_to(endpoint->port());
+  EXPECT_TRUE(http_get(endpoint->port(), "/healthz"));
+}
+
+TEST_F(HttpEndpointTest, ARequestThatTakesTooLongAsAWholeIsCutOff) {
+  const auto endpoint = start();
+  RawClient client;
+  client.connect_to(endpoint->port());
+  client.send("GET /healthz HTTP/1.1\r\nX-a: ");
+  const auto begin = std::chrono::steady_clock::now();
+  // A byte every 100 ms until the server hangs up.
+  while (client.is_open_after(std::chrono::milliseconds(100))) {
+    client.send("z");
+    ASSERT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  }
+}
+
+TEST_F(HttpEndpointTest, OnlyGetAndHeadWithoutABodyAreServed) {
+  const auto endpoint = start();
+  const std::map<std::string, std::string> status_by_request{
+      {"HEAD /healthz HTTP/1.1\r\n\r\n", "200"},
+      {"GET /healthz?a=b HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "200"},
+      {"POST /metrics HTTP/1.1\r\nContent-Length: 60000000\r\n\r\n", "405"},
+      {"DELETE / HTTP/1.1\r\n\r\n", "405"},
+      {"GET /healthz HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", "413"},
+      {"GET /healthz HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n", "413"},
+      {"PRI * HTTP/2.0\r\n\r\n", "400"},
+      {"nonsense\r\n\r\n", "400"},
+      {"\r\n\r\n", "400"},
+      {"GET /" + std::string(9'000, 'x') + " HTTP/1.1\r\n\r\n", "431"}};
+  for (const auto& [request, status] : status_by_request) {
+    RawClient client;
+    client.connect_to(endpoint->port());
+    client.send(request);
+    EXPECT_THAT(client.read_all(), ::testing::StartsWith("HTTP/1.1 " + status)) << request;
+  }
+}
+
+TEST_F(HttpEndpointTest, AHeadResponseHasTheLengthAndNoBody) {
+  const auto endpoint = start();
+  RawClient client;
+  client.connect_to(endpoint->port());
+  client.send("HEAD /healthz HTTP/1.1\r\n\r\n");
+  const std::string response = client.read_all();
+  EXPECT_THAT(response, HasSubstr("Content-Length: 3\r\n"));
+  EXPECT_THAT(response, ::testing::EndsWith("\r\n\r\n"));
+}
+
+TEST_F(HttpEndpointTest, OnEveryAddressItServesBothFamilies) {
+  const auto endpoint = HttpEndpoint::start("::", 0, readiness, registry);
+  ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+  EXPECT_TRUE(http_get((*endpoint)->port(), "/healthz"));
+}
+
 TEST_F(HttpEndpointTest, KnowsNoOtherPath) {
   const auto endpoint = start();
   const auto answer = http_get(endpoint->port(), "/");
@@ -97,8 +218,9 @@ TEST_F(HttpEndpointTest, APortThatAnotherHoldsIsUnavailable) {
   const auto endpoint = start();
   const auto second = HttpEndpoint::start("127.0.0.1", endpoint->port(), readiness, registry);
   ASSERT_TRUE(absl::IsUnavailable(second.status())) << second.status();
-  EXPECT_THAT(std::string(second.status().message()),
-              HasSubstr("127.0.0.1:" + std::to_string(endpoint->port())));
+  EXPECT_THAT(
+      std::string(second.status().message()),
+      HasSubstr("127.0.0.1:" + std::to_string(endpoint->port()) + ": Address already in use"));
 }
 
 TEST_F(HttpEndpointTest, AnAddressThatIsNotOursIsUnavailable) {

@@ -29,12 +29,12 @@ ProcessWatch::ProcessWatch(Clock& clock, prometheus::Registry& metrics)
     : clock_(clock),
       last_(read()),
       stalls_(counter(metrics, "pollbus_process_stalls_total",
-                      "Times that this process stood still, stopped or without a processor")),
+                      "Times that this process was stalled: stopped, or without a processor")),
       stalled_seconds_(counter(metrics, "pollbus_process_stalled_seconds_total",
-                               "How long this process stood still, in all")),
+                               "Total time that this process was stalled")),
       clock_jumps_(
-          counter(metrics, "pollbus_clock_jumps_total", "Times that the wall clock was moved")) {
-  gauge(metrics, "process_start_time_seconds", "When this process was started")
+          counter(metrics, "pollbus_clock_jumps_total", "Times that the wall clock jumped")) {
+  gauge(metrics, "process_start_time_seconds", "When this process started")
       .Set(std::chrono::duration<double>(last_.wall.time_since_epoch()).count());
 }
 
@@ -45,7 +45,7 @@ void ProcessWatch::look() {
   if (found.stood_still.count() > 0) {
     stalls_.Increment();
     stalled_seconds_.Increment(std::chrono::duration<double>(found.stood_still).count());
-    log_warning("this process stood still",
+    log_warning("process was stalled",
                 {{"for_ms", static_cast<std::int64_t>(found.stood_still.count())}});
   }
   if (found.clock_moved.count() != 0) {

@@ -58,7 +58,7 @@ TEST(ProcessWatchTest, AStandstillShowsInTheMetricsAndInTheLogAndPasses) {
   ::testing::internal::CaptureStderr();
   watch.look();
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-              HasSubstr("this process stood still for_ms=11500"));
+              HasSubstr("process was stalled for_ms=11500"));
   clock.advance(ProcessWatch::kInterval);
   watch.look();
   EXPECT_THAT(text(), HasSubstr("pollbus_process_stalls_total 1\n"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/logging.h"
 
@@ -13,26 +14,27 @@ void Readiness::expect(std::string_view part) {
 }
 
 void Readiness::ready(std::string_view part) {
-  const std::lock_guard lock(mutex_);
-  auto [found, is_new] = parts_.try_emplace(std::string(part), Part{.since = clock_.now()});
-  Part& state = found->second;
-  if (state.ready) return;
-  const auto after =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - state.since);
-  state = Part{.ready = true, .reason = "", .since = clock_.now()};
+  std::chrono::milliseconds after{};
+  {
+    const std::lock_guard lock(mutex_);
+    Part& state = parts_.try_emplace(std::string(part), Part{.since = clock_.now()}).first->second;
+    if (state.ready) return;
+    after = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - state.since);
+    state = Part{.ready = true, .reason = "", .since = clock_.now()};
+  }
   log_info("ready", {{"part", part}, {"after_ms", after.count()}});
 }
 
 void Readiness::not_ready(std::string_view part, std::string_view reason) {
-  const std::lock_guard lock(mutex_);
-  auto [found, is_new] = parts_.try_emplace(std::string(part), Part{.since = clock_.now()});
-  Part& state = found->second;
-  if (state.ready) {
+  {
+    const std::lock_guard lock(mutex_);
+    Part& state = parts_.try_emplace(std::string(part), Part{.since = clock_.now()}).first->second;
+    const bool was_ready = std::exchange(state.ready, false);
+    state.reason = reason;
+    if (!was_ready) return;
     state.since = clock_.now();
-    log_warning("not ready", {{"part", part}, {"reason", reason}});
   }
-  state.ready = false;
-  state.reason = reason;
+  log_warning("not ready", {{"part", part}, {"reason", reason}});
 }
 
 bool Readiness::all_ready() const {

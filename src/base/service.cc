@@ -14,21 +14,21 @@ constexpr int kExitWrongSettings = 2;
 
 void ServiceSettings::add_to(Settings& settings) {
   settings.text(
-      {"http-host", "HTTP_HOST", "ADDRESS", "Where /healthz, /readyz and /metrics are served"},
+      {"http-host", "HTTP_HOST", "ADDRESS", "Address of /healthz, /readyz and /metrics"},
       &http_host, check_not_empty);
-  settings.integer({"http-port", "HTTP_PORT", "PORT", "Their port; 0 takes a free one and logs it"},
+  settings.integer({"http-port", "HTTP_PORT", "PORT", "Port of these; 0 chooses a free port and logs it"},
                    &http_port, 0, kMaxPort);
   settings.text({"log-format", "LOG_FORMAT", "text|json",
-                 "One line an event to standard error, as text or JSON"},
+                 "Format of the log on standard error, one line per event"},
                 &log_format, [](const std::string& value) -> std::optional<std::string> {
                   if (value == "text" || value == "json") return std::nullopt;
                   return "expected text or json";
                 });
-  settings.boolean({"debug", "DEBUG", "", "Log more"}, &debug);
+  settings.boolean({"debug", "DEBUG", "", "Log more details"}, &debug);
   settings.alternative(
       {"check-health", "", "",
-       "Do not run, but ask the running process on HTTP_HOST and HTTP_PORT whether it is "
-       "ready: exit 0, or 1 with the reason"},
+       "Do not run. Instead ask the running process at HTTP_HOST and HTTP_PORT whether it is "
+       "ready, and exit with 0, or with 1 and the reason"},
       &check_health);
 }
 
@@ -61,7 +61,7 @@ std::optional<int> health_check_exit_code(const ServiceSettings& settings) {
 }
 
 int exit_code(const absl::Status& status) {
-  // Cancelled: asked to stop before there was anything in hand.
+  // CANCELLED: a stop was requested before there was anything to finish.
   if (status.ok() || absl::IsCancelled(status)) {
     log_info("stopped");
     return 0;

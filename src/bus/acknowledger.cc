@@ -6,10 +6,10 @@
 namespace pollbus {
 namespace {
 
-// A request may have 512 KiB (https://cloud.google.com/pubsub/quotas#resource_limits); the
-// service's ack ids have up to about 200 bytes.
+// A request may have 512 KiB (https://cloud.google.com/pubsub/quotas#resource_limits), and an ack
+// id of Google's service has up to about 200 bytes.
 constexpr std::size_t kMaxAckIdsPerCall = 2'000;
-constexpr std::size_t kMaxCallsUnderWay = 64;
+constexpr std::size_t kMaxCallsInProgress = 64;
 constexpr int kMaxAckTries = 6;
 constexpr std::size_t kMaxFailedCalls = 1'000;
 constexpr std::chrono::milliseconds kAckTimeout{10'000};
@@ -29,8 +29,8 @@ Acknowledger::Acknowledger(std::shared_ptr<Connection> connection, std::string s
 
 Acknowledger::~Acknowledger() {
   std::unique_lock lock(mutex_);
-  for (const auto& [call, owned] : under_way_) call->context.TryCancel();
-  changed_.wait(lock, [this] { return under_way_.empty(); });
+  for (const auto& [call, owned] : in_progress_) call->context.TryCancel();
+  changed_.wait(lock, [this] { return in_progress_.empty(); });
 }
 
 void Acknowledger::send(Request request) {
@@ -47,8 +47,8 @@ void Acknowledger::send(Request request) {
         std::make_move_iterator(ack_ids.begin() + static_cast<std::ptrdiff_t>(end)));
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return under_way_.size() < kMaxCallsUnderWay; });
-      under_way_.emplace(&raw, std::move(call));
+      changed_.wait(lock, [this] { return in_progress_.size() < kMaxCallsInProgress; });
+      in_progress_.emplace(&raw, std::move(call));
     }
     start(raw);
   }
@@ -74,9 +74,9 @@ void Acknowledger::start(Call& call) {
 void Acknowledger::done(Call* call, const grpc::Status& status) {
   const std::lock_guard lock(mutex_);
   if (!status.ok()) failed(std::move(call->request), to_absl(status));
-  // The call's context holds the channel, and gRPC's threads must not be the last to do so: they
-  // would wait for themselves. So it goes while whoever waits for it holds the channel, too.
-  under_way_.erase(call);
+  // The call's context keeps the channel alive. If a gRPC thread released the channel last, it
+  // would wait for itself; here the thread that waits for the call still holds the channel, too.
+  in_progress_.erase(call);
   changed_.notify_all();
 }
 
@@ -107,7 +107,7 @@ void Acknowledger::flush() {
 bool Acknowledger::wait_idle(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(mutex_);
   return changed_.wait_until(
-      lock, deadline, [this] { return under_way_.empty() && failed_.empty() && flushes_ == 0; });
+      lock, deadline, [this] { return in_progress_.empty() && failed_.empty() && flushes_ == 0; });
 }
 
 std::int64_t Acknowledger::lost_acks() const {

@@ -14,16 +14,16 @@
 
 namespace pollbus {
 
-// Sends acks and changes of ack deadlines for one subscription by unary calls, many ids a call,
-// without waiting for the answers. A call that fails for a while is tried again by flush(), up to
-// kMaxAckTries times: a lost ack is no more than a redelivery. Thread-safe.
+// Sends acks, nacks and extensions of ack deadlines for one subscription, many ids per call,
+// without waiting for the answers. flush() repeats calls that failed with a transient error, up to
+// kMaxAckTries times; an ack that is lost even then leads to a redelivery. Thread-safe.
 class Acknowledger {
  public:
   Acknowledger(std::shared_ptr<Connection> connection, std::string subscription);
-  // Cancels the calls under way: who cares for them waits first (wait_idle).
+  // Cancels the calls in progress. To let them finish, call wait_idle() first.
   ~Acknowledger();
 
-  // These wait while kMaxCallsUnderWay calls are unanswered.
+  // These block while kMaxCallsInProgress calls are unanswered.
   void ack(std::vector<std::string> ack_ids) {
     send({.kind = Kind::kAck, .ack_ids = std::move(ack_ids)});
   }
@@ -36,9 +36,9 @@ class Acknowledger {
           .deadline_seconds = deadline_seconds});
   }
 
-  // Sends again what has failed.
+  // Repeats the calls that failed.
   void flush();
-  // Waits until nothing is under way and nothing is to be sent again, or until `deadline`.
+  // Waits until no call is in progress or left to repeat, and returns true; false at `deadline`.
   bool wait_idle(std::chrono::steady_clock::time_point deadline);
 
   std::int64_t lost_acks() const;
@@ -62,9 +62,9 @@ class Acknowledger {
   std::string subscription_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::unordered_map<Call*, std::unique_ptr<Call>> under_way_;
+  std::unordered_map<Call*, std::unique_ptr<Call>> in_progress_;
   std::vector<Request> failed_;
-  int flushes_ = 0;  // under way: they hold what is in neither of the two
+  int flushes_ = 0;  // in progress: they hold requests that are in neither container
   std::int64_t lost_acks_ = 0;
 };
 

@@ -12,8 +12,19 @@ namespace {
 using google::pubsub::v1::Subscription;
 
 constexpr std::chrono::milliseconds kAdminTimeout{5'000};
+// Short, because a stop waits for a check.
+constexpr std::chrono::milliseconds kCheckTimeout{2'000};
+
+// The server shows this topic for a subscription whose topic was deleted.
+constexpr char kDeletedTopic[] = "_deleted-topic_";
 
 absl::Status compare(const SubscriptionSpec& wanted, const Subscription& found) {
+  if (found.topic() == kDeletedTopic) {
+    return absl::FailedPreconditionError(fmt::format(
+        "the topic of subscription {} was deleted, and the subscription receives nothing any more: "
+        "delete the subscription, and it is created again on topic {}",
+        wanted.name, wanted.topic));
+  }
   if (found.topic() != wanted.topic) {
     return absl::FailedPreconditionError(fmt::format(
         "subscription {} belongs to topic {}, not to {}: delete it, or name another subscription",
@@ -53,7 +64,7 @@ absl::Status Admin::ensure_topic(const std::string& topic) {
 
 absl::Status Admin::ensure_subscription(const SubscriptionSpec& spec) {
   auto& stub = *connection_->stubs().subscriber;
-  // Twice at most: between looking and creating, another replica may create it.
+  // At most twice: another replica may create the subscription between the two calls.
   for (int round = 0; round < 2; ++round) {
     grpc::ClientContext get_context;
     set_timeout(get_context, kAdminTimeout);
@@ -118,6 +129,19 @@ absl::StatusOr<std::string> Admin::ensure_label(const std::string& subscription,
   log_warning("the label of the subscription cannot be read or set",
               {{"subscription", subscription}, {"label", label}, {"error", status}});
   return std::string();
+}
+
+absl::Status Admin::check_subscription(const SubscriptionSpec& spec) {
+  grpc::ClientContext context;
+  set_timeout(context, kCheckTimeout);
+  google::pubsub::v1::GetSubscriptionRequest request;
+  request.set_subscription(spec.name);
+  Subscription found;
+  const auto status =
+      to_absl(connection_->stubs().subscriber->GetSubscription(&context, request, &found));
+  if (absl::IsPermissionDenied(status)) return absl::OkStatus();
+  if (!status.ok()) return annotate(status, "get subscription " + spec.name);
+  return compare(spec, found);
 }
 
 absl::StatusOr<bool> Admin::subscription_exists(const std::string& name) {

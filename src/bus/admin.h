@@ -11,7 +11,7 @@
 
 namespace pollbus {
 
-// What a subscription is to be. Names are paths (BusConfig::subscription_path).
+// How a subscription is to be configured. Names are paths (BusConfig::subscription_path).
 struct SubscriptionSpec {
   std::string name;
   std::string topic;
@@ -32,8 +32,8 @@ class Admin {
   // Creates the subscription, never to expire, if it is missing. FAILED_PRECONDITION, naming what
   // was found, if one exists with another filter (filters cannot be changed:
   // https://cloud.google.com/pubsub/docs/subscription-message-filter) or on another topic.
-  // NOT_FOUND if the topic is missing. Whoever may not look at or create subscriptions is not
-  // stopped by that: it is logged, and OK.
+  // NOT_FOUND if the topic is missing. If this process is not permitted to read or create
+  // subscriptions, logs that and returns OK.
   absl::Status ensure_subscription(const SubscriptionSpec& spec);
 
   // Returns the value of a label of the subscription. If it has none, sets it to `value` first.
@@ -41,9 +41,14 @@ class Admin {
   absl::StatusOr<std::string> ensure_label(const std::string& subscription,
                                            const std::string& label, const std::string& value);
 
+  // Returns OK if the subscription is as specified, without changing anything. NOT_FOUND if it does
+  // not exist; FAILED_PRECONDITION, with what was found, if it differs or its topic was deleted. If
+  // reading it is not permitted, returns OK.
+  absl::Status check_subscription(const SubscriptionSpec& spec);
+
   absl::StatusOr<bool> subscription_exists(const std::string& name);
 
-  // OK also when there was none.
+  // Returns OK also if the subscription does not exist.
   absl::Status delete_subscription(const std::string& name);
 
  private:

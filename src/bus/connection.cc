@@ -6,10 +6,8 @@
 #include <grpcpp/security/credentials.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 #include "base/logging.h"
-#include "bus/credentials.h"
 #include "bus/stubs.h"
 
 namespace pollbus {
@@ -19,12 +17,12 @@ constexpr char kCloudEndpoint[] = "pubsub.googleapis.com:443";
 constexpr char kCredentialsVariable[] = "GOOGLE_APPLICATION_CREDENTIALS";
 // A message is at most 10 MB; a pull response holds several.
 constexpr int kMaxGrpcMessageBytes = 16 * 1024 * 1024;
-// gRPC's own pauses between connection attempts; it would go up to two minutes.
+// Pauses between gRPC's connection attempts; its default is up to two minutes.
 constexpr int kMinReconnectMs = 100;
 constexpr int kMaxReconnectMs = 2'000;
-// How a peer that vanished without a word (a network partition, a host without power) is found:
-// nothing comes for so long, then no answer to a ping either. Pub/Sub itself is asked less often:
-// it closes connections that ping too much.
+// Finds a peer that vanished silently (a network partition, a host without power): after this long
+// without traffic gRPC sends a ping, and gives up the connection if no answer comes. Google Pub/Sub
+// is pinged less often, because it closes connections that ping too much.
 constexpr int kEmulatorPingMs = 5'000;
 constexpr int kCloudPingMs = 60'000;
 constexpr int kPingTimeoutMs = 5'000;
@@ -38,30 +36,16 @@ grpc::ChannelArguments channel_arguments(bool is_emulator) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, is_emulator ? kEmulatorPingMs : kCloudPingMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
-  // A call that waits for its answer sends nothing, and is the one that must not wait for ever.
+  // A call that waits for its answer sends nothing, and must notice a dead peer, too.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   if (is_emulator) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
 }
 
-// gRPC writes what it has to say to standard error in a format of its own; here it is an event of
-// ours.
+// Without this, gRPC writes to standard error in its own format.
 void log_for_grpc(gpr_log_func_args* line) {
   log(line->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kWarning : LogLevel::kDebug, "grpc",
       {{"message", line->message}});
-}
-
-// Google's credential discovery reads the key file's path from the environment only.
-void point_to_key_file(const BusConfig& config) {
-  if (!config.credentials_file.empty()) {
-    setenv(kCredentialsVariable, config.credentials_file.c_str(), /*overwrite=*/1);
-    return;
-  }
-  if (auto key_file = lone_key_file(std::filesystem::current_path())) {
-    log_warning("using the service-account key file found in the working directory",
-                {{"file", *key_file}, {"instead_set", kCredentialsVariable}});
-    setenv(kCredentialsVariable, key_file->c_str(), /*overwrite=*/1);
-  }
 }
 
 }  // namespace
@@ -74,7 +58,9 @@ void BusConfig::add_to(Settings& settings) {
                  "Plain text to pubsub-broker or Google's emulator there; without it, TLS to "
                  "Google Cloud Pub/Sub"},
                 &emulator_host, check_host_and_port);
-  settings.text({"credentials", "GOOGLE_APPLICATION_CREDENTIALS", "FILE",
+  // Google's library reads the variable itself. A flag would have to change the environment, which
+  // is not safe once threads run.
+  settings.text({"", "GOOGLE_APPLICATION_CREDENTIALS", "FILE",
                  "Key file for Google Cloud; without it, Application Default Credentials"},
                 &credentials_file, check_not_empty);
   settings.rule([this]() -> std::optional<std::string> {
@@ -107,7 +93,6 @@ absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& co
     stubs->channel = grpc::CreateCustomChannel(config.emulator_host,
                                                grpc::InsecureChannelCredentials(), arguments);
   } else {
-    point_to_key_file(config);
     const auto credentials = grpc::GoogleDefaultCredentials();
     if (credentials == nullptr) {
       if (const char* key_file = std::getenv(kCredentialsVariable); key_file != nullptr) {

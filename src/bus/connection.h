@@ -8,9 +8,10 @@
 
 namespace pollbus {
 
-// Where the bus is. With `emulator_host` (PUBSUB_EMULATOR_HOST) plain text to that host:port:
-// pubsub-broker or Google's emulator. Without: TLS to Google Cloud Pub/Sub with Application Default
-// Credentials (https://cloud.google.com/docs/authentication/application-default-credentials).
+// Where the bus is. With `emulator_host` (PUBSUB_EMULATOR_HOST): plain text to that host:port,
+// where pubsub-broker or Google's emulator runs. Without: TLS to Google Cloud Pub/Sub with
+// Application Default Credentials
+// (https://cloud.google.com/docs/authentication/application-default-credentials).
 struct BusConfig {
   std::string project;
   std::string emulator_host;
@@ -22,16 +23,16 @@ struct BusConfig {
   std::string subscription_path(const std::string& subscription) const;
 };
 
-// A channel to the bus, shared by the publishers, subscribers and admins made of it. Thread-safe.
+// A channel to the bus, shared by publishers, subscribers and admins. Thread-safe.
 class Connection {
  public:
-  // Connects when first used; fails only where no credentials can be had (FAILED_PRECONDITION).
+  // Connects at the first use. FAILED_PRECONDITION if no credentials are found.
   static absl::StatusOr<std::shared_ptr<Connection>> open(const BusConfig& config);
   ~Connection();
 
-  // After a failure that may be the connection's: the next use connects again, whatever pause gRPC
-  // has in mind. Whoever uses the bus has pauses of its own, and gRPC 1.51 measures its by the wall
-  // clock: set back by an hour, that one would last an hour.
+  // Lets the next call connect at once instead of after gRPC's own pause; call after a failure that
+  // may be the connection's. Callers have their own backoff, and gRPC 1.51 measures its pause by
+  // the wall clock: if the clock is set back by an hour, the pause lasts an hour.
   void connect_again();
 
   // Inside src/bus only: the gRPC stubs.

@@ -20,9 +20,9 @@ namespace pollbus {
 
 namespace pubsub = google::pubsub::v1;
 
-// A gRPC server of google.pubsub.v1 on a free loopback port that does what a test says: trouble
-// that a real one will not make on demand. Keeps what it was asked. Hooks are set before it is
-// used, and run on gRPC's threads without a lock.
+// A gRPC server of google.pubsub.v1 on a free loopback port that behaves as a test says, for
+// trouble that a real server does not make on demand. Records the requests. Set the hooks before
+// using it; they are called on gRPC's threads without a lock.
 class FakeBus {
  public:
   using Stream =
@@ -44,7 +44,7 @@ class FakeBus {
     builder.RegisterService(&subscriber_);
     server_ = builder.BuildAndStart();
   }
-  // Cancels the calls under way.
+  // Cancels the calls in progress.
   ~FakeBus() {
     server_->Shutdown(std::chrono::system_clock::now());
     server_->Wait();
@@ -82,7 +82,7 @@ class FakeBus {
   std::vector<std::string> extended() const { return copy(extended_); }
   int streams() const { return copy(streams_); }
 
-  // Waits until `holds`, looked at whenever something has come in; false: it took too long.
+  // Waits until `holds`, which is checked at each request. Returns false after a timeout.
   bool wait(const std::function<bool()>& holds) const {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     std::unique_lock lock(mutex_);
@@ -94,7 +94,7 @@ class FakeBus {
       if (!changed_.wait_until(lock, deadline, [&] { return events_ != seen; })) return holds();
     }
   }
-  // Something has come in that wait() shall look at.
+  // Makes wait() check its condition.
   void happened() const {
     const std::lock_guard lock(mutex_);
     ++events_;

@@ -5,9 +5,9 @@
 namespace pollbus {
 namespace {
 
-// How many times what the server was asked to hold us to is taken in before reading pauses: a
-// server that listens never gets there.
-constexpr std::int64_t kHeldToAskedFor = 2;
+// Reading pauses at this multiple of the outstanding messages and bytes that the server was asked
+// to respect. Only a server that ignores flow control sends that much.
+constexpr std::int64_t kMaxOverRequested = 2;
 
 }  // namespace
 
@@ -33,8 +33,8 @@ bool Inbox::has_room() const {
 
 bool Inbox::has_room_locked() const {
   return static_cast<std::int64_t>(leases_.size()) <
-             kHeldToAskedFor * options_.max_outstanding_messages &&
-         leased_bytes_ < kHeldToAskedFor * options_.max_outstanding_bytes;
+             kMaxOverRequested * options_.max_outstanding_messages &&
+         leased_bytes_ < kMaxOverRequested * options_.max_outstanding_bytes;
 }
 
 Inbox::Batch Inbox::take(std::stop_token stop) {

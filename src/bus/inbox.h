@@ -17,8 +17,8 @@
 
 namespace pollbus {
 
-// What one subscriber has been delivered and has not settled yet: messages waiting for the handler,
-// and the leases of all of them, waiting or in the handler's hands. Thread-safe.
+// The messages that a subscriber has received and neither acked nor nacked: those that wait for the
+// handler, and the leases of all of them. Thread-safe.
 class Inbox {
  public:
   struct Delivery {
@@ -34,21 +34,21 @@ class Inbox {
 
   Inbox(const SubscriberOptions& options, Clock& clock) : options_(options), clock_(clock) {}
 
-  // Returns whether there is room for more.
+  // Returns whether there is room for more messages.
   bool add(std::vector<Delivery> deliveries);
   bool has_room() const;
 
-  // Waits for a full batch, or for max_linger after the first message. Empty when stopped.
+  // Waits for a full batch, or until max_linger after the first message. Empty after a stop.
   Batch take(std::stop_token stop);
 
-  // The lease of these has ended, by ack or nack.
+  // Ends the leases of messages that are about to be acked or nacked.
   void release(const std::vector<std::string>& ack_ids);
 
-  // Ack ids whose lease is half over; counts them as extended from now on. Those older than
-  // max_lease are left to expire.
+  // Returns the ack ids whose lease is half over, and counts them as extended now. Leases older
+  // than max_lease are left to expire.
   std::vector<std::string> due_for_extension();
 
-  // Takes out what the handler has not been given, to be nacked.
+  // Removes the messages that the handler has not been given, and returns their ack ids.
   std::vector<std::string> remove_waiting();
 
   std::int64_t outstanding() const;

@@ -13,8 +13,8 @@ namespace {
 using google::pubsub::v1::PublishRequest;
 using google::pubsub::v1::PublishResponse;
 
-// https://cloud.google.com/pubsub/quotas#resource_limits: 1,000 messages and 10 MB a request. What
-// a message takes besides its data and attributes is allowed for.
+// https://cloud.google.com/pubsub/quotas#resource_limits: 1,000 messages and 10 MB per
+// request. The overhead of a message is estimated generously.
 constexpr std::size_t kMaxRequestMessages = 1'000;
 constexpr std::size_t kMaxRequestBytes = 9'500'000;
 constexpr std::size_t kMessageOverheadBytes = 32;
@@ -80,7 +80,7 @@ class GrpcPublisher final : public Publisher {
   }
 
  private:
-  // Runs all calls at once and returns when each has ended.
+  // Runs all calls concurrently and returns when the last has ended.
   void run(std::list<Call>& calls) {
     auto& stub = *connection_->stubs().publisher;
     for (Call& call : calls) set_timeout(call.context, kPublishTimeout);
@@ -97,7 +97,7 @@ class GrpcPublisher final : public Publisher {
         const std::lock_guard lock(mutex);
         call.status = std::move(status);
         --running;
-        // Under the lock: once it is released, the waiter may take all of this down.
+        // Under the lock: once it is released, the waiter may destroy the condition.
         ended.notify_one();
       });
     }

@@ -16,10 +16,10 @@ class Publisher {
  public:
   virtual ~Publisher() = default;
 
-  // Publishes the batch, in as many requests at once as the service's limits ask for, and returns
-  // the messages' ids, in order, when the server has answered for all: they are kept then. On error
-  // any of them may have been published; who publishes the batch again may publish some twice.
-  // Waits at most kPublishTimeout. Errors are the service's; NOT_FOUND when the topic is missing.
+  // Publishes the batch, in several concurrent requests if the service's limits demand it. Returns
+  // the messages' ids, in order, once the server has confirmed that it keeps all of them. After an
+  // error, any of them may have been published, and publishing the batch again may duplicate them.
+  // Waits at most kPublishTimeout. Errors are the service's; NOT_FOUND if the topic is missing.
   virtual absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) = 0;
 };
 

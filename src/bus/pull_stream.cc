@@ -8,20 +8,20 @@ PullStream::PullStream(google::pubsub::v1::Subscriber::Stub& stub, Request first
       on_response_(std::move(on_response)),
       first_(std::move(first)),
       last_heard_(clock.now()) {
-  // Named by the service as what routes the call to where the subscription lives.
+  // The service routes the call to the location of the subscription by this header.
   context_.AddMetadata("x-goog-request-params", "subscription=" + first_.subscription());
   stub.async()->StreamingPull(&context_, this);
   StartWrite(&first_);
   StartRead(&response_);
-  // resume() and ping() come from other threads than the reactions: this keeps the stream alive
-  // for them until it is known to have failed.
+  // resume() and ping() are called from other threads than the reactions: the hold keeps the stream
+  // alive for them until it has failed.
   AddHold();
   StartCall();
 }
 
 void PullStream::resume() {
   {
-    // Nothing was listened to meanwhile.
+    // Nothing was read while reading was paused.
     const std::lock_guard lock(mutex_);
     last_heard_ = clock_.now();
   }
@@ -59,9 +59,15 @@ SteadyTime PullStream::last_heard() const {
   return last_heard_;
 }
 
+bool PullStream::is_accepted() const {
+  const std::lock_guard lock(mutex_);
+  return accepted_;
+}
+
 void PullStream::OnReadInitialMetadataDone(bool ok) {
   if (!ok) return;
   const std::lock_guard lock(mutex_);
+  accepted_ = true;
   last_heard_ = clock_.now();
 }
 
@@ -76,6 +82,7 @@ void PullStream::OnReadDone(bool ok) {
   }
   {
     const std::lock_guard lock(mutex_);
+    accepted_ = true;
     last_heard_ = clock_.now();
   }
   if (on_response_(std::move(response_))) StartRead(&response_);

@@ -11,35 +11,38 @@
 
 namespace pollbus {
 
-// One StreamingPull call from start to end. Responses are handed over one at a time, on gRPC's
-// threads. Thread-safe.
+// One StreamingPull call from start to end. Responses are delivered one at a time, on threads of
+// gRPC. Thread-safe.
 class PullStream final
     : private grpc::ClientBidiReactor<google::pubsub::v1::StreamingPullRequest,
                                       google::pubsub::v1::StreamingPullResponse> {
  public:
   using Request = google::pubsub::v1::StreamingPullRequest;
   using Response = google::pubsub::v1::StreamingPullResponse;
-  // Takes what was received; returns whether to read on at once (else resume() does).
+  // Handles a response. Returns whether to read the next one; if not, call resume() later.
   using OnResponse = std::function<bool(Response&&)>;
 
   PullStream(google::pubsub::v1::Subscriber::Stub& stub, Request first, Clock& clock,
              OnResponse on_response);
-  // The stream must have ended: call cancel() and wait() first.
+  // The stream must have ended: call cancel() and wait_until() first.
   ~PullStream() override = default;
 
   void resume();
-  // Asks the server for a sign of life (an empty request). Skipped while a write is under way.
+  // Sends an empty request, to which the server must respond. Does nothing during another write.
   void ping();
-  // Says that no more is wanted; the server sends what is on its way and ends the stream.
+  // Asks the server to send what is on its way and to end the stream.
   void half_close();
-  // Ends the stream at once; where a read is paused, resume() must follow for the end to be seen.
+  // Ends the stream at once. If reading is paused, call resume() afterwards, or the end is not
+  // seen.
   void cancel();
 
   // Waits until the stream has ended or `until`; returns whether it has.
   bool wait_until(SteadyTime until);
   // How it ended. Only after wait_until() returned true.
   grpc::Status status() const;
-  // When the server was last heard of (or the stream begun, or reading gone on).
+  // Whether the server has answered the call, be it with its initial metadata only.
+  bool is_accepted() const;
+  // When the server was last heard of (or the stream began, or reading was resumed).
   SteadyTime last_heard() const;
 
  private:
@@ -59,8 +62,9 @@ class PullStream final
   std::condition_variable changed_;
   bool writing_ = true;
   bool half_closing_ = false;
-  bool ending_ = false;  // nothing may be written any more
+  bool ending_ = false;  // nothing may be written from now on
   bool ended_ = false;
+  bool accepted_ = false;
   grpc::Status status_;
   SteadyTime last_heard_;
 };

@@ -25,7 +25,7 @@ inline absl::Status to_absl(const grpc::Status& status) {
 }
 
 inline void set_timeout(grpc::ClientContext& context, std::chrono::milliseconds timeout) {
-  // Not by the wall clock, which may be moved.
+  // Not measured by the wall clock, which may be set.
   context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                                     gpr_time_from_millis(timeout.count(), GPR_TIMESPAN)));
 }

@@ -16,18 +16,21 @@
 namespace pollbus {
 namespace {
 
-// How often leases are looked at and failed acks are sent again.
+// How often leases are checked and failed acks repeated.
 constexpr std::chrono::milliseconds kLeaseTick{500};
-// Protocol version 1: a ping every so often, and a stream that stays silent after it is given up.
+// In protocol version 1, the server answers pings; a stream that stays silent is given up.
 constexpr std::chrono::seconds kPingInterval{15};
 constexpr std::chrono::seconds kSilenceLimit{35};
-// A stream that lasted this long was a good one: the next failure starts from the shortest pause.
+// A server that neither answers nor refuses a stream within this time counts as having accepted it:
+// servers may send nothing before the first message.
+constexpr std::chrono::milliseconds kAcceptTime{2'000};
+// After a stream that lasted this long, the backoff starts again with the shortest pause.
 constexpr std::chrono::seconds kGoodStream{5};
-// How long stop() lets the server send what was on its way.
+// After stop(): how long the server may send messages that are on their way.
 constexpr std::chrono::milliseconds kHalfCloseTimeout{500};
-// How often the connection looks whether paused reading may go on, and for its pings.
+// How often to check whether paused reading can resume and whether a ping is due.
 constexpr std::chrono::milliseconds kStreamTick{50};
-// After the handler has returned, how long stop() waits for the last acks.
+// How long stop() waits for the answers to the last acks.
 constexpr std::chrono::milliseconds kLastAcksTimeout{2'000};
 constexpr std::int64_t kProtocolVersion = 1;
 
@@ -61,7 +64,7 @@ class Subscriber::Impl {
     stream_thread_ = std::thread([this] { stay_connected(); });
   }
 
-  // Whoever calls it returns when all is done.
+  // Every caller returns when the subscriber has stopped.
   void stop() {
     std::call_once(stopped_, [this] { drain(); });
   }
@@ -81,13 +84,13 @@ class Subscriber::Impl {
     stream_thread_.join();
     acknowledger_.nack(inbox_.remove_waiting());
     {
-      // The handler's own stop comes only when it has not returned by itself.
+      // The handler is asked to stop only if it does not return by itself.
       std::unique_lock lock(handler_mutex_);
       handler_idle_.wait_for(lock, options_.drain_timeout, [this] { return handler_done_; });
     }
     handling_.request_stop();
     handler_thread_.join();
-    // Last acks that fail are sent again by the leases' thread meanwhile.
+    // Meanwhile the lease thread repeats acks that fail.
     if (!acknowledger_.wait_idle(clock_.now() + kLastAcksTimeout)) {
       log_warning("stopped with acks unanswered; their messages may be delivered again",
                   {{"subscription", subscription_}});
@@ -125,12 +128,17 @@ class Subscriber::Impl {
         *connection_->stubs().subscriber, first_request(), clock_,
         [this](PullStream::Response&& response) { return receive(std::move(response)); });
     ++connects_;
-    events_.connected();
-    SteadyTime next_ping = clock_.now() + kPingInterval;
+    const SteadyTime begun = clock_.now();
+    bool is_accepted = false;
+    SteadyTime next_ping = begun + kPingInterval;
     std::optional<SteadyTime> cancel_at;
     bool silent = false;
     while (!stream.wait_until(clock_.now() + kStreamTick)) {
       const SteadyTime now = clock_.now();
+      if (!is_accepted && (stream.is_accepted() || now - begun > kAcceptTime)) {
+        is_accepted = true;
+        events_.connected();
+      }
       if (!cancel_at && pulling_.stop_requested()) {
         stream.half_close();
         cancel_at = now + kHalfCloseTimeout;

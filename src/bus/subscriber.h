@@ -17,12 +17,13 @@
 namespace pollbus {
 
 enum class Verdict {
-  kAck,   // its effect is safe: never deliver it again
-  kNack,  // deliver it again, at once, to whoever
+  kAck,   // the message's effect is safe: do not deliver it again
+  kNack,  // deliver the message again, at once, to any subscriber
 };
 
-// Gets a batch and returns a verdict for each message, in order. May take as long as it needs:
-// leases are extended meanwhile. Returns early, with kNack for what is not safe, when `stop` asks.
+// Handles a batch and returns a verdict for each message, in order. May take as long as it needs:
+// leases are extended meanwhile. After a stop request, returns as soon as it can, with kNack for
+// every message whose effect is not safe.
 using BatchHandler =
     std::function<std::vector<Verdict>(std::span<const ReceivedMessage>, std::stop_token stop)>;
 
@@ -35,24 +36,24 @@ struct BatchAnswers {
 BatchAnswers answers_to(std::span<const std::string> ack_ids, std::span<const Verdict> verdicts);
 
 struct SubscriberOptions {
-  // A batch is handed over when it is full, or this long after its first message.
+  // A batch is handled when it is full, or this long after its first message arrived.
   std::size_t max_batch_messages = 1'000;
   std::chrono::microseconds max_linger{1'000};
-  // The server is asked to send no more than this without acks. Some servers do not listen: of
-  // twice as much, no more is read.
+  // The server is asked to send no more than this without acks. For servers that ignore flow
+  // control: reading pauses at twice this amount.
   std::int64_t max_outstanding_messages = 5'000;
   std::int64_t max_outstanding_bytes = 64 * 1024 * 1024;
-  // A lease lasts `ack_deadline`, is extended at half of it, and not beyond `max_lease`. Short, so
-  // that what a killed replica held comes back soon.
+  // A lease lasts `ack_deadline`, is extended after half of it, and not beyond `max_lease`. It is
+  // short so that the messages of a killed replica are soon delivered to another.
   std::chrono::seconds ack_deadline{10};
   std::chrono::minutes max_lease{60};
   BackoffPolicy reconnect{.initial = std::chrono::milliseconds(100),
                           .max = std::chrono::milliseconds(2'000)};
-  // After stop(): how long the handler may work before its stop token asks it to return.
+  // After stop(): how long the handler may work before its stop is requested.
   std::chrono::milliseconds drain_timeout{4'000};
 };
 
-// Told from the subscriber's threads, never concurrently.
+// Called on the subscriber's threads, one at a time.
 struct SubscriberEvents {
   std::function<void()> connected = [] {};
   std::function<void(const absl::Status&)> disconnected = [](const absl::Status&) {};
@@ -62,25 +63,26 @@ struct SubscriberCounts {
   std::int64_t received = 0;
   std::int64_t acked = 0;
   std::int64_t nacked = 0;
-  std::int64_t lost_acks = 0;  // given up after retries: these will be delivered again
+  std::int64_t lost_acks = 0;  // given up after retries; their messages are delivered again
   std::int64_t connects = 0;
   std::int64_t outstanding = 0;
 };
 
 // Pulls a subscription over a stream (StreamingPull, protocol version 1:
-// https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#streamingpullrequest), hands
-// batches to the handler on one thread of its own, and acks what it says. Before each connection
-// the subscription is made sure of, as Admin::ensure_subscription does. Works until stopped,
-// whatever happens to the bus. Thread-safe.
+// https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1#streamingpullrequest), calls
+// the handler with batches on a thread of its own, and acks as the handler says. Calls `ensure`
+// before each connection, and connects only if it returns OK. Works until it is stopped, whatever
+// happens to the bus. Thread-safe.
 class Subscriber {
  public:
   Subscriber(std::shared_ptr<Connection> connection, std::function<absl::Status()> ensure,
              std::string subscription, BatchHandler handler, SubscriberOptions options = {},
              SubscriberEvents events = {});
-  // Stops, if it has not been.
+  // Calls stop().
   ~Subscriber();
 
-  // Stops pulling, gives back what was not handed out, lets the handler finish, acks, and returns.
+  // Stops pulling, nacks the messages that the handler has not been given, lets the handler finish,
+  // sends the last acks, and returns.
   void stop();
 
   SubscriberCounts counts() const;

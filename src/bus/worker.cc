@@ -1,6 +1,8 @@
 #include "bus/worker.h"
 
+#include <algorithm>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "base/logging.h"
@@ -11,11 +13,37 @@ namespace pollbus {
 namespace {
 
 constexpr std::chrono::milliseconds kMetricsInterval{1'000};
+constexpr std::chrono::milliseconds kCheckInterval{2'000};
+// A project has a quota of administrative requests
+// (https://cloud.google.com/pubsub/quotas#quotas).
+constexpr std::chrono::milliseconds kCloudCheckInterval{60'000};
+constexpr std::size_t kMinIdBytes = 3;
+constexpr std::size_t kMaxIdBytes = 255;
+
+absl::Status missing(const std::string& subscription) {
+  return absl::NotFoundError("subscription " + subscription +
+                             " does not exist, and messages published for it would be lost");
+}
+
+// https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
+std::optional<std::string> check_id(const std::string& id) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto is_allowed = [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') ||
+           std::string_view("-_.~+%").find(c) != std::string_view::npos;
+  };
+  const bool is_valid = id.size() >= kMinIdBytes && id.size() <= kMaxIdBytes &&
+                        is_letter(id.front()) && !id.starts_with("goog") &&
+                        std::ranges::all_of(id, is_allowed);
+  if (is_valid) return std::nullopt;
+  return "expected 3 to 255 letters, digits and -_.~+%, beginning with a letter and not with goog";
+}
+
 // The label that holds a subscription's identity.
 constexpr char kIdentityLabel[] = "pollbus-identity";
 
-// Publishes to a topic that may have gone missing (a bus that keeps nothing was started again):
-// makes it and publishes again.
+// Publishes to a topic that may be missing, because a bus that keeps nothing was restarted: creates
+// the topic and publishes again.
 class TopicPublisher final : public Publisher {
  public:
   TopicPublisher(std::unique_ptr<Publisher> publisher, Admin& admin, std::string topic)
@@ -38,12 +66,12 @@ class TopicPublisher final : public Publisher {
 
 void WorkerConfig::add_to(Settings& settings) {
   bus.add_to(settings);
-  settings.text({"topic", "TOPIC_NAME", "NAME", "The topic that all parts share"}, &topic,
-                check_not_empty);
+  settings.text({"topic", "TOPIC_NAME", "NAME", "The topic that all services share"}, &topic,
+                check_id);
   if (subscription_variable.empty()) return;
   settings.text({"subscription", subscription_variable, "NAME",
                  "This service's subscription; created when missing"},
-                &subscription, check_not_empty);
+                &subscription, check_id);
 }
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::open(WorkerConfig config, Service& service) {
@@ -77,7 +105,7 @@ absl::Status Worker::ensure() {
       !status.ok() && is_transient(status)) {
     return status;
   } else if (!status.ok()) {
-    log_warning("the quarantine topic cannot be made sure of",
+    log_warning("the quarantine topic may be missing",
                 {{"topic", topic + "-quarantine"}, {"error", status}});
   }
   if (!config_.subscription.empty())
@@ -87,25 +115,45 @@ absl::Status Worker::ensure() {
   for (const std::string& name : config_.required_subscriptions) {
     const auto exists = admin_.subscription_exists(config_.bus.subscription_path(name));
     if (absl::IsPermissionDenied(exists.status()))
-      continue;  // taken on trust where we may not look
+      continue;  // assumed to exist if looking is not permitted
     if (!exists.ok()) return exists.status();
-    if (!*exists) {
-      return absl::NotFoundError("subscription " + name +
-                                 " does not exist yet, and what is published for it would be lost");
-    }
+    if (!*exists) return missing(name);
   }
   return absl::OkStatus();
 }
 
+SubscriptionSpec Worker::spec_of(const std::string& name, const std::string& filter) const {
+  return {.name = config_.bus.subscription_path(name),
+          .topic = config_.bus.topic_path(config_.topic),
+          .filter = filter,
+          .ack_deadline = config_.subscriber.ack_deadline};
+}
+
 absl::Status Worker::ensure_subscription(const std::string& name, const std::string& filter) {
-  std::map<std::string, std::string> labels;
+  SubscriptionSpec spec = spec_of(name, filter);
   if (name == config_.subscription && !config_.new_identity.empty())
-    labels[kIdentityLabel] = identity_.empty() ? config_.new_identity : identity_;
-  return admin_.ensure_subscription({.name = config_.bus.subscription_path(name),
-                                     .topic = config_.bus.topic_path(config_.topic),
-                                     .filter = filter,
-                                     .ack_deadline = config_.subscriber.ack_deadline,
-                                     .labels = std::move(labels)});
+    spec.labels[kIdentityLabel] = identity_.empty() ? config_.new_identity : identity_;
+  return admin_.ensure_subscription(spec);
+}
+
+// Changes nothing: a subscription that is missing is created when the stream is opened again.
+absl::Status Worker::check(std::stop_token stop) {
+  RETURN_IF_ERROR(admin_.check_subscription(spec_of(config_.subscription, config_.filter)));
+  for (const auto& [name, filter] : config_.downstream) {
+    if (stop.stop_requested()) return absl::OkStatus();
+    RETURN_IF_ERROR(admin_.check_subscription(spec_of(name, filter)));
+  }
+  for (const std::string& name : config_.required_subscriptions) {
+    if (stop.stop_requested()) return absl::OkStatus();
+    const auto exists = admin_.subscription_exists(config_.bus.subscription_path(name));
+    if (exists.ok() && !*exists) return missing(name);
+  }
+  return absl::OkStatus();
+}
+
+void Worker::keep_checking(std::stop_token stop) {
+  const auto interval = config_.bus.is_emulator() ? kCheckInterval : kCloudCheckInterval;
+  while (service_.clock().pause(interval, stop)) dependency_.report("check", check(stop));
 }
 
 // A subscription that is made again later by this process gets the same identity.
@@ -119,9 +167,11 @@ absl::Status Worker::identify() {
 }
 
 absl::Status Worker::prepare() {
-  // Somebody else's subscription will not become ours by waiting.
-  const auto passes = [](const absl::Status& error) { return !absl::IsFailedPrecondition(error); };
-  return dependency_.hold_while(service_.stop_token(), passes, [this]() -> absl::Status {
+  // Waiting helps neither against a subscription of something else nor against an invalid name.
+  const auto should_retry = [](const absl::Status& error) {
+    return !absl::IsFailedPrecondition(error) && !absl::IsInvalidArgument(error);
+  };
+  return dependency_.hold_while(service_.stop_token(), should_retry, [this]() -> absl::Status {
     RETURN_IF_ERROR(ensure());
     return identify();
   });
@@ -138,6 +188,7 @@ absl::Status Worker::start(BatchHandler handler) {
           .connected = [this] { dependency_.report("stream", absl::OkStatus()); },
           .disconnected =
               [this](const absl::Status& status) { dependency_.report("stream", status); }});
+  checker_ = std::jthread([this](std::stop_token stop) { keep_checking(stop); });
   watcher_ = std::jthread([this](std::stop_token stop) { watch(stop); });
   return absl::OkStatus();
 }
@@ -145,16 +196,17 @@ absl::Status Worker::start(BatchHandler handler) {
 void Worker::wait_and_drain() {
   if (subscriber_ == nullptr) return;
   service_.shutdown().wait();
+  checker_.request_stop();
   subscriber_->stop();
 }
 
 void Worker::watch(std::stop_token stop) {
   auto& metrics = service_.metrics();
   auto& received =
-      counter(metrics, "pollbus_bus_received_total", "Messages delivered to this process");
+      counter(metrics, "pollbus_bus_received_total", "Messages received by this process");
   auto& acked = counter(metrics, "pollbus_bus_acked_total", "Messages acked by this process");
   auto& nacked =
-      counter(metrics, "pollbus_bus_nacked_total", "Messages given back by this process");
+      counter(metrics, "pollbus_bus_nacked_total", "Messages nacked by this process");
   auto& lost = counter(metrics, "pollbus_bus_lost_acks_total", "Acks given up after retries");
   auto& connects = counter(metrics, "pollbus_bus_streams_total", "Streams opened to the bus");
   auto& outstanding = gauge(metrics, "pollbus_bus_outstanding",

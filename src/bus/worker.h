@@ -17,9 +17,9 @@
 
 namespace pollbus {
 
-// What a service on the bus is told: one subscription in, one topic out.
+// How a service uses the bus: it receives from one subscription and publishes to one topic.
 struct WorkerConfig {
-  // A subscription of somebody else on the same topic.
+  // Another service's subscription to the same topic.
   struct Downstream {
     std::string subscription;
     std::string filter;
@@ -27,13 +27,13 @@ struct WorkerConfig {
 
   BusConfig bus;
   std::string topic;
-  std::string subscription;  // empty: this process takes nothing in
+  std::string subscription;  // empty: this process receives nothing
   std::string subscription_variable;
   std::string filter;
-  // Subscriptions of others that must exist before this service takes anything in, because what it
-  // publishes would be dropped without them.
+  // Subscriptions of other services that must exist before this service receives anything, because
+  // the bus drops messages that no subscription matches.
   std::vector<std::string> required_subscriptions;
-  // The same, but they are made when missing, so that the parts may start in any order.
+  // The same, but created if they are missing, so that services can start in any order.
   std::vector<Downstream> downstream;
   // With a value: the subscription gets an identity that shows whether it is still the same one
   // after the bus was wiped or the subscription deleted. This value, which must be random, is used
@@ -41,20 +41,21 @@ struct WorkerConfig {
   std::string new_identity;
   SubscriberOptions subscriber;
 
-  // GCP_PROJECT, PUBSUB_EMULATOR_HOST, GOOGLE_APPLICATION_CREDENTIALS, TOPIC_NAME, and
-  // the subscription as `subscription_variable` where that has a name.
+  // Adds GCP_PROJECT, PUBSUB_EMULATOR_HOST, GOOGLE_APPLICATION_CREDENTIALS, TOPIC_NAME and, if
+  // `subscription_variable` is not empty, the subscription under that name.
   void add_to(Settings& settings);
 };
 
-// A service's whole side of the bus, and how it shows in readiness and metrics. The topic and its
-// quarantine topic are created when missing on an emulator; on Google Cloud only the quarantine
-// topic is tried, for a topic there is somebody's decision. Thread-safe.
+// The bus side of a service, with its readiness and metrics. On an emulator, creates the topic and
+// its quarantine topic if they are missing; on Google Cloud only the quarantine topic, because the
+// topic belongs to the operator. Notices while running if a subscription or its topic is deleted.
+// Thread-safe.
 class Worker {
  public:
-  // FAILED_PRECONDITION where no credentials can be had.
+  // FAILED_PRECONDITION if no credentials are found.
   static absl::StatusOr<std::unique_ptr<Worker>> open(WorkerConfig config, Service& service);
 
-  // The topic, and the topic `<topic>-quarantine` for notices of what could not be processed.
+  // The topic, and the topic `<topic>-quarantine` for notices of messages that cannot be processed.
   Publisher& publisher() { return *publisher_; }
   Publisher& quarantine() { return *quarantine_; }
   Dependency& dependency() { return dependency_; }
@@ -62,19 +63,22 @@ class Worker {
   Outbox& outbox() { return *outbox_; }
   Outbox::Parts outbox_parts() { return {*publisher_, *quarantine_, dependency_}; }
 
-  // Makes sure of topics and subscriptions, waiting for the bus as long as it takes: whoever only
-  // publishes may begin then. OK when done; CANCELLED when a stop was requested first;
-  // FAILED_PRECONDITION when a subscription is not ours (see Admin::ensure_subscription).
+  // Creates or checks topics and subscriptions, and waits for the bus as long as necessary. A
+  // service that only publishes may begin when this returns OK. CANCELLED if a stop was requested
+  // first; FAILED_PRECONDITION if a subscription exists with another filter or topic;
+  // INVALID_ARGUMENT if the bus refuses a name.
   absl::Status prepare();
 
   // The subscription's identity, known after prepare(). Empty if the server does not keep it or
   // does not permit reading it.
   const std::string& identity() const { return identity_; }
 
-  // The same, and begins to give the handler batches. OK also when a stop was requested first.
+  // Calls prepare(), and then begins to call the handler with batches. Returns OK also if a stop
+  // was requested first.
   absl::Status start(BatchHandler handler);
 
-  // Waits until the service is stopped; then pulls no more, lets the handler finish, and acks.
+  // Waits until the service is stopped. Then stops pulling, lets the handler finish, and sends
+  // acks.
   void wait_and_drain();
 
  private:
@@ -82,6 +86,9 @@ class Worker {
   absl::Status ensure();
   absl::Status identify();
   absl::Status ensure_subscription(const std::string& name, const std::string& filter);
+  SubscriptionSpec spec_of(const std::string& name, const std::string& filter) const;
+  absl::Status check(std::stop_token stop);
+  void keep_checking(std::stop_token stop);
   void watch(std::stop_token stop);
 
   const WorkerConfig config_;
@@ -95,6 +102,7 @@ class Worker {
   std::string identity_;
   bool is_identified_ = false;  // set before any other thread exists
   std::unique_ptr<Subscriber> subscriber_;
+  std::jthread checker_;  // notices subscriptions and topics that were deleted
   std::jthread watcher_;  // carries the subscriber's counts into the metrics
 };
 

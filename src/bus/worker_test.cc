@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "bus/stubs.h"
 #include "support/broker_server.h"
 #include "support/eventually.h"
 #include "support/temporary_folder.h"
@@ -127,6 +128,52 @@ TEST_F(WorkerTest, RefusesToStartOnASubscriptionWithAnotherFilter) {
   ASSERT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("attributes.function=\"result\""));
   EXPECT_FALSE(is_ready()) << "it never was";
+}
+
+TEST_F(WorkerTest, EndsOnASubscriptionNameThatTheBusRefuses) {
+  config.subscription = "bad name!";
+  start();
+  runner.join();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+}
+
+TEST_F(WorkerTest, NamesThatTheBusWouldRefuseAreProblemsOfTheSettings) {
+  for (const char* bad : {"a b", "ab", "1abc", "google-topic", "a/b"}) {
+    Settings settings("test", "");
+    WorkerConfig worker_config;
+    worker_config.add_to(settings);
+    const char* const words[] = {"test", "--project", "p", "--topic", bad};
+    EXPECT_EQ(settings.parse(5, words), Settings::ParseResult::kInvalid) << bad;
+    EXPECT_THAT(settings.problems(), ::testing::ElementsAre(HasSubstr("--topic: expected"))) << bad;
+  }
+}
+
+TEST_F(WorkerTest, IsNotReadyWhenItsTopicWasDeletedAndSaysSo) {
+  start();
+  runner.join();
+  ASSERT_TRUE(eventually(kSoon, [&] { return is_ready(); }));
+  const auto connection = *Connection::open(config.bus);
+  grpc::ClientContext context;
+  google::pubsub::v1::DeleteTopicRequest request;
+  request.set_topic(config.bus.topic_path(config.topic));
+  google::protobuf::Empty response;
+  ASSERT_TRUE(connection->stubs().publisher->DeleteTopic(&context, request, &response).ok());
+  EXPECT_TRUE(eventually(kSoon, [&] { return !is_ready(); }));
+  EXPECT_THAT(service->readiness().json(), HasSubstr("was deleted"));
+}
+
+TEST_F(WorkerTest, IsNotReadyWhenASubscriptionItNeedsWasDeleted) {
+  ASSERT_TRUE(make_subscription("election-record-sub", "").ok());
+  config.required_subscriptions = {"election-record-sub"};
+  start();
+  runner.join();
+  ASSERT_TRUE(eventually(kSoon, [&] { return is_ready(); }));
+  const std::string path = config.bus.subscription_path("election-record-sub");
+  ASSERT_TRUE(admin->delete_subscription(path).ok());
+  EXPECT_TRUE(eventually(kSoon, [&] { return !is_ready(); }));
+  EXPECT_THAT(service->readiness().json(), HasSubstr("election-record-sub"));
+  ASSERT_TRUE(make_subscription("election-record-sub", "").ok());
+  EXPECT_TRUE(eventually(kSoon, [&] { return is_ready(); }));
 }
 
 TEST_F(WorkerTest, WaitsForABusThatIsAwayAndStartsWhenItComes) {

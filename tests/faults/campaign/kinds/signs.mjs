@@ -7,7 +7,7 @@ import { clientsOf, dependencyNames } from '../roster.mjs';
 export const logEvents = {
   started: 'http endpoint',
   recovered: 'the journal has unanswered votes of an earlier run',
-  stalled: 'this process stood still',
+  stalled: 'process was stalled',
   clock: 'the wall clock jumped',
   ready: 'ready',
   notReady: 'not ready',
