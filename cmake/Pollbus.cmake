@@ -2,7 +2,7 @@
 # a unit test stands beside what it tests and is linked into one test executable a folder.
 
 set(POLLBUS_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wnon-virtual-dtor -Woverloaded-virtual
-    -Wimplicit-fallthrough -Wshadow
+    -Wimplicit-fallthrough -Wshadow -Wconversion
     # A designated initialiser that leaves members to their defaults means to.
     -Wno-missing-field-initializers)
 
