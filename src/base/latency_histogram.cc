@@ -11,7 +11,7 @@ namespace pollbus {
 int LatencyHistogram::bucket_of(std::int64_t microseconds) {
   const auto value = static_cast<std::uint64_t>(
       std::clamp<std::int64_t>(microseconds, 0, (std::int64_t{1} << kMaxBits) - 1));
-  const int bits = std::bit_width(value);
+  const int bits = static_cast<int>(std::bit_width(value));
   if (bits <= kSubBucketBits) return static_cast<int>(value);
   const int shift = bits - kSubBucketBits - 1;
   return ((shift + 1) << kSubBucketBits) +

@@ -62,8 +62,7 @@ absl::Status run(LoggerSettings settings) {
   Dependency redis("redis", fmt::format("{}:{}", settings.redis.host, settings.redis.port),
                    service.clock(), service.readiness(), service.metrics());
   const auto voters = make_redis_voter_register(settings.redis, check_value(key));
-  RETURN_IF_ERROR(redis.wait_at_start(service.stop_token(), kStartPause,
-                                      settings.start_timeout,
+  RETURN_IF_ERROR(redis.wait_at_start(service.stop_token(), kStartPause, settings.start_timeout,
                                       [&] { return check_and_count(*voters).status(); }));
   if (const auto warnings = redis_durability_warnings(settings.redis); warnings.ok()) {
     for (const std::string& warning : *warnings)

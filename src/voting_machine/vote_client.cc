@@ -26,10 +26,9 @@ VoteClient::VoteClient(Parts parts, std::int64_t machine)
     : parts_(parts),
       machine_(machine),
       outbox_(parts.bus, parts.metrics),
-      inbound_(
-              {{std::string(wire::kFunction), std::string(wire::kResult)},
-               {std::string(wire::kMachineId), std::to_string(machine)}},
-              parts.metrics),
+      inbound_({{std::string(wire::kFunction), std::string(wire::kResult)},
+                {std::string(wire::kMachineId), std::to_string(machine)}},
+               parts.metrics),
       refused_(counter(parts.metrics, "pollbus_votes_refused_by_bus_total",
                        "Attempts to publish a vote that the bus refused as invalid")),
       pending_(parts.seed) {

@@ -64,8 +64,8 @@ void Broker::seek(const std::string& subscription, const SeekTarget& target, Don
     done(matching.status());
     return;
   }
-  change([&](Core& core) { return core.retention().seek(subscription, target, *matching); }, std::move(done),
-         true);
+  change([&](Core& core) { return core.retention().seek(subscription, target, *matching); },
+         std::move(done), true);
 }
 
 absl::StatusOr<absl::flat_hash_set<MessageId>> Broker::let_through(

@@ -196,7 +196,8 @@ api::Subscription subscription_of(const Core& core, const SubscriptionConfig& st
   subscription.ParseFromString(stored.resource);
   subscription.set_topic(stored.topic);
   subscription.set_detached(stored.is_detached);
-  if (const auto retention = core.retention().topic_retention(stored.topic); retention.count() > 0) {
+  if (const auto retention = core.retention().topic_retention(stored.topic);
+      retention.count() > 0) {
     *subscription.mutable_topic_message_retention_duration() = to_proto(retention);
   }
   return subscription;

@@ -221,7 +221,7 @@ grpc::ServerUnaryReactor* SubscriberService::CreateSnapshot(
     RETURN_IF_ERROR(check_snapshot_name(wanted.name()));
     RETURN_IF_ERROR(check_labels(wanted.labels()));
     RETURN_IF_ERROR(core.retention().create_snapshot(wanted.name(), request->subscription(),
-                                         wanted.SerializeAsString(), now_us));
+                                                     wanted.SerializeAsString(), now_us));
     *response = snapshot_of(**core.retention().snapshot(wanted.name()));
     return absl::OkStatus();
   });
@@ -248,8 +248,8 @@ grpc::ServerUnaryReactor* SubscriberService::UpdateSnapshot(
     RETURN_IF_ERROR(check_snapshot_name(name));
     ASSIGN_OR_RETURN(const LogConfig* stored, core.retention().snapshot(name));
     ASSIGN_OR_RETURN(const api::Snapshot updated, updated_snapshot(snapshot_of(*stored), *request));
-    RETURN_IF_ERROR(
-        core.retention().update_snapshot(name, to_us(updated.expire_time()), updated.SerializeAsString()));
+    RETURN_IF_ERROR(core.retention().update_snapshot(name, to_us(updated.expire_time()),
+                                                     updated.SerializeAsString()));
     *response = snapshot_of(**core.retention().snapshot(name));
     return absl::OkStatus();
   });

@@ -9,8 +9,8 @@ namespace pollbus::broker {
 
 // The folder in which a broker keeps its data. Creates it when it is missing, locks it against
 // other processes for the lifetime of this object, and checks its content before anything is read.
-// The folder and its files can be accessed by their owner only, because messages may hold votes; files
-// that are created in it later need the process's umask for that.
+// The folder and its files can be accessed by their owner only, because messages may hold votes;
+// files that are created in it later need the process's umask for that.
 class DataFolder {
  public:
   // The version of the layout and of all records (docs/broker-storage.md).
