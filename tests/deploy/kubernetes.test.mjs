@@ -56,6 +56,10 @@ for (const overlay of Object.keys(objects)) {
     assert.deepEqual(rules.serviceLinks(all), []);
   });
 
+  test(`${overlay}: health and metrics are served on IPv4 and IPv6`, () => {
+    assert.deepEqual(rules.listenAddresses(all), []);
+  });
+
   test(`${overlay}: volumes belong to the group of their pod, and private files on them stay private`, () => {
     assert.deepEqual(rules.volumeGroups(all), []);
   });

@@ -96,6 +96,13 @@ export function volumeGroups(objects) {
     .map((object) => `${nameOf(object)}: fsGroup or fsGroupChangePolicy is missing`);
 }
 
+// Probes and Prometheus use the address of the pod, which may be IPv4 or IPv6. "::" accepts both.
+export function listenAddresses(objects) {
+  return containersOf(objects)
+    .filter(({ container }) => container.env?.some(({ name, value }) => name === 'HTTP_HOST' && value !== '::'))
+    .map((found) => `${where(found)}: HTTP_HOST is not "::"`);
+}
+
 // The sum of what the pods request: { cpu: in thousandths of a processor, memory: in MiB }.
 export function requests(objects) {
   const unitsOf = { cpu: { m: 1, '': 1000 }, memory: { Mi: 1, Gi: 1024 } };
