@@ -3,15 +3,21 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "base/dependency.h"
 #include "base/logging.h"
 #include "base/status.h"
+#include "broker/service/listener.h"
+#include "broker/service/memory_trimmer.h"
 #include "broker/service/server.h"
 
 namespace pollbus::broker {
 namespace {
+
+constexpr std::chrono::milliseconds kProbeInterval{2'000};
 
 void set_up_process() {
   // Messages may hold votes: nobody but the owner gets access to a file of this process.
@@ -19,6 +25,7 @@ void set_up_process() {
   // A write beyond a limit on file sizes must fail like a write to a full disk, not end the
   // process.
   std::signal(SIGXFSZ, SIG_IGN);
+  raise_descriptor_limit();
 }
 
 void log_mode(const BrokerSettings& settings, const ServerOptions& options, int port) {
@@ -47,8 +54,13 @@ absl::Status run(const BrokerSettings& settings, Service& service) {
   }
   RETURN_IF_ERROR(service.start_http(&server->subscription_metrics()));
   log_mode(settings, options, server->port());
-  service.readiness().ready("bus");
+  // Ready while a client that connects to the API's port would be served.
+  Dependency api("bus", settings.listen, service.clock(), service.readiness(), service.metrics());
+  api.report(server->probe());
+  std::jthread probing = api.watch(kProbeInterval, [&] { return server->probe(); });
+  const std::jthread trimming = trim_memory(service.clock());
   service.shutdown().wait();
+  probing = {};
   service.readiness().not_ready("bus", "shutting down");
   server->shut_down();
   service.stop_http();

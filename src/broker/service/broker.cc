@@ -10,15 +10,15 @@
 namespace pollbus::broker {
 namespace {
 
-// Leases that end within this time of each other are handled at once.
-constexpr std::chrono::milliseconds kTimerGranularity_ms{10};
+// Leases that end within this time of each other are handled together.
+constexpr std::chrono::milliseconds kTimerGranularity{10};
 // Messages that could not be read from the store are tried again after this.
-constexpr std::chrono::milliseconds kReadAgainPause_ms{1'000};
+constexpr std::chrono::milliseconds kReadAgainPause{1'000};
 
 // What retention and expiration remove at a time is logged one by one up to this number.
 constexpr std::size_t kMaxRemovalsLogged = 20;
 
-// Growing over restarts too, so that an id names one message for ever.
+// Ids grow across restarts too, so that no id is ever used for two messages.
 MessageId first_message_id(WallTime now) {
   return static_cast<MessageId>(
       std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count());
@@ -37,18 +37,23 @@ Broker::Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics, Storag
 Broker::~Broker() {
   timer_thread_.request_stop();
   timer_thread_.join();
-  committer_.reset();  // lets out what it has written, while everything is still there
+  committer_.reset();  // first: it still releases what it has written
 }
 
-// Makes the committer, which the core is going to tell.
+// Creates the committer, which the core will report its changes to.
 CoreObserver* Broker::observer() {
   if (storage_.store == nullptr) return &keeps_nothing_;
   Committer::Hooks hooks{
-      .settle = [this](std::vector<Committer::Waiting> settled) { settle(std::move(settled)); },
+      .release = [this](std::vector<Committer::Waiting> written) { release(std::move(written)); },
       .next_message_id = [this] { return next_message_id_.load(); },
       .on_storage = storage_.on_change};
   committer_.emplace(*storage_.store, mutex_, clock_, *metrics_, std::move(hooks));
   return &committer_->notes();
+}
+
+void Broker::on_expiry(std::function<void(const std::string&)> expired) {
+  const std::lock_guard lock(mutex_);
+  expired_ = std::move(expired);
 }
 
 absl::Status Broker::restore() {
@@ -96,11 +101,11 @@ void Broker::publish(const std::string& topic, const IncomingBatch& incoming, Do
   wake(std::move(woken));
 }
 
-void Broker::settle(std::vector<Committer::Waiting> settled) {
+void Broker::release(std::vector<Committer::Waiting> written) {
   WakeList woken;
   {
     const std::lock_guard lock(mutex_);
-    for (Committer::Waiting& waiting : settled) {
+    for (Committer::Waiting& waiting : written) {
       // A snapshot that has got the message is written before the publish is answered.
       if (core_.enqueue(std::move(waiting.publication))) {
         committer_->submit({.done = std::exchange(waiting.done, nullptr), .needs_all_notes = true});
@@ -108,7 +113,7 @@ void Broker::settle(std::vector<Committer::Waiting> settled) {
     }
     after_core_call(&woken);
   }
-  for (const Committer::Waiting& waiting : settled) {
+  for (const Committer::Waiting& waiting : written) {
     if (waiting.done != nullptr) waiting.done(absl::OkStatus());
   }
   wake(std::move(woken));
@@ -125,7 +130,7 @@ absl::Status Broker::open_consumer(const std::string& subscription, FlowLimits l
 }
 
 void Broker::close_consumer(ConsumerHandle handle) {
-  std::shared_ptr<Consumer> closed;  // let go outside of the lock
+  std::shared_ptr<Consumer> closed;  // destroyed without the lock
   with_core([&](Core& core) {
     core.close_consumer(handle);
     const auto found = consumers_.find(handle.consumer);
@@ -151,13 +156,13 @@ absl::StatusOr<std::vector<Delivery>> Broker::take(ConsumerHandle handle, std::s
       after_core_call(woken);
     }
     if (!deliveries.ok() || deliveries->empty()) return deliveries;
-    // All of them may have been acked while they were being read.
+    // All messages were acked while their bodies were being read: take others.
     if (!read_bodies(handle, &*deliveries) || !deliveries->empty()) return deliveries;
   }
 }
 
 bool Broker::read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries) {
-  absl::flat_hash_map<MessageId, Body> read;  // nullptr: not to be had
+  absl::flat_hash_map<MessageId, Body> read;  // nullptr: acked meanwhile, or not readable
   std::vector<Delivery> failed;
   absl::Status trouble;
   for (Delivery& delivery : *deliveries) {
@@ -175,7 +180,7 @@ bool Broker::read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliverie
     if (delivery.body == nullptr && !trouble.ok()) failed.push_back(delivery);
   }
   if (read.empty()) return true;
-  // What is not found was acked meanwhile.
+  // A body that the store does not have any more belongs to messages that were acked meanwhile.
   std::erase_if(*deliveries, [](const Delivery& delivery) { return delivery.body == nullptr; });
   const SteadyTime now = clock_.now();
   const std::lock_guard lock(mutex_);
@@ -186,7 +191,7 @@ bool Broker::read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliverie
   log_error("cannot read messages from the store",
             {{"messages", failed.size()}, {"error", trouble}});
   core_.give_back(handle, failed);
-  core_.wake_at(handle, now + kReadAgainPause_ms);
+  core_.wake_at(handle, now + kReadAgainPause);
   return false;
 }
 
@@ -210,7 +215,8 @@ std::size_t Broker::shut_down() {
   return all.size();
 }
 
-// Under the lock: finds whom to wake, and wakes the timer if it would sleep too long.
+// Must be called under the lock, after every call of the core: collects the consumers to wake, and
+// wakes the timer if it would sleep too long.
 void Broker::after_core_call(WakeList* woken) {
   for (const ConsumerId id : core_.take_woken()) {
     const auto found = consumers_.find(id);
@@ -262,11 +268,14 @@ void Broker::run_timer(std::stop_token stop) {
       continue;
     }
     if (*next > clock_.now()) {
-      timer_.wait_until(lock, stop, *next + kTimerGranularity_ms, comes_earlier);
+      timer_.wait_until(lock, stop, *next + kTimerGranularity, comes_earlier);
       continue;
     }
     core_.advance(clock_.now(), wall_us());
     const std::vector<Removal> removals = core_.take_removals();
+    for (const Removal& removal : removals) {
+      if (removal.kind != Removal::Kind::kMessages) expired_(removal.name);
+    }
     if (dead_letters_at_ <= clock_.now()) forward_dead_letters(lock);
     WakeList woken;
     after_core_call(&woken);

@@ -23,44 +23,49 @@
 namespace pollbus::broker {
 
 class Consumer;
-// Consumers that are to be woken once no lock is held.
+// Consumers to wake as soon as no lock is held.
 using WakeList = std::vector<std::shared_ptr<Consumer>>;
 
-// A stream or a waiting pull as the broker sees it. Called on any thread, without the broker's
-// lock.
+// A stream, a waiting pull or a push subscription, as the broker sees it. Its methods are called on
+// any thread, without the broker's lock.
 class Consumer {
  public:
   virtual ~Consumer() = default;
-  // There may be something to take(). Consumers that this wakes in turn are appended to `woken`
-  // rather than woken from here, so that a long chain of them does not nest.
+  // There may be something to take(). If that wakes other consumers, they must be appended to
+  // `woken` instead of being woken from here: a long chain of calls could overflow the stack.
   virtual void wake(WakeList* woken) = 0;
-  // The broker wants it to end.
+  // Must end the stream or pull with `status`.
   virtual void end(const absl::Status& status) = 0;
 };
 
-// Called once with what became of each ack id, or of none when that does not matter.
+// Called once. The outcomes are those of the ack ids in their order, or empty where the
+// subscription does not need them.
 using AckDone = std::function<void(const absl::Status&, const std::vector<AckOutcome>&)>;
 
-// Where a broker keeps its data.
+// Where a broker stores its data.
 struct Storage {
   Store* store = nullptr;  // borrowed; nullptr: in memory only
   // Called on any thread when the store stops working, and with OK when it works again.
   std::function<void(const absl::Status&)> on_change = [](const absl::Status&) {};
 };
 
-// The core behind one lock, with a clock, a timer and the consumers it wakes, and with a store in
-// front of it when there is one. Thread-safe. Lock order: a consumer's own lock is never held while
-// the broker is called.
+// Makes the core a running broker: guards it with one lock, gives it the time, wakes consumers, and
+// stores what must be durable before it is answered. Thread-safe. Lock order: a consumer must not
+// hold its own lock while it calls the broker.
 class Broker {
  public:
   // Borrows `clock` and `metrics`.
   Broker(CoreOptions options, Clock& clock, BrokerMetrics* metrics, Storage storage = {});
   ~Broker();
 
-  // What the store has kept. Before anything else.
+  // `expired` is called with the name of each subscription and snapshot that expires, under the
+  // lock; so it must not call the broker.
+  void on_expiry(std::function<void(const std::string&)> expired);
+
+  // Loads what is stored. Must be called before anything else.
   absl::Status restore();
 
-  // Calls `use(Core&)` under the lock, then wakes whoever has got something to do.
+  // Calls `use(Core&)` under the lock, then wakes the consumers that have something to take.
   template <typename Use>
   auto with_core(Use use) {
     WakeList woken;
@@ -74,8 +79,9 @@ class Broker {
     return result;
   }
 
-  // with_core() for what must outlive the process before it is answered: `done` is called with
-  // what `use(Core&)` returns, when it is OK after that is on disk. See Committer::Waiting.
+  // Like with_core(), for changes that must be on disk before they are answered: `done` is called
+  // with the status that `use(Core&)` returns, and if that is OK, only after the change was
+  // written. For `needs_all_notes` see Committer::Waiting.
   template <typename Use>
   void change(Use use, Done done, bool needs_all_notes = false) {
     WakeList woken;
@@ -93,9 +99,9 @@ class Broker {
     wake(std::move(woken));
     if (done != nullptr) done(status);
   }
-  // Calls `done` when the messages are on disk for all that they go to.
+  // Calls `done` when the messages are on disk for all subscriptions that they match.
   void publish(const std::string& topic, const IncomingBatch& incoming, Done done);
-  // Ids for `count` messages, growing; the first is returned.
+  // Reserves `count` consecutive ids, greater than all before, and returns the first.
   MessageId reserve_message_ids(std::size_t count);
 
   // Sets `handle`, which belongs to the consumer, before the consumer can be woken.
@@ -108,29 +114,29 @@ class Broker {
                                              std::optional<std::chrono::seconds> lease,
                                              WakeList* woken,
                                              SubscriptionProperties* properties = nullptr);
-  // With exactly-once delivery `done` is called with an outcome for each id when that is on disk;
-  // otherwise at once, with none.
+  // With exactly-once delivery, `done` is called with an outcome for each id when the acks are on
+  // disk; otherwise at once, without outcomes.
   void acknowledge(const std::string& subscription, std::span<const AckId> ids, AckDone done);
   void modify_deadline(const std::string& subscription, std::span<const AckId> ids,
                        std::chrono::seconds lease, const AckDone& done);
-  // `done` is called when what the seek comes to is on disk.
+  // Calls `done` when the result of the seek is on disk.
   void seek(const std::string& subscription, const SeekTarget& target, Done done);
   static void wake(WakeList woken);
 
-  // Ends every consumer with UNAVAILABLE and lets none in any more; returns how many there were.
+  // Ends every consumer with UNAVAILABLE and refuses new ones. Returns how many there were.
   std::size_t shut_down();
 
   Clock& clock() { return clock_; }
 
  private:
-  // Dead letters that are being written at a time.
+  // Dead letters that are being written at the same time.
   static constexpr std::size_t kMaxDeadLettersOnWay = 16;
 
   absl::Status admit() const { return committer_ ? committer_->admit() : absl::OkStatus(); }
   CoreObserver* observer();
-  void settle(std::vector<Committer::Waiting> settled);
+  void release(std::vector<Committer::Waiting> written);
   void report(std::span<const Removal> removals);
-  // False when some could not be read, which are taken back.
+  // Returns false when some bodies could not be read; their messages go back to the subscription.
   bool read_bodies(ConsumerHandle handle, std::vector<Delivery>* deliveries);
   void after_core_call(WakeList* woken);
   absl::StatusOr<absl::flat_hash_set<MessageId>> let_through(const ReplayCandidates& candidates);
@@ -149,11 +155,12 @@ class Broker {
   std::atomic<MessageId> next_message_id_;
 
   std::mutex mutex_;
-  std::optional<Committer> committer_;  // only with a store
+  std::optional<Committer> committer_;  // std::nullopt without a store
   Core core_;
   absl::flat_hash_map<ConsumerId, std::shared_ptr<Consumer>> consumers_;
+  std::function<void(const std::string&)> expired_ = [](const std::string&) {};
   bool is_shut_down_ = false;
-  SteadyTime dead_letters_at_ = SteadyTime::min();  // not before
+  SteadyTime dead_letters_at_ = SteadyTime::min();  // no dead letter is forwarded before
   std::size_t dead_letters_on_way_ = 0;
   SteadyTime timer_event_ = SteadyTime::max();  // what the timer waits for
   std::condition_variable_any timer_;

@@ -1,5 +1,7 @@
 #include "broker/service/iam_service.h"
 
+#include <fmt/format.h>
+
 #include "base/status.h"
 #include "broker/core/names.h"
 #include "broker/service/unary.h"
@@ -9,11 +11,26 @@ namespace {
 
 namespace iam = google::iam::v1;
 
-constexpr std::size_t kMaxPolicies = 10'000;
-// The etag of a resource whose policy nobody has set.
+constexpr std::size_t kMaxPolicyBytes = 64 << 10;
+constexpr std::size_t kMaxAllPoliciesBytes = 16 << 20;
+// What a stored policy takes besides its fields.
+constexpr std::size_t kPolicyOverheadBytes = 200;
+// The etag of a resource whose policy was never set.
 const std::string kNoPolicy = "0";
 
+std::size_t bytes_of(const std::string& resource, const iam::Policy& policy) {
+  return resource.size() + policy.ByteSizeLong() + kPolicyOverheadBytes;
+}
+
 }  // namespace
+
+void IamService::forget(const std::string& resource) {
+  const std::lock_guard lock(mutex_);
+  const auto found = policies_.find(resource);
+  if (found == policies_.end()) return;
+  policy_bytes_ -= bytes_of(resource, found->second);
+  policies_.erase(found);
+}
 
 absl::Status IamService::check_exists(const std::string& resource) {
   return broker_.with_core([&](Core& core) -> absl::Status {
@@ -29,10 +46,11 @@ grpc::ServerUnaryReactor* IamService::SetIamPolicy(grpc::CallbackServerContext* 
                                                    iam::Policy* response) {
   return answer(context, [&]() -> absl::Status {
     RETURN_IF_ERROR(check_exists(request->resource()));
-    const std::lock_guard lock(mutex_);
-    if (policies_.size() >= kMaxPolicies && !policies_.contains(request->resource())) {
-      return absl::ResourceExhaustedError("Too many policies were set.");
+    if (request->policy().ByteSizeLong() > kMaxPolicyBytes) {
+      return absl::InvalidArgumentError(
+          fmt::format("The policy is too large: it may have {} bytes.", kMaxPolicyBytes));
     }
+    const std::lock_guard lock(mutex_);
     const auto found = policies_.find(request->resource());
     const std::string& etag = request->policy().etag();
     if (!etag.empty() && etag != (found == policies_.end() ? kNoPolicy : found->second.etag())) {
@@ -40,9 +58,17 @@ grpc::ServerUnaryReactor* IamService::SetIamPolicy(grpc::CallbackServerContext* 
           "There were concurrent policy changes. Please retry the whole read-modify-write with "
           "exponential backoff.");
     }
-    iam::Policy& policy = policies_[request->resource()];
-    policy = request->policy();
-    policy.set_etag(std::to_string(++changes_));
+    iam::Policy policy = request->policy();
+    policy.set_etag(std::to_string(changes_ + 1));
+    const std::size_t freed =
+        found == policies_.end() ? 0 : bytes_of(request->resource(), found->second);
+    const std::size_t wanted = policy_bytes_ - freed + bytes_of(request->resource(), policy);
+    if (wanted > kMaxAllPoliciesBytes) {
+      return absl::ResourceExhaustedError("The policies of all resources take too much memory.");
+    }
+    policy_bytes_ = wanted;
+    ++changes_;
+    policies_[request->resource()] = policy;
     *response = policy;
     return absl::OkStatus();
   });
@@ -66,7 +92,7 @@ grpc::ServerUnaryReactor* IamService::TestIamPermissions(
     iam::TestIamPermissionsResponse* response) {
   return answer(context, [&]() -> absl::Status {
     const absl::Status status = check_exists(request->resource());
-    // Of what is not there nobody has a permission, and that is no error.
+    // A resource that does not exist gives no permissions, which is not an error.
     if (absl::IsNotFound(status)) return absl::OkStatus();
     RETURN_IF_ERROR(status);
     *response->mutable_permissions() = request->permissions();

@@ -10,11 +10,16 @@
 
 namespace pollbus::broker {
 
-// google.iam.v1.IAMPolicy for topics, subscriptions and snapshots: everybody may do everything.
-// A policy that is set is given back as long as the process lives, and decides nothing.
+// google.iam.v1.IAMPolicy for topics, subscriptions and snapshots. Every caller has every
+// permission: a policy decides nothing, and is kept only to be read again, until its resource is
+// deleted or the process ends. Thread-safe.
 class IamService final : public google::iam::v1::IAMPolicy::CallbackService {
  public:
+  // Borrows `broker`.
   explicit IamService(Broker& broker) : broker_(broker) {}
+
+  // Must be called when a resource was deleted: another one may get its name.
+  void forget(const std::string& resource);
 
   grpc::ServerUnaryReactor* SetIamPolicy(grpc::CallbackServerContext* context,
                                          const google::iam::v1::SetIamPolicyRequest* request,
@@ -33,6 +38,7 @@ class IamService final : public google::iam::v1::IAMPolicy::CallbackService {
   Broker& broker_;
   std::mutex mutex_;
   std::map<std::string, google::iam::v1::Policy> policies_;
+  std::size_t policy_bytes_ = 0;  // of all of them, with their names
   std::uint64_t changes_ = 0;
 };
 

@@ -21,7 +21,7 @@ const std::string kSubscription = "projects/p/subscriptions/election-submit-sub"
 
 class OperationTest : public ServiceTest {
  protected:
-  // Sends one message and the end, and takes one message: a unary call, or a stream of one each.
+  // Sends one message, closes the sending side, and reads one message.
   grpc::Status call(const std::string& method, const std::string& request, std::string* response) {
     grpc::GenericStub stub(channel(grpc::InsecureChannelCredentials()));
     TestContext context;
@@ -49,7 +49,7 @@ class OperationTest : public ServiceTest {
   }
 };
 
-TEST_F(OperationTest, TheMetricsSayOfEachSubscriptionWhatItHasComeTo) {
+TEST_F(OperationTest, MetricsCountWhatEachSubscriptionDoes) {
   ASSERT_TRUE(create_topic(kTopic).ok());
   ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
   ASSERT_TRUE(
@@ -74,7 +74,7 @@ TEST_F(OperationTest, TheMetricsSayOfEachSubscriptionWhatItHasComeTo) {
   EXPECT_THAT(metrics(), Not(HasSubstr(kSubscription)));
 }
 
-TEST_F(OperationTest, TheMetricsHaveEverySubscriptionOnceHoweverManyThereAre) {
+TEST_F(OperationTest, MetricsListEverySubscriptionOnce) {
   constexpr int kMany = 600;
   ASSERT_TRUE(create_topic(kTopic).ok());
   for (int i = 0; i < kMany; ++i) {
@@ -89,7 +89,7 @@ TEST_F(OperationTest, TheMetricsHaveEverySubscriptionOnceHoweverManyThereAre) {
   }
 }
 
-TEST_F(OperationTest, ItsHealthCanBeAskedFor) {
+TEST_F(OperationTest, HealthChecksAreAnswered) {
   const std::string serving = "\x08\x01";
   std::string answer;
   ASSERT_TRUE(call("/grpc.health.v1.Health/Check", "", &answer).ok());
@@ -105,7 +105,7 @@ TEST_F(OperationTest, ItsHealthCanBeAskedFor) {
             grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(OperationTest, ItTellsWhichServicesItHas) {
+TEST_F(OperationTest, ReflectionListsTheServices) {
   std::string answer;
   const std::string list_services = "\x3a\x01*";
   ASSERT_TRUE(
@@ -149,14 +149,14 @@ class TlsTest : public OperationTest {
   prometheus::Registry registry_;
 };
 
-TEST_F(TlsTest, WithACertificateItServesWhoTrustsItsAuthorityAndNobodyInPlainText) {
+TEST_F(TlsTest, WithACertificateOnlyEncryptedClientsAreServed) {
   ASSERT_TRUE(
       start_with({.certificate = certificates.certificate(), .key = certificates.key()}).ok());
   EXPECT_EQ(create_topic_with(grpc::InsecureChannelCredentials()), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(create_topic_with(client(false)), grpc::StatusCode::OK);
 }
 
-TEST_F(TlsTest, WithAnAuthorityForClientsItServesOnlyThoseWithACertificateOfIt) {
+TEST_F(TlsTest, WithAClientAuthorityOnlyClientsWithItsCertificatesAreServed) {
   ASSERT_TRUE(start_with({.certificate = certificates.certificate(),
                           .key = certificates.key(),
                           .client_ca = certificates.authority()})
@@ -165,7 +165,7 @@ TEST_F(TlsTest, WithAnAuthorityForClientsItServesOnlyThoseWithACertificateOfIt) 
   EXPECT_EQ(create_topic_with(client(true)), grpc::StatusCode::OK);
 }
 
-TEST_F(TlsTest, AFileThatIsNotWhatItShouldBeIsNamed) {
+TEST_F(TlsTest, AFileWithTheWrongContentIsNamedInTheError) {
   const auto missing = folder / "missing.pem";
   const absl::Status unread = start_with({.certificate = missing, .key = certificates.key()});
   EXPECT_TRUE(absl::IsInvalidArgument(unread)) << unread;
@@ -176,7 +176,8 @@ TEST_F(TlsTest, AFileThatIsNotWhatItShouldBeIsNamed) {
   EXPECT_THAT(std::string(swapped.message()), HasSubstr(certificates.key().string()));
   const absl::Status no_pair =
       start_with({.certificate = certificates.certificate(), .key = folder / "authority.key"});
-  EXPECT_TRUE(absl::IsUnavailable(no_pair)) << no_pair;
+  EXPECT_TRUE(absl::IsInvalidArgument(no_pair)) << no_pair;
+  EXPECT_THAT(std::string(no_pair.message()), HasSubstr("authority.key"));
 }
 
 }  // namespace

@@ -17,10 +17,10 @@ using google::pubsub::v1::PublishRequest;
 using google::pubsub::v1::PubsubMessage;
 
 constexpr char kReservedKeyPrefix[] = "goog";
-// With these the official clients hand on a trace of OpenTelemetry.
+// Attributes with which the official clients pass on an OpenTelemetry trace.
 constexpr std::array<std::string_view, 2> kTraceKeys = {"googclient_traceparent",
                                                         "googclient_tracestate"};
-// What id and publish time take of a message.
+// The size of id and publish time in a message.
 constexpr std::size_t kStampBytes = 40;
 
 absl::Status too_large(std::string_view what, std::int64_t given, std::int64_t most) {
@@ -87,7 +87,14 @@ absl::Status check_publish_request(const PublishRequest& request, std::int64_t b
     return too_large("message_count", request.messages_size(), kMaxPublishMessages);
   }
   if (bytes > kMaxPublishBytes) return too_large("request_size", bytes, kMaxPublishBytes);
-  for (const PubsubMessage& message : request.messages()) RETURN_IF_ERROR(check_message(message));
+  for (const PubsubMessage& message : request.messages()) {
+    RETURN_IF_ERROR(check_message(message));
+    if (message.ordering_key() != request.messages(0).ordering_key()) {
+      return absl::FailedPreconditionError(
+          "In a single publish request, all messages must have no ordering key or they must all "
+          "have the same ordering key.");
+    }
+  }
   return absl::OkStatus();
 }
 
@@ -99,7 +106,7 @@ PublishBatch::PublishBatch(PublishRequest* request, MessageId first, WallTime pu
   for (const PubsubMessage& message : request->messages()) {
     attribute_count += message.attributes().size();
   }
-  attributes_.reserve(attribute_count);  // never grows: spans of it are handed out
+  attributes_.reserve(attribute_count);  // must not grow later: spans point into it
   const auto count = static_cast<std::size_t>(request->messages_size());
   incoming_.first_id = first;
   incoming_.published = publish_time;

@@ -19,14 +19,14 @@ constexpr std::size_t kMaxAttributeKeyBytes = 256;
 constexpr std::size_t kMaxAttributeValueBytes = 1'024;
 constexpr std::size_t kMaxOrderingKeyBytes = 1'024;
 
-// INVALID_ARGUMENT when the request (of `bytes` on the wire) is beyond a limit or has an empty
-// message.
+// INVALID_ARGUMENT when the request, which has `bytes` on the wire, exceeds a limit or has an empty
+// message; FAILED_PRECONDITION when it has several ordering keys.
 absl::Status check_publish_request(const google::pubsub::v1::PublishRequest& request,
                                    std::int64_t bytes);
 
-// The messages of a request as the core takes them: with ids from `first` on and `publish_time`,
-// whatever the client put there, and serialized once. The attributes borrow from `request` and
-// live as long as this.
+// The messages of a request in the form that the core takes: serialized once, with ids from `first`
+// on and with `publish_time` (what the client set there is replaced). The attributes borrow from
+// `request` and from this object.
 class PublishBatch {
  public:
   PublishBatch(google::pubsub::v1::PublishRequest* request, MessageId first, WallTime publish_time);

@@ -110,10 +110,13 @@ grpc::ServerUnaryReactor* PublisherService::DetachSubscription(
 grpc::ServerUnaryReactor* PublisherService::DeleteTopic(grpc::CallbackServerContext* context,
                                                         const api::DeleteTopicRequest* request,
                                                         google::protobuf::Empty* /*response*/) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    RETURN_IF_ERROR(check_topic_name(request->topic()));
-    return core.delete_topic(request->topic());
-  });
+  return answer_change(
+      context, broker_,
+      [&](Core& core) -> absl::Status {
+        RETURN_IF_ERROR(check_topic_name(request->topic()));
+        return core.delete_topic(request->topic());
+      },
+      [this, name = request->topic()] { iam_.forget(name); });
 }
 
 grpc::ServerUnaryReactor* PublisherService::Publish(grpc::CallbackServerContext* context,
@@ -131,7 +134,7 @@ void PublisherService::publish(const grpc::ByteBuffer& request, grpc::ByteBuffer
   auto* parsed = google::protobuf::Arena::CreateMessage<api::PublishRequest>(&arena);
   grpc::ByteBuffer buffer = request;
   if (!decode(&buffer, parsed)) {
-    done(absl::InvalidArgumentError("The request is no valid PublishRequest."));
+    done(absl::InvalidArgumentError("The request is not a valid PublishRequest."));
     return;
   }
   absl::Status status = check_topic_name(parsed->topic());

@@ -3,11 +3,12 @@
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
 
 #include "broker/service/broker.h"
+#include "broker/service/iam_service.h"
 
 namespace pollbus::broker {
 
-// google.pubsub.v1.Publisher on a Broker, which it borrows. What is not overridden here answers
-// UNIMPLEMENTED. Publish is raw: its request is parsed into an arena.
+// google.pubsub.v1.Publisher on a Broker. Methods that are not overridden here answer
+// UNIMPLEMENTED. Publish is raw: its request is parsed into an arena. Borrows what it is given.
 class PublisherService final
     : public google::pubsub::v1::Publisher::WithRawCallbackMethod_Publish<
           google::pubsub::v1::Publisher::WithCallbackMethod_CreateTopic<
@@ -21,7 +22,8 @@ class PublisherService final
                                           WithCallbackMethod_DetachSubscription<
                                               google::pubsub::v1::Publisher::Service>>>>>>>>> {
  public:
-  PublisherService(Broker& broker, BrokerMetrics& metrics) : broker_(broker), metrics_(metrics) {}
+  PublisherService(Broker& broker, BrokerMetrics& metrics, IamService& iam)
+      : broker_(broker), metrics_(metrics), iam_(iam) {}
 
   grpc::ServerUnaryReactor* CreateTopic(grpc::CallbackServerContext* context,
                                         const google::pubsub::v1::Topic* request,
@@ -59,9 +61,10 @@ class PublisherService final
 
   Broker& broker_;
   BrokerMetrics& metrics_;
+  IamService& iam_;
 };
 
-// Creates the topic unless it exists; waits for the disk.
+// Creates the topic unless it exists, and returns when it is on disk.
 absl::Status ensure_topic(Broker& broker, const std::string& name);
 
 }  // namespace pollbus::broker

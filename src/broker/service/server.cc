@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
@@ -10,12 +11,15 @@
 #include <mutex>
 #include <thread>
 
+#include "base/logging.h"
 #include "base/status.h"
 #include "broker/service/broker.h"
 #include "broker/service/broker_metrics.h"
 #include "broker/service/iam_service.h"
+#include "broker/service/listener.h"
 #include "broker/service/publisher_service.h"
 #include "broker/service/push_delivery.h"
+#include "broker/service/request_check.h"
 #include "broker/service/schema_service.h"
 #include "broker/service/subscriber_service.h"
 #include "broker/service/subscription_metrics.h"
@@ -24,27 +28,39 @@
 namespace pollbus::broker {
 namespace {
 
-// A publish has 10 MB, and a batch of acks may be large too.
-constexpr int kMaxMessageBytes = 64 << 20;
+// A publish has up to 10 MB. No request of the official clients is larger than that.
+constexpr int kMaxRequestBytes = 20 << 20;
+// Headers of one request. The official clients send some 500 bytes.
 constexpr int kMaxMetadataBytes = 64 << 10;
-constexpr std::chrono::milliseconds kShutdownGrace_ms{2'000};
-// What clients have in hand when their streams end they ack by calls of their own, which the
-// official ones collect for 100 ms. Calls that come after the server has begun to go are CANCELLED,
-// which none of them repeats.
-constexpr std::chrono::milliseconds kLastAcks_ms{300};
-// A client that vanished without a word is found after both, and what it held is free.
+// Calls that one connection has open at a time. The official clients share a connection among up to
+// some hundred streams.
+constexpr int kMaxStreamsPerConnection = 1'000;
+// What all connections and calls may take. Above it, gRPC ends calls and closes connections.
+constexpr std::size_t kMaxTransportBytes = 256 << 20;
+// How long a new connection may take to begin to speak HTTP/2.
+constexpr int kHandshakeTimeout_ms = 20'000;
+constexpr std::chrono::milliseconds kShutdownGrace{2'000};
+// When their streams end, clients ack the messages that they still hold with calls of their own.
+// The official clients collect these acks for 100 ms. Calls that arrive after gRPC has begun to
+// shut down would be CANCELLED, and clients do not repeat those.
+constexpr std::chrono::milliseconds kLastAcks{300};
+// After the sum of both, a client that vanished is noticed, and its messages are delivered to
+// others.
 constexpr int kKeepaliveTime_ms = 10'000;
 constexpr int kKeepaliveTimeout_ms = 5'000;
-// Of messages that are on disk too.
+// Bodies of messages that are held in memory although they are on disk.
 constexpr std::size_t kMaxCachedBytes = 64 << 20;
 
 void set_limits(grpc::ServerBuilder* builder) {
-  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
-  builder->SetMaxSendMessageSize(kMaxMessageBytes);
+  builder->SetMaxReceiveMessageSize(kMaxRequestBytes);
+  builder->SetMaxSendMessageSize(-1);  // bounded by kMaxResponseBytes and the largest message
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
-  // Two brokers on one port would each get half of the calls.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Clients ping as often as they like, with calls or without: no GOAWAY "too_many_pings".
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeout_ms);
+  grpc::ResourceQuota quota("pubsub-broker");
+  quota.Resize(kMaxTransportBytes);
+  builder->SetResourceQuota(quota);
+  // Clients may ping as often as they like, also without calls: no GOAWAY "too_many_pings".
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTime_ms);
@@ -52,8 +68,8 @@ void set_limits(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 }
 
-// What grpc.health.v1 answers, once there is a server. Without storage the broker as a whole and
-// its Publisher are not serving: what is there is still delivered. Thread-safe.
+// The answers of grpc.health.v1. While the disk refuses writes, the broker as a whole and its
+// Publisher are NOT_SERVING, but the Subscriber still delivers what is stored. Thread-safe.
 class Health {
  public:
   void open(grpc::HealthCheckServiceInterface* service) {
@@ -67,7 +83,7 @@ class Health {
     can_store_ = status.ok();
     tell();
   }
-  // Nothing is serving from here on.
+  // Everything is NOT_SERVING from here on.
   void close() {
     const std::lock_guard lock(mutex_);
     if (service_ != nullptr) service_->Shutdown();
@@ -95,10 +111,16 @@ struct Server::Parts {
         store(std::move(opened)),
         broker(core_options(options), clock, &metrics, {store.get(), on_storage(options)}),
         subscription_metrics(broker),
-        publisher(broker, metrics),
+        iam(broker),
+        publisher(broker, metrics, iam),
         push(broker, options.push),
-        subscriber(broker, push),
-        iam(broker) {}
+        subscriber(broker, push, iam),
+        is_encrypted(!options.tls.certificate.empty()) {
+    broker.on_expiry([this](const std::string& name) { iam.forget(name); });
+  }
+  ~Parts() {
+    broker.on_expiry([](const std::string& /*name*/) {});
+  }
 
   static CoreOptions core_options(const ServerOptions& options) {
     CoreOptions core = options.core;
@@ -118,13 +140,15 @@ struct Server::Parts {
   std::unique_ptr<Store> store;
   Broker broker;
   SubscriptionMetrics subscription_metrics;
+  IamService iam;
   PublisherService publisher;
   PushDelivery push;
   SubscriberService subscriber;
-  IamService iam;
   SchemaService schemas;
-  int port = 0;
+  const bool is_encrypted;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
+  std::unique_ptr<Listener> listener;
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Clock& clock,
@@ -137,23 +161,38 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   auto parts = std::make_unique<Parts>(options, std::move(store), clock, metrics);
   RETURN_IF_ERROR(parts->broker.restore());
   parts->push.start();
-  const std::string address = fmt::format("{}:{}", options.host, options.port);
+  const auto cannot_listen = [&options](const std::string& why) {
+    return absl::UnavailableError(
+        fmt::format("Pub/Sub: cannot listen on {}:{}: {}", options.host, options.port, why));
+  };
+  auto listener = Listener::open(options.host, options.port, metrics);
+  if (!listener.ok()) return cannot_listen(std::string(listener.status().message()));
+  parts->listener = *std::move(listener);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   set_limits(&builder);
-  builder.AddListeningPort(address, credentials, &parts->port);
+  parts->acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, credentials);
+  builder.experimental().SetInterceptorCreators(request_check_interceptors());
   builder.RegisterService(&parts->publisher);
   builder.RegisterService(&parts->subscriber);
   builder.RegisterService(&parts->iam);
   builder.RegisterService(&parts->schemas);
   parts->grpc = builder.BuildAndStart();
-  if (parts->grpc == nullptr || parts->port == 0) {
-    return absl::UnavailableError(fmt::format(
-        "Pub/Sub: cannot listen on {}{}", address,
-        options.tls.certificate.empty() ? "" : ", or the certificate and its key are no pair"));
-  }
+  if (parts->grpc == nullptr) return cannot_listen("gRPC does not start");
   parts->health.open(parts->grpc->GetHealthCheckService());
+  if (!parts->is_encrypted && !parts->listener->is_loopback()) {
+    log_warning(
+        "the API is served in plain text beyond this machine: whoever reaches the port can "
+        "read and publish messages",
+        {{"host", options.host}});
+  }
+  parts->listener->start(!parts->is_encrypted, [acceptor = parts->acceptor.get()](int descriptor) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.fd = descriptor;
+    acceptor->HandleNewConnection(&connection);
+  });
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
@@ -161,7 +200,9 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Server::~Server() { shut_down(); }
 
-int Server::port() const { return parts_->port; }
+int Server::port() const { return parts_->listener->port(); }
+
+absl::Status Server::probe() const { return parts_->listener->probe(!parts_->is_encrypted); }
 
 const prometheus::Collectable& Server::subscription_metrics() const {
   return parts_->subscription_metrics;
@@ -174,8 +215,9 @@ absl::Status Server::ensure_topic(const std::string& name) {
 void Server::shut_down() {
   parts_->health.close();
   parts_->push.stop();
-  if (parts_->broker.shut_down() > 0) std::this_thread::sleep_for(kLastAcks_ms);
-  parts_->grpc->Shutdown(std::chrono::system_clock::now() + kShutdownGrace_ms);
+  if (parts_->broker.shut_down() > 0) std::this_thread::sleep_for(kLastAcks);
+  parts_->listener->stop();
+  parts_->grpc->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
   parts_->grpc->Wait();
 }
 

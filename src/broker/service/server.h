@@ -22,27 +22,31 @@ struct ServerOptions {
   CoreOptions core = {};
   PushPolicy push = {};
   std::filesystem::path data_folder;  // empty: everything is held in memory
-  // Called on any thread when the folder cannot be written any more, and with OK when it can again.
+  // Called on any thread with an error when the folder becomes unwritable, and with OK when it can
+  // be written again.
   std::function<void(const absl::Status&)> on_storage = [](const absl::Status&) {};
 };
 
-// The whole broker: serves google.pubsub.v1, grpc.health.v1 and server reflection until destroyed
-// or shut down. Thread-safe. Borrows clock and metrics.
+// The whole broker: serves google.pubsub.v1, grpc.health.v1 and server reflection until it is
+// destroyed or shut down. Thread-safe. Borrows clock and metrics.
 class Server {
  public:
-  // Opens the data folder (see Store for its errors), then listens. UNAVAILABLE when the address
-  // cannot be bound, for example because another broker has it; and the errors of TlsFiles.
+  // Opens the data folder, then listens. UNAVAILABLE when the address cannot be bound, for example
+  // because another broker uses it; otherwise the errors of Store and of server_credentials().
   static absl::StatusOr<std::unique_ptr<Server>> start(const ServerOptions& options, Clock& clock,
                                                        prometheus::Registry& metrics);
   ~Server();
 
   int port() const;
-  // What each subscription has come to, whenever it is asked; lives as long as the server.
+  // Connects to the API's port as a client does, and returns UNAVAILABLE with the reason if that
+  // does not work. May take some seconds.
+  absl::Status probe() const;
+  // The metrics of each subscription. Lives as long as the server.
   const prometheus::Collectable& subscription_metrics() const;
   absl::Status ensure_topic(const std::string& name);
 
-  // Ends open streams and pulls with UNAVAILABLE, lets answers that are on their way through, and
-  // returns when all calls are over, at most kShutdownGrace_ms later.
+  // Ends open streams and pulls with UNAVAILABLE, waits for the answers of other calls, and returns
+  // within kShutdownGrace.
   void shut_down();
 
  private:

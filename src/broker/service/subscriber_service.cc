@@ -19,7 +19,7 @@ namespace {
 
 namespace api = google::pubsub::v1;
 
-// Its messages would be lost.
+// Without the topic, the dead letters would be lost.
 absl::Status check_dead_letter_topic(const Core& core, const SubscriptionConfig& config) {
   if (config.dead_letter_topic.empty()) return absl::OkStatus();
   return core.topic(config.dead_letter_topic).status();
@@ -30,8 +30,8 @@ absl::Status check_ack_ids(int count) {
   return absl::InvalidArgumentError("No ack ids specified.");
 }
 
-// Answers a call about ack ids, which live as long as it does: `start(done)` checks the request and
-// calls `done` unless it returns an error.
+// Answers a call about ack ids. `ids` must live as long as the call. `start(done)` checks the
+// request, and calls `done` later unless it returns an error.
 template <typename Start>
 grpc::ServerUnaryReactor* answer_acks(grpc::CallbackServerContext* context, const AckIdTexts& ids,
                                       Start start) {
@@ -69,7 +69,7 @@ absl::StatusOr<api::Subscription> update(Core& core, const PushPolicy& policy,
   return subscription_of(core, **core.subscription(name));
 }
 
-// projects/P/<collection>/<a random id>, where the service makes up names.
+// projects/P/<collection>/generated-<random>: for requests without a name, as the service does.
 std::string generated_name(std::string_view project, std::string_view collection) {
   std::random_device random;
   const auto bits = std::uint64_t{random()} << 32 | random();
@@ -169,7 +169,10 @@ grpc::ServerUnaryReactor* SubscriberService::DeleteSubscription(
         RETURN_IF_ERROR(check_subscription_name(request->subscription()));
         return core.delete_subscription(request->subscription());
       },
-      [this, name = request->subscription()] { push_.refresh(name); });
+      [this, name = request->subscription()] {
+        push_.refresh(name);
+        iam_.forget(name);
+      });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::ModifyAckDeadline(
@@ -275,10 +278,13 @@ grpc::ServerUnaryReactor* SubscriberService::ListSnapshots(grpc::CallbackServerC
 grpc::ServerUnaryReactor* SubscriberService::DeleteSnapshot(
     grpc::CallbackServerContext* context, const api::DeleteSnapshotRequest* request,
     google::protobuf::Empty* /*response*/) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
-    return core.retention().delete_snapshot(request->snapshot());
-  });
+  return answer_change(
+      context, broker_,
+      [&](Core& core) -> absl::Status {
+        RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
+        return core.retention().delete_snapshot(request->snapshot());
+      },
+      [this, name = request->snapshot()] { iam_.forget(name); });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::Seek(grpc::CallbackServerContext* context,

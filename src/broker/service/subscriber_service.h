@@ -3,12 +3,13 @@
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
 
 #include "broker/service/broker.h"
+#include "broker/service/iam_service.h"
 #include "broker/service/push_delivery.h"
 
 namespace pollbus::broker {
 
-// All methods of the service on the callback API, the two that deliver messages raw: these are
-// stored serialized and go out as they are.
+// All methods of the service on the callback API. The two that deliver messages are raw, because
+// messages are stored serialized and sent as they are.
 using SubscriberBase = google::pubsub::v1::Subscriber;
 using SubscriberSnapshots =
     SubscriberBase::WithCallbackMethod_GetSnapshot<SubscriberBase::WithCallbackMethod_ListSnapshots<
@@ -26,11 +27,12 @@ using SubscriberMethods = SubscriberBase::WithCallbackMethod_ModifyAckDeadline<
     SubscriberBase::WithCallbackMethod_Acknowledge<SubscriberBase::WithRawCallbackMethod_Pull<
         SubscriberBase::WithRawCallbackMethod_StreamingPull<SubscriberAdministration>>>>;
 
-// google.pubsub.v1.Subscriber on a Broker, which it borrows. What is not overridden here answers
-// UNIMPLEMENTED.
+// google.pubsub.v1.Subscriber on a Broker. Methods that are not overridden here answer
+// UNIMPLEMENTED. Borrows what it is given.
 class SubscriberService final : public SubscriberMethods {
  public:
-  SubscriberService(Broker& broker, PushDelivery& push) : broker_(broker), push_(push) {}
+  SubscriberService(Broker& broker, PushDelivery& push, IamService& iam)
+      : broker_(broker), push_(push), iam_(iam) {}
 
   grpc::ServerUnaryReactor* CreateSubscription(grpc::CallbackServerContext* context,
                                                const google::pubsub::v1::Subscription* request,
@@ -90,6 +92,7 @@ class SubscriberService final : public SubscriberMethods {
  private:
   Broker& broker_;
   PushDelivery& push_;
+  IamService& iam_;
 };
 
 }  // namespace pollbus::broker

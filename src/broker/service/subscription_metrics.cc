@@ -12,11 +12,14 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-// Of one visit under the broker's lock: a scrape holds nobody up for longer.
+// Reports that are read under the broker's lock at a time, so that a scrape delays nothing else.
 constexpr std::size_t kReportsPerVisit = 256;
+// Subscriptions that have series of their own: eight lines each.
+constexpr std::size_t kMaxReportedSubscriptions = 2'000;
 
 struct Report {
   std::string name;
+  SubscriptionId id;
   Core::Report of;
 };
 
@@ -71,12 +74,20 @@ std::vector<Report> reports_of(Broker& broker) {
     const std::string after = all.empty() ? "" : all.back().name;
     broker.with_core([&](const Core& core) {
       for (const Core::Report& report : core.reports(after, kReportsPerVisit)) {
-        all.push_back({*report.name, report});
+        all.push_back({*report.name, core.subscriptions().at(*report.name), report});
       }
       return true;
     });
   }
   return all;
+}
+
+// Leaves the subscriptions that were created first: the set changes only when one is deleted, and
+// the subscriptions that many machines add later do not displace those they share.
+void keep_oldest(std::vector<Report>* reports) {
+  if (reports->size() <= kMaxReportedSubscriptions) return;
+  std::ranges::nth_element(*reports, reports->begin() + kMaxReportedSubscriptions, {}, &Report::id);
+  reports->resize(kMaxReportedSubscriptions);
 }
 
 ClientMetric metric(MetricType type, double value, std::vector<ClientMetric::Label> labels = {}) {
@@ -93,7 +104,9 @@ MetricFamily gauge(const char* name, const char* help, std::size_t value) {
 }  // namespace
 
 std::vector<MetricFamily> SubscriptionMetrics::Collect() const {
-  const std::vector<Report> reports = reports_of(broker_);
+  std::vector<Report> reports = reports_of(broker_);
+  const std::size_t subscriptions = reports.size();
+  keep_oldest(&reports);
   const std::int64_t now_us = std::chrono::duration_cast<std::chrono::microseconds>(
                                   broker_.clock().wall_now().time_since_epoch())
                                   .count();
@@ -106,6 +119,11 @@ std::vector<MetricFamily> SubscriptionMetrics::Collect() const {
           metric(series.type, series.value(report.of, now_us), {{"subscription", report.name}}));
     }
   }
+  families.push_back(gauge("broker_subscriptions", "Subscriptions that exist", subscriptions));
+  families.push_back(gauge("broker_subscriptions_without_series",
+                           "Subscriptions that have no series of their own here, because there are "
+                           "too many; the oldest ones have",
+                           subscriptions - reports.size()));
   const auto [scanned, cached] = broker_.with_core(
       [](const Core& core) { return std::pair(core.scanned_conjunctions(), core.cached_bytes()); });
   families.push_back(gauge("broker_scanned_conjunctions",

@@ -6,12 +6,11 @@
 
 namespace pollbus::broker {
 
-// What /metrics says of each subscription, and of the core as a whole. The core counts by itself;
-// here that is read whenever somebody asks, so that the way of a message pays for none of it, with
-// thousands of subscriptions either. Thread-safe.
+// The metrics of each subscription and of the core. The core counts anyway; its numbers are read
+// only when /metrics is requested, so they cost nothing per message. Thread-safe.
 class SubscriptionMetrics final : public prometheus::Collectable {
  public:
-  // Borrows it.
+  // Borrows `broker`.
   explicit SubscriptionMetrics(Broker& broker) : broker_(broker) {}
 
   std::vector<prometheus::MetricFamily> Collect() const override;

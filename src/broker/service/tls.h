@@ -9,14 +9,14 @@
 
 namespace pollbus::broker {
 
-// PEM files. They are read at the start: a renewed certificate needs a restart.
+// PEM files, read once at start: a renewed certificate needs a restart.
 struct TlsFiles {
   std::filesystem::path certificate;  // empty: plain text
   std::filesystem::path key;
   std::filesystem::path client_ca;  // empty: clients need no certificate
 };
 
-// INVALID_ARGUMENT, with the file's name, when one cannot be read or is not what it should be.
+// INVALID_ARGUMENT with the name of a file that cannot be read or has the wrong content.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> server_credentials(const TlsFiles& files);
 
 }  // namespace pollbus::broker

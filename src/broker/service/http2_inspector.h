@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace pollbus::broker {
+
+// Follows the frames of one HTTP/2 connection (RFC 9113, 4.1) and finds clients that try to exhaust
+// the server in ways that gRPC does not limit. It looks at the headers of frames only. Not
+// thread-safe.
+class Http2Inspector {
+ public:
+  // One block of headers, in all its frames. The official clients send some 500 bytes.
+  static constexpr std::size_t kMaxHeaderBlockBytes = 64 << 10;
+  static constexpr int kMaxHeaderBlockFrames = 32;
+  // Streams that the client resets: so many at once, and then so many per second.
+  static constexpr int kMaxResets = 1'000;
+  static constexpr int kMaxResetsPerSecond = 100;
+  // Streams that a client opens before it has acknowledged the server's settings, and with them the
+  // limit of concurrent streams.
+  static constexpr int kMaxStreamsBeforeSettings = 1'000;
+
+  // Looks at the next bytes that the client has sent. Returns nullptr, or the reason why the
+  // connection must be closed.
+  const char* inspect(std::string_view bytes, SteadyTime now);
+
+ private:
+  const char* begin_frame(SteadyTime now);
+  const char* add_to_header_block(std::size_t bytes);
+  bool take_reset(SteadyTime now);
+
+  static constexpr std::size_t kPrefaceBytes = 24;
+  static constexpr std::size_t kFrameHeaderBytes = 9;
+
+  std::size_t left_to_skip_ = kPrefaceBytes;  // of the preface or of a frame's payload
+  std::array<unsigned char, kFrameHeaderBytes> header_{};
+  std::size_t header_bytes_ = 0;  // that have come of the next frame's header
+  std::size_t block_bytes_ = 0;
+  int block_frames_ = 0;
+  bool has_acked_settings_ = false;
+  int streams_before_settings_ = 0;
+  double resets_left_ = kMaxResets;
+  SteadyTime counted_resets_at_;
+};
+
+}  // namespace pollbus::broker

@@ -1,0 +1,71 @@
+#include "broker/service/http2_inspector.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace pollbus::broker {
+namespace {
+
+constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+enum Type { kData = 0, kHeaders = 1, kReset = 3, kSettings = 4, kContinuation = 9 };
+
+std::string frame(Type type, std::size_t bytes, int flags = 0) {
+  std::string text;
+  text += static_cast<char>(bytes >> 16);
+  text += static_cast<char>(bytes >> 8);
+  text += static_cast<char>(bytes);
+  text += static_cast<char>(type);
+  text += static_cast<char>(flags);
+  return text + std::string(3, '\0') + '\1' + std::string(bytes, 'x');
+}
+
+class Http2InspectorTest : public testing::Test {
+ protected:
+  Http2InspectorTest() { EXPECT_TRUE(accepts(kPreface)); }
+  bool accepts(const std::string& bytes) { return inspector.inspect(bytes, now) == nullptr; }
+
+  Http2Inspector inspector;
+  SteadyTime now{std::chrono::hours(1)};
+};
+
+TEST_F(Http2InspectorTest, AnHonestClientMayDoAsManyCallsAsItLikes) {
+  ASSERT_TRUE(accepts(frame(kSettings, 6) + frame(kSettings, 0, 1)));
+  for (int i = 0; i < 100'000; ++i) {
+    ASSERT_TRUE(accepts(frame(kHeaders, 500) + frame(kData, 200) + frame(kData, 0, 1)));
+  }
+}
+
+TEST_F(Http2InspectorTest, FramesAreFoundHoweverTheBytesAreSplit) {
+  const std::string bytes = frame(kSettings, 0, 1) + frame(kData, 70'000) + frame(kHeaders, 65'000);
+  for (const char byte : bytes) ASSERT_TRUE(accepts(std::string(1, byte)));
+  EXPECT_FALSE(accepts(frame(kContinuation, 1'000)));
+}
+
+TEST_F(Http2InspectorTest, HeadersInManyFramesAreBounded) {
+  ASSERT_TRUE(accepts(frame(kHeaders, 100)));
+  int frames = 0;
+  while (frames < 1'000 && accepts(frame(kContinuation, 0))) ++frames;
+  EXPECT_LT(frames, Http2Inspector::kMaxHeaderBlockFrames);
+}
+
+TEST_F(Http2InspectorTest, ResetsAreBoundedAtOnceAndPerSecond) {
+  int resets = 0;
+  while (resets < 10'000 && accepts(frame(kReset, 4))) ++resets;
+  EXPECT_EQ(resets, Http2Inspector::kMaxResets);
+  for (int i = 0; i < 60; ++i) {
+    now += std::chrono::seconds(1);
+    for (int j = 0; j < Http2Inspector::kMaxResetsPerSecond - 1; ++j) {
+      ASSERT_TRUE(accepts(frame(kReset, 4))) << i << " " << j;
+    }
+  }
+}
+
+TEST_F(Http2InspectorTest, StreamsBeforeTheSettingsAreAcknowledgedAreBounded) {
+  int streams = 0;
+  while (streams < 10'000 && accepts(frame(kHeaders, 100))) ++streams;
+  EXPECT_EQ(streams, Http2Inspector::kMaxStreamsBeforeSettings);
+}
+
+}  // namespace
+}  // namespace pollbus::broker

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace pollbus::broker {
+
+// Listens on TCP addresses and hands every accepted connection to `accepted`, which then owns its
+// descriptor. gRPC's own listener stops for good once the process has run out of descriptors; this
+// one refuses connections while only a reserve for files is left, and accepts again afterwards.
+class Listener {
+ public:
+  static constexpr std::chrono::milliseconds kProbeTimeout{2'000};
+  using Accepted = std::function<void(int descriptor)>;
+
+  // Listens on every address of `host`; 0.0.0.0 and :: mean all addresses of both families. Port 0
+  // takes a free one. UNAVAILABLE, with the reason, when an address cannot be bound.
+  static absl::StatusOr<std::unique_ptr<Listener>> open(const std::string& host, int port,
+                                                        prometheus::Registry& metrics);
+  ~Listener();
+
+  // Begins to accept. `accepted` is called on one thread. See guard_connection() for `is_guarded`.
+  void start(bool is_guarded, Accepted accepted);
+  // Closes the sockets. No connection is accepted afterwards.
+  void stop();
+
+  int port() const { return port_; }
+  bool is_loopback() const { return is_loopback_; }
+  // Connects as a client does. OK when the connection is accepted and, if `greets`, answered with
+  // the first bytes that a server of HTTP/2 sends; otherwise UNAVAILABLE. May take kProbeTimeout.
+  absl::Status probe(bool greets) const;
+
+ private:
+  Listener(std::vector<int> sockets, int port, bool is_loopback, prometheus::Registry& metrics);
+  void run(std::stop_token stop);
+  // False when the process is out of descriptors.
+  bool accept_from(int socket);
+  void refuse(int descriptor);
+
+  std::vector<int> sockets_;
+  int wake_ = -1;  // an eventfd that ends the wait for connections
+  const int port_;
+  const bool is_loopback_;
+  const int highest_descriptor_;
+  prometheus::Counter& refused_;
+  prometheus::Counter& attacks_;
+  std::chrono::steady_clock::time_point refusal_logged_{};
+  Accepted accepted_;
+  bool is_guarded_ = false;
+  std::jthread thread_;
+};
+
+// Raises the process's soft limit of open descriptors to the hard limit, as far as the broker can
+// use it. Returns the limit that holds then.
+std::size_t raise_descriptor_limit();
+
+}  // namespace pollbus::broker
