@@ -1,4 +1,4 @@
-// What a Broker does about deliveries besides handing them out: acks, Seek, dead letters.
+// The part of Broker that is about delivered messages: acks, Seek and dead letters.
 
 #include <google/pubsub/v1/pubsub.pb.h>
 
@@ -14,8 +14,10 @@
 namespace pollbus::broker {
 namespace {
 
-// A dead letter that cannot be written now is tried again after this.
-constexpr std::chrono::milliseconds kDeadLetterPause_ms{1'000};
+// When a dead letter that could not be written is tried again.
+constexpr std::chrono::milliseconds kDeadLetterPause{1'000};
+// What an ack that waits for the disk takes: its outcome and its text, which the answer may name.
+constexpr std::size_t kAckBytes = 100;
 
 }  // namespace
 
@@ -29,7 +31,8 @@ void Broker::acknowledge(const std::string& subscription, std::span<const AckId>
     RETURN_IF_ERROR(core_.acknowledge(subscription, ids, &outcomes));
     after_core_call(&woken);
     if (!committer_ || outcomes.empty()) return absl::OkStatus();
-    committer_->submit({.done = [done = std::exchange(done, nullptr), its_outcomes = outcomes](
+    committer_->submit({.bytes = ids.size() * kAckBytes,
+                        .done = [done = std::exchange(done, nullptr), its_outcomes = outcomes](
                                     const absl::Status& written) { done(written, its_outcomes); },
                         .needs_all_notes = true});
     return absl::OkStatus();
@@ -77,7 +80,7 @@ absl::StatusOr<absl::flat_hash_set<MessageId>> Broker::let_through(
   for (const Delivery& candidate : candidates.messages) {
     if (body == nullptr || candidate.batch != batch) {
       auto found = body_of(candidate);
-      if (absl::IsNotFound(found.status())) continue;  // its time is over
+      if (absl::IsNotFound(found.status())) continue;  // its retention is over
       if (!found.ok()) return found.status();
       body = *std::move(found);
       batch = candidate.batch;
@@ -94,7 +97,7 @@ absl::StatusOr<absl::flat_hash_set<MessageId>> Broker::let_through(
   return matching;
 }
 
-// On the timer's thread, which holds the lock.
+// Called on the timer's thread, which holds the lock.
 void Broker::forward_dead_letters(std::unique_lock<std::mutex>& lock) {
   while (core_.has_dead_letters() && dead_letters_on_way_ < kMaxDeadLettersOnWay &&
          dead_letters_at_ <= clock_.now()) {
@@ -110,7 +113,7 @@ void Broker::forward_dead_letters(std::unique_lock<std::mutex>& lock) {
 void Broker::forward(const DeadLetter& letter) {
   absl::StatusOr<Body> body = body_of(letter.message);
   if (absl::IsNotFound(body.status())) {
-    // Acked meanwhile, with the rest of its batch.
+    // The message was acked meanwhile, with the rest of its batch.
     const std::lock_guard lock(mutex_);
     --dead_letters_on_way_;
     return;
@@ -146,7 +149,8 @@ void Broker::forward(const DeadLetter& letter) {
     if (!admit().ok()) return false;
     auto publication = core.bury(letter, batch.incoming());
     if (!publication.ok()) {
-      --dead_letters_on_way_;  // gone, or delivered again because its topic is
+      // The message is gone, or its topic is, and then it is delivered again.
+      --dead_letters_on_way_;
     } else if (committer_) {
       committer_->submit_with_notes({.publication = *std::move(publication), .done = done});
     } else {
@@ -163,7 +167,7 @@ void Broker::exhume(const DeadLetter& letter) {
   const SteadyTime now = clock_.now();
   with_core([&](Core& core) {
     --dead_letters_on_way_;
-    dead_letters_at_ = now + kDeadLetterPause_ms;
+    dead_letters_at_ = now + kDeadLetterPause;
     core.exhume(letter);
     return true;
   });

@@ -22,16 +22,19 @@ namespace {
 using google::pubsub::v1::StreamingPullRequest;
 using google::pubsub::v1::StreamingPullResponse;
 
-// Clients of this protocol version on ping, and count on an answer.
+// From this protocol version on, clients send pings and expect an answer.
 constexpr std::int64_t kProtocolVersionWithPings = 1;
-// A client that does not read its answers is not owed more of them.
+// Answers to pings that a client has still to read. Later pings are not answered.
 constexpr int kMaxOwedResponses = 100;
+// Ack ids in confirmations that a client has still to read. Above it, the client's requests are not
+// read either.
+constexpr std::size_t kMaxOwedConfirmationBytes = 4 << 20;
 
-// Sorts the ids of a request into a confirmation by what became of them.
+// Sorts the ids of a request into a confirmation by their outcome.
 template <typename Confirmation>
 void confirm(const AckIdTexts& texts, const absl::Status& status,
              const std::vector<AckOutcome>& outcomes, Confirmation* confirmation) {
-  // The subscription has become one of exactly-once delivery since they came.
+  // The ids came before the subscription was changed to exactly-once delivery.
   if (static_cast<std::size_t>(texts.size()) != outcomes.size()) return;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const std::string& text = texts.Get(static_cast<int>(i));
@@ -47,8 +50,8 @@ void confirm(const AckIdTexts& texts, const absl::Status& status,
   }
 }
 
-// Reading and writing go on beside each other. Requests are handled one by one as they come; the
-// turn belongs to whoever looks for something to write, and is kept while a write is on its way.
+// Reads and writes run at the same time. Requests are handled one by one. The thread that looks for
+// something to write holds the turn, and keeps it while a write is running.
 class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public Consumer {
  public:
@@ -73,7 +76,8 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void OnReadDone(bool ok) override {
     if (!ok) {
-      end(absl::OkStatus());  // the client has said all it had to say
+      end(absl::OkStatus());  // the client has closed its side
+      close_consumer();
       return;
     }
     if (const absl::Status status = handle_request(); !status.ok()) {
@@ -82,33 +86,55 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     }
     wake_self();
     const std::lock_guard lock(mutex_);
-    if (!is_finished_) StartRead(&request_buffer_);
+    is_read_paused_ = true;
+    read_on();
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) {
+    {
       const std::lock_guard lock(mutex_);
-      if (!end_) end_ = absl::CancelledError("The client is gone.");
+      if (!ok && !end_) end_ = absl::CancelledError("The client is gone.");
+      read_on();
     }
     WakeList woken;
     write_on(&woken);
     Broker::wake(std::move(woken));
   }
 
-  void OnCancel() override { end(absl::CancelledError("The client has cancelled the stream.")); }
+  void OnCancel() override {
+    end(absl::CancelledError("The client has cancelled the stream."));
+    close_consumer();
+  }
 
   void OnDone() override {
-    if (is_open_) broker_.close_consumer(*handle_);
+    close_consumer();
     self_.reset();
   }
 
  private:
+  // Must hold mutex_.
+  void read_on() {
+    if (!is_read_paused_ || is_finished_) return;
+    if (owed_confirmation_bytes_ > kMaxOwedConfirmationBytes) return;
+    is_read_paused_ = false;
+    StartRead(&request_buffer_);
+  }
+
+  // Called as early as possible when the stream ends, so that no more messages are leased to it.
+  void close_consumer() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!std::exchange(is_open_, false)) return;
+    }
+    broker_.close_consumer(*handle_);
+  }
+
   absl::Status handle_request() {
     StreamingPullRequest request;
     if (!decode(&request_buffer_, &request)) {
-      return absl::InvalidArgumentError("The request is no valid StreamingPullRequest.");
+      return absl::InvalidArgumentError("The request is not a valid StreamingPullRequest.");
     }
-    if (!is_open_) {
+    if (!handle_) {
       RETURN_IF_ERROR(check_first_request(request));
       RETURN_IF_ERROR(open(request));
     } else {
@@ -129,10 +155,10 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   absl::Status open(const StreamingPullRequest& request) {
     subscription_ = request.subscription();
     RETURN_IF_ERROR(broker_.open_consumer(subscription_, flow_limits(request), self_, &handle_));
-    is_open_ = true;
     const SubscriptionProperties properties =
         broker_.with_core([this](Core& core) { return core.properties(handle_->subscription); });
     const std::lock_guard lock(mutex_);
+    is_open_ = true;
     properties_ = properties;
     return absl::OkStatus();
   }
@@ -149,7 +175,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
               status = written;  // at once
               return;
             }
-            self->respond([&](StreamingPullResponse* response) {
+            self->respond(texts, [&](StreamingPullResponse* response) {
               confirm(texts, written, outcomes, response->mutable_acknowledge_confirmation());
             });
           });
@@ -160,7 +186,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
           [&](const absl::Status& modified, const std::vector<AckOutcome>& outcomes) {
             status.Update(modified);
             if (outcomes.empty()) return;
-            respond([&](StreamingPullResponse* response) {
+            respond(texts, [&](StreamingPullResponse* response) {
               confirm(texts, modified, outcomes,
                       response->mutable_modify_ack_deadline_confirmation());
             });
@@ -169,16 +195,17 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     return status;
   }
 
-  // The texts of ids are kept only where they will have to be named again.
+  // Ids are kept only if a confirmation must name them.
   AckIdTexts confirmable(const AckIdTexts& texts) {
     const std::lock_guard lock(mutex_);
     return properties_.is_exactly_once ? texts : AckIdTexts();
   }
 
   template <typename Fill>
-  void respond(Fill fill) {
+  void respond(const AckIdTexts& texts, Fill fill) {
     {
       const std::lock_guard lock(mutex_);
+      for (const std::string& text : texts) owed_confirmation_bytes_ += text.size();
       fill(&confirmations_);
       has_confirmations_ = true;
     }
@@ -191,14 +218,14 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     Broker::wake(std::move(woken));
   }
 
-  // Holding the turn: writes the next response and keeps the turn, or finds nothing and leaves it.
+  // Must hold the turn. Starts the next write and keeps the turn, or leaves it if there is nothing.
   void write_on(WakeList* woken) {
     do {
       if (step(woken)) return;
     } while (!turn_.leave());
   }
 
-  // True when a write, or the end of the stream, is on its way.
+  // Returns true when it has started a write or ended the stream.
   bool step(WakeList* woken) {
     std::optional<std::chrono::seconds> lease;
     {
@@ -221,7 +248,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     const std::lock_guard lock(mutex_);
     if (!deliveries.ok()) {
       is_finished_ = true;
-      // The consumer goes when its subscription goes.
+      // The broker closes a consumer when its subscription is deleted.
       const bool is_gone = absl::IsNotFound(deliveries.status());
       Finish(to_grpc(is_gone ? not_found(subscription_) : deliveries.status()));
       return true;
@@ -230,17 +257,18 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     return !deliveries->empty() && write(*deliveries);
   }
 
-  // Holding mutex_ too.
+  // Must hold the turn and mutex_.
   bool write(std::span<const Delivery> deliveries) {
     response_buffer_ = encode_deliveries(handle_->subscription, deliveries, take_trailer());
     StartWrite(&response_buffer_);
     return true;
   }
 
-  // What a response carries besides messages, serialized.
+  // The fields of a response other than messages, serialized.
   std::string take_trailer() {
     StreamingPullResponse response;
     if (std::exchange(has_confirmations_, false)) response.Swap(&confirmations_);
+    owed_confirmation_bytes_ = 0;
     auto* const properties = response.mutable_subscription_properties();
     properties->set_exactly_once_delivery_enabled(properties_.is_exactly_once);
     properties->set_message_ordering_enabled(properties_.is_ordered);
@@ -250,25 +278,27 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   Broker& broker_;
   std::shared_ptr<StreamingPull> self_;  // until OnDone()
 
-  // Of the reading side, which has set them before the first wake.
+  // Used by the reading side, which sets them before the first wake.
   grpc::ByteBuffer request_buffer_;
   std::string subscription_;
   std::optional<ConsumerHandle> handle_;
-  bool is_open_ = false;
 
-  // Of the turn.
+  // Used while holding the turn.
   grpc::ByteBuffer response_buffer_;
   Turn turn_;
 
-  std::mutex mutex_;  // taken inside the turn, never around a call of the broker
+  std::mutex mutex_;      // taken inside the turn, never around a call of the broker
+  bool is_open_ = false;  // the broker has the consumer
   std::optional<std::chrono::seconds> lease_;
   std::optional<bool> answers_pings_;  // known from the first request on
   int owed_responses_ = 0;
-  SubscriptionProperties properties_;  // as they were last seen
+  SubscriptionProperties properties_;  // as of the last response
   StreamingPullResponse confirmations_;
   bool has_confirmations_ = false;
+  std::size_t owed_confirmation_bytes_ = 0;
+  bool is_read_paused_ = false;
   std::optional<absl::Status> end_;
-  bool is_finished_ = false;  // nothing may be started any more
+  bool is_finished_ = false;  // no read or write may be started any more
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace pollbus::broker {
 
-// Starts a StreamingPull. The reactor owns itself.
+// Starts a StreamingPull. The reactor deletes itself.
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* start_streaming_pull(Broker& broker);
 
 }  // namespace pollbus::broker

@@ -96,7 +96,7 @@ TEST_F(StreamingPullTest, APingIsAnsweredWithAnEmptyResponse) {
   }
 }
 
-TEST_F(StreamingPullTest, DeliversWhatIsPublishedWithIdTimeAndAttributes) {
+TEST_F(StreamingPullTest, AMessageIsDeliveredWithIdTimeAndAttributes) {
   TestContext context;
   const auto stream = open(&context);
   google::pubsub::v1::PublishRequest request;
@@ -148,7 +148,7 @@ TEST_F(StreamingPullTest, UnaryAcksAndNacksGiveFlowControlCreditBack) {
   ASSERT_TRUE(publish(kTopic, 5).ok());
   auto messages = read(stream.get(), 2);
   ASSERT_EQ(messages.size(), 2u);
-  // Nothing more comes before the answer to this ping.
+  // The answer to this ping is the next thing that arrives.
   ASSERT_TRUE(stream->Write(StreamingPullRequest()));
   StreamingPullResponse response;
   ASSERT_TRUE(stream->Read(&response));
@@ -182,12 +182,12 @@ TEST_F(StreamingPullTest, TwoStreamsShareTheMessages) {
   read_all(first.get(), &first_context, &second_context, 0);
   reader.join();
   EXPECT_EQ(received_in_all, 200);
-  // How much each gets depends on how fast it reads; the queue's tests have the exact shares.
+  // The shares depend on how fast each stream reads; the tests of the queue check them exactly.
   EXPECT_GT(shares[0], 0);
   EXPECT_GT(shares[1], 0);
 }
 
-TEST_F(StreamingPullTest, StreamsThatComeAndGoUnderLoadLoseNothing) {
+TEST_F(StreamingPullTest, NoMessageIsLostWhileStreamsOpenAndCloseUnderLoad) {
   constexpr int kPublishers = 2;
   constexpr int kReaders = 3;
   constexpr int kPublishes = 50;
@@ -198,7 +198,7 @@ TEST_F(StreamingPullTest, StreamsThatComeAndGoUnderLoadLoseNothing) {
     const std::lock_guard lock(mutex);
     return received.size() == kPublishers * kPublishes * kBatch;
   };
-  // Each stream reads a little, half-closes, reads what is still on its way, and acks all of it.
+  // Each stream reads a little, half-closes, reads what was already sent, and acks all of it.
   const auto read_by_many_streams = [&] {
     while (!everything()) {
       TestContext context;
@@ -232,7 +232,7 @@ TEST_F(StreamingPullTest, StreamsThatComeAndGoUnderLoadLoseNothing) {
   EXPECT_TRUE(everything());
 }
 
-TEST_F(StreamingPullTest, AResponseIsOfBoundedSize) {
+TEST_F(StreamingPullTest, TheSizeOfAResponseIsBounded) {
   ASSERT_TRUE(publish(kTopic, 1'000, std::string(9'000, 'x')).ok());
   ASSERT_TRUE(publish(kTopic, 1'000, std::string(9'000, 'x')).ok());
   TestContext context;
@@ -247,7 +247,7 @@ TEST_F(StreamingPullTest, AResponseIsOfBoundedSize) {
   EXPECT_EQ(received, 2'000);
 }
 
-TEST_F(StreamingPullTest, ALeaseOutlivesItsStream) {
+TEST_F(StreamingPullTest, ALeaseContinuesAfterItsStreamEnds) {
   std::vector<google::pubsub::v1::ReceivedMessage> messages;
   {
     TestContext context;
@@ -285,7 +285,7 @@ TEST_F(StreamingPullTest, AShutdownEndsOpenStreamsWithUnavailable) {
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_F(StreamingPullTest, AcksOfWhatAClientHasInHandAtAShutdownStillCount) {
+TEST_F(StreamingPullTest, AcksDuringAShutdownStillCount) {
   TestContext context;
   const auto stream = open(&context);
   ASSERT_TRUE(publish(kTopic, 1).ok());
@@ -298,7 +298,7 @@ TEST_F(StreamingPullTest, AcksOfWhatAClientHasInHandAtAShutdownStillCount) {
   EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
-TEST_F(StreamingPullTest, WhatIsSetOnceCannotBeSetAgain) {
+TEST_F(StreamingPullTest, FieldsOfTheFirstRequestCannotBeSetAgain) {
   std::vector<StreamingPullRequest> later(5);
   later[0].set_subscription(kSubscription);
   later[1].set_max_outstanding_messages(5);
@@ -311,7 +311,7 @@ TEST_F(StreamingPullTest, WhatIsSetOnceCannotBeSetAgain) {
   }
 }
 
-TEST_F(StreamingPullTest, AWrongRequestEndsTheStream) {
+TEST_F(StreamingPullTest, AnInvalidRequestEndsTheStream) {
   StreamingPullRequest uneven;
   uneven.add_modify_deadline_ack_ids("1-1-1");
   EXPECT_EQ(status_after(uneven).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -330,7 +330,7 @@ TEST_F(StreamingPullTest, AWrongRequestEndsTheStream) {
   EXPECT_EQ(status_of_first(request).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(StreamingPullTest, StaleAndForeignAckIdsAreAcceptedQuietly) {
+TEST_F(StreamingPullTest, StaleAndForeignAckIdsAreIgnored) {
   TestContext context;
   const auto stream = open(&context);
   ASSERT_TRUE(publish(kTopic, 1).ok());
