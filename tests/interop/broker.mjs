@@ -1,4 +1,4 @@
-// A broker of its own for each file of tests, and what the tests wait with.
+// Starts a broker for each file of tests, and has functions that wait for messages.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { isReady } from '../../scripts/local.d/http.mjs';
 import { Part } from '../../scripts/local.d/part.mjs';
 import { reservePort } from '../../scripts/local.d/ports.mjs';
 
-// The client would look for the metadata server of Google Cloud, which is not here.
+// Without this, the client would look for the metadata server of Google Cloud.
 process.env.METADATA_SERVER_DETECTION = 'none';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,6 +24,11 @@ async function freePort() {
 }
 
 export class Broker {
+  // `flags` are passed to the broker. `prefix` is a command that runs it, like ['prlimit', '--nofile=256'].
+  constructor({ flags = [], prefix = [] } = {}) {
+    Object.assign(this, { flags, prefix });
+  }
+
   async start() {
     const parent = join(programs, '..', 'test_data');
     mkdirSync(parent, { recursive: true });
@@ -40,23 +45,25 @@ export class Broker {
       name: 'pubsub-broker',
       log: join(this.folder, 'broker.log'),
       command: [
+        ...this.prefix,
         join(programs, 'pubsub-broker'),
         ...['--listen', this.address, '--http-port', String(this.http)],
         ...['--data-dir', join(this.folder, 'data')],
+        ...this.flags,
       ],
       answers: () => isReady({ port: this.http }),
     }).start();
     await this.part.ready();
   }
 
-  // As the power does it; what was acknowledged is there again.
+  // Ends the broker like a power failure, and starts it again on the same data.
   async killAndRestart() {
     this.part.kill();
     await this.part.ended;
     await this.launch();
   }
 
-  // The official client, as its users make it.
+  // Creates the official client, the way its users do.
   client(projectId) {
     process.env.PUBSUB_EMULATOR_HOST = this.address;
     const client = new PubSub({ projectId });
@@ -71,7 +78,7 @@ export class Broker {
   }
 }
 
-// What a subscription delivers, until close(). `handle(message)` acks unless it is given.
+// Collects what a subscription delivers, until close(). Without `handle`, it acks each message.
 export class Inbox {
   constructor(subscription, handle = (message) => message.ack()) {
     Object.assign(this, { subscription, messages: [], errors: [], waiting: [] });
@@ -94,7 +101,7 @@ export class Inbox {
     return this.messages.map((message) => message.data.toString());
   }
 
-  // Waits until `condition()` holds; rejects on an error of the subscription.
+  // Waits until `condition()` is true. Rejects on an error of the subscription.
   async until(condition, what = 'what was expected has come') {
     const deadline = Date.now() + deadlineMs;
     while (!condition()) {
@@ -120,7 +127,7 @@ export class Inbox {
   }
 }
 
-// So many messages, acked, in the order in which they came.
+// Returns the texts of the next `count` messages, in the order of their arrival, and acks them.
 export async function receive(subscription, count) {
   const inbox = new Inbox(subscription);
   await inbox.count(count);

@@ -1,4 +1,4 @@
-// How pubsub-broker delivers, as the official client sees it: filters, streams, flow control, large
+// Delivery by pubsub-broker to the official client: filters, streams, flow control, large
 // messages, reconnects, exactly-once delivery, ordering, retries and dead letters.
 
 import assert from 'node:assert/strict';
@@ -19,7 +19,7 @@ before(async () => {
 
 after(() => broker?.stop());
 
-// A new topic, with a subscription that has these options.
+// Creates a topic and a subscription with these options.
 async function subscribed(options = {}, messageOrdering = false) {
   lastTopic += 1;
   const name = `topic-${lastTopic}`;
@@ -44,7 +44,7 @@ test('a message arrives as it was published, with id and time', async () => {
   await inbox.close();
 });
 
-test('filters decide who gets a message', async () => {
+test('a subscription gets only messages that its filter matches', async () => {
   const { topic, subscription } = await subscribed({ filter: 'attributes.function="result" AND NOT attributes:late' });
   await topic.publishMessage({ data: Buffer.from('1'), attributes: { function: 'result', late: '' } });
   await topic.publishMessage({ data: Buffer.from('2'), attributes: { function: 'submit' } });
@@ -52,7 +52,7 @@ test('filters decide who gets a message', async () => {
   assert.deepEqual(await receive(subscription, 1), ['3']);
 });
 
-test('a filter that does not parse is refused with its position', async () => {
+test('an invalid filter is refused with the position of the error', async () => {
   await assert.rejects(subscribed({ filter: 'attributes.a > "x"' }), /^Error: 3 INVALID_ARGUMENT: .*character 14/);
 });
 
@@ -83,7 +83,7 @@ test('streams of one subscription share its messages', async () => {
   await Promise.all([first.close(), second.close()]);
 });
 
-test('a client gets no more than it can hold', async () => {
+test('a client gets no more messages than its flow control allows', async () => {
   const { topic, subscription } = await subscribed();
   subscription.setOptions({ flowControl: { maxMessages: 5, allowExcessMessages: false } });
   let held = [];
@@ -104,7 +104,7 @@ test('a client gets no more than it can hold', async () => {
   await inbox.close();
 });
 
-test('9 MB messages come through', async () => {
+test('messages of 9 MB are delivered', async () => {
   const { topic, subscription } = await subscribed();
   const data = Buffer.alloc(9_000_000, 'v');
   const inbox = new Inbox(subscription);
@@ -115,7 +115,7 @@ test('9 MB messages come through', async () => {
   await assert.rejects(topic.publishMessage({ data: Buffer.alloc(10_000_001) }), { code: 3 });
 });
 
-test('a nacked message comes again', async () => {
+test('a nacked message is delivered again', async () => {
   const { topic, subscription } = await subscribed();
   let nacks = 2;
   const inbox = new Inbox(subscription, (message) => (nacks-- > 0 ? message.nack() : message.ack()));
@@ -124,7 +124,7 @@ test('a nacked message comes again', async () => {
   await inbox.close();
 });
 
-test('a retry policy holds a nacked message back', async () => {
+test('a retry policy delays a nacked message', async () => {
   const retryPolicy = { minimumBackoff: { seconds: 1 }, maximumBackoff: { seconds: 2 } };
   const { topic, subscription } = await subscribed({ retryPolicy });
   const times = [];
@@ -139,7 +139,7 @@ test('a retry policy holds a nacked message back', async () => {
   await inbox.close();
 });
 
-test('messages with an ordering key come in order, also after a nack', async () => {
+test('messages with an ordering key are delivered in order, also after a nack', async () => {
   const { topic, subscription } = await subscribed({ enableMessageOrdering: true }, true);
   const keys = ['a', 'b', 'c'];
   const last = { a: -1, b: -1, c: -1 };
@@ -154,7 +154,7 @@ test('messages with an ordering key come in order, also after a nack', async () 
       message.nack();
       return;
     }
-    // What the client had in hand when it nacked belongs to the batch that is void now.
+    // Messages that the client held when it nacked belong to a batch that is not valid any more.
     if (number > last[key] + 1 && nacked && key === 'b' && last.b === 19) return;
     assert.equal(number, last[key] + 1, key);
     last[key] = number;
@@ -174,7 +174,7 @@ test('messages with an ordering key come in order, also after a nack', async () 
   await inbox.close();
 });
 
-test('a message that is never acked goes to the dead-letter topic', async () => {
+test('a message that is never acked moves to the dead-letter topic', async () => {
   const { topic: deadTopic, subscription: dead } = await subscribed();
   const deadLetterPolicy = { deadLetterTopic: deadTopic.name, maxDeliveryAttempts: 5 };
   const { topic, subscription } = await subscribed({ deadLetterPolicy });
@@ -196,7 +196,7 @@ test('a message that is never acked goes to the dead-letter topic', async () => 
   await Promise.all([inbox.close(), letters.close()]);
 });
 
-test('with exactly-once delivery an ack says whether it counted', async () => {
+test('with exactly-once delivery, an ack reports whether it took effect', async () => {
   const { topic, subscription } = await subscribed({ enableExactlyOnceDelivery: true });
   const outcomes = [];
   const inbox = new Inbox(subscription, async (message) => {
@@ -213,13 +213,13 @@ test('with exactly-once delivery an ack says whether it counted', async () => {
   await inbox.close();
 });
 
-test('an ack whose lease is gone fails with exactly-once delivery', async () => {
+test('with exactly-once delivery, an ack after the lease has ended fails', async () => {
   const { topic, subscription } = await subscribed({ enableExactlyOnceDelivery: true });
   let outcome;
   const inbox = new Inbox(subscription, async (message) => {
     if (outcome) return;
     outcome = 'asked';
-    // Somebody else acks it first.
+    // Another client acks it first.
     const low = new v1.SubscriberClient(await client.getClientConfig());
     await low.acknowledge({ subscription: subscription.name, ackIds: [message.ackId] });
     outcome = await message.ackWithResponse().catch((error) => error.errorCode);
@@ -232,7 +232,7 @@ test('an ack whose lease is gone fails with exactly-once delivery', async () => 
   await inbox.close();
 });
 
-test('a killed broker comes back with its messages, and streams find it', async () => {
+test('a killed broker has its messages after a restart, and streams reconnect', async () => {
   const { topic, subscription } = await subscribed();
   await publishTexts(topic, ['before']);
   const inbox = new Inbox(subscription, (message) => {

@@ -1,4 +1,4 @@
-// Topics, subscriptions and snapshots of pubsub-broker, as the official client sees them.
+// Topics, subscriptions and snapshots of pubsub-broker, with the official client.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -18,7 +18,7 @@ after(() => broker?.stop());
 const notFound = { code: 5 };
 const sorted = (resources) => resources.map((resource) => resource.name.split('/').pop()).sort();
 
-test('topics are made, shown, labelled, listed and deleted', async () => {
+test('topics are created, shown, labelled, listed and deleted', async () => {
   const [topic] = await client.createTopic('admin');
   await assert.rejects(client.createTopic('admin'), {
     code: 6,
@@ -42,7 +42,7 @@ test('topics are made, shown, labelled, listed and deleted', async () => {
   await assert.rejects(topic.publishMessage({ data: Buffer.from('x') }), notFound);
 });
 
-test('subscriptions are made, shown, changed, listed and deleted', async () => {
+test('subscriptions are created, shown, changed, listed and deleted', async () => {
   const [topic] = await client.createTopic('changing');
   const [subscription] = await topic.createSubscription('changing-sub', { filter: 'attributes:a' });
   const [shown] = await subscription.getMetadata();
@@ -92,7 +92,7 @@ test('a detached subscription refuses streams', async () => {
   );
 });
 
-test('a snapshot brings back what was acked after it', async () => {
+test('seeking to a snapshot brings back messages that were acked after it', async () => {
   const [topic] = await client.createTopic('photographed');
   const [subscription] = await topic.createSubscription('photographed-sub');
   await publishTexts(topic, ['1', '2']);
@@ -108,7 +108,7 @@ test('a snapshot brings back what was acked after it', async () => {
   await assert.rejects(snapshot.seek(), notFound);
 });
 
-test('a time is sought forward and back', async () => {
+test('seeking to a time works forward and back', async () => {
   const [topic] = await client.createTopic('timed');
   const [subscription] = await topic.createSubscription('timed-sub', { retainAckedMessages: true });
   await publishTexts(topic, ['1', '2']);
@@ -119,7 +119,7 @@ test('a time is sought forward and back', async () => {
   assert.deepEqual((await receive(client.subscription('timed-sub'), 3)).sort(), ['1', '2', '3']);
 });
 
-test('an ack that is under way at a seek does not count', async () => {
+test('an ack that is running during a seek has no effect', async () => {
   const [topic] = await client.createTopic('racing');
   const [subscription] = await topic.createSubscription('racing-sub');
   const [snapshot] = await subscription.createSnapshot('racing-picture');
@@ -136,7 +136,7 @@ test('an ack that is under way at a seek does not count', async () => {
   }
 });
 
-test('a topic that retains serves those who come later', async () => {
+test('a topic with retention serves subscriptions that are created later', async () => {
   const [topic] = await client.createTopic({
     name: 'projects/resources/topics/lasting',
     messageRetentionDuration: { seconds: 3_600 },
