@@ -20,7 +20,7 @@ Receiver::Receiver(google::pubsub::v1::Subscriber::Stub& stub, const std::string
   writing_.set_max_outstanding_messages(kMaxOutstandingMessages);
   StartWrite(&writing_);
   StartRead(&response_);
-  // Writes are started from reads, and the other way round, until OnDone.
+  // Until OnDone, a finished read may start a write, and a finished write a read.
   AddHold();
   StartCall();
 }

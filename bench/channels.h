@@ -12,13 +12,14 @@
 
 namespace pollbus::bench {
 
-// One subscription's stream: receives, acks on the stream, measures. Ends with cancel().
+// The stream of one subscription: receives messages, acks them on the stream, and measures their
+// age. cancel() ends it.
 class Receiver final : public grpc::ClientBidiReactor<google::pubsub::v1::StreamingPullRequest,
                                                       google::pubsub::v1::StreamingPullResponse> {
  public:
   Receiver(google::pubsub::v1::Subscriber::Stub& stub, const std::string& subscription,
            Tally& tally);
-  // Returns when the stream is over.
+  // Returns when the stream has ended.
   ~Receiver() override;
 
   void OnReadDone(bool ok) override;
@@ -34,7 +35,7 @@ class Receiver final : public grpc::ClientBidiReactor<google::pubsub::v1::Stream
   std::mutex mutex_;
   std::condition_variable over_;
   google::pubsub::v1::StreamingPullRequest writing_;
-  google::pubsub::v1::StreamingPullRequest next_;  // acks gather while a write is on its way
+  google::pubsub::v1::StreamingPullRequest next_;  // collects acks while a write is running
   bool is_writing_ = true;
   bool is_over_ = false;
 };

@@ -12,20 +12,20 @@
 
 namespace pollbus::bench {
 
-// What publishers and receivers of one run share: how much is under way, and what was measured.
-// Thread-safe.
+// Shared by the publishers and receivers of one run: counts the messages that are published but not
+// received yet, and collects the measurements. Thread-safe.
 class Tally {
  public:
-  // A publisher waits in front of this many messages that were published and not received.
+  // Publishers wait while this many messages are published but not received.
   explicit Tally(std::int64_t max_ahead) : max_ahead_(max_ahead) {}
 
-  // False when the run is over.
+  // Waits for room, and returns false when the run is over.
   bool await_room(std::int64_t messages);
   void published(std::int64_t messages) { published_ += messages; }
   void failed(std::int64_t messages, const std::string& reason);
   void received(std::int64_t messages, const LatencyHistogram& latencies);
 
-  // From now on it counts.
+  // Begins to count.
   void begin();
   void end();
 
@@ -49,7 +49,7 @@ class Tally {
   std::vector<std::pair<std::chrono::microseconds, std::int64_t>> latencies_;
 };
 
-// The first bytes of a message's data: when it was made.
+// The first bytes of a message's data say when it was created.
 constexpr std::size_t kStampBytes = sizeof(std::int64_t);
 std::string stamped(std::size_t bytes);
 std::chrono::microseconds age_of(const std::string& data);

@@ -34,8 +34,8 @@ void print_head() {
              "p99 ms", "setup s", "ratio", "share");
 }
 
-// `ratio` is to the first server with as many subscriptions, `share` to the first number of
-// subscriptions of this server.
+// `ratio` compares with the first server that has as many subscriptions, `share` with this server's
+// first number of subscriptions.
 void print(const Plan& plan, const Line& line, const std::vector<Line>& before) {
   const auto of = [&](auto is_reference) {
     const auto found = std::ranges::find_if(before, is_reference);
@@ -71,7 +71,7 @@ std::vector<Line> medians(const std::vector<Line>& lines, std::size_t per_round)
   return found;
 }
 
-// False when something could not be run or failed.
+// Returns false when a run failed or could not be started.
 bool run_all(Plan plan, const std::vector<std::string>& targets,
              const std::vector<std::string>& subscriptions, std::int64_t runs) {
   bool is_good = true;
@@ -133,12 +133,12 @@ int main(int argc, char** argv) {
   std::int64_t runs = 1;
   std::int64_t fill_with = 0;
   std::int64_t drain_of = 0;
-  Settings settings(
-      "pubsub-load",
-      "Publishes to, receives from and acks at Pub/Sub servers, and says how fast.\n"
-      "One line a server and number of subscriptions. `ratio` is to the first server,\n"
-      "`share` to the first number of subscriptions.");
-  settings.texts({"target", "", "HOST:PORT", "A server; several are measured one after the other"},
+  Settings settings("pubsub-load",
+                    "Measures how fast Pub/Sub servers publish and deliver messages.\n"
+                    "Prints one line per server and number of subscriptions. `ratio` compares with "
+                    "the first server,\n"
+                    "`share` to the first number of subscriptions.");
+  settings.texts({"target", "", "HOST:PORT", "A server to measure; may be given several times"},
                  &targets, check_host_and_port);
   settings.texts({"subscriptions", "", "N",
                   "How many, each with a machine's filter; several are "
@@ -148,23 +148,26 @@ int main(int argc, char** argv) {
                    return "expected a number from 1 to 100000";
                  });
   settings.integer({"active", "", "N",
-                    "So many of them get messages, in turn, each on a stream of its own; 0: all"},
+                    "How many subscriptions receive messages, each on its own stream; 0 means all"},
                    &plan.active, 0, 1'000'000);
   settings.integer({"bytes", "", "B", "Payload of a message"}, &plan.bytes, 8, 1'000'000);
-  settings.integer({"batch", "", "M", "Messages a publish"}, &plan.batch, 1, 1'000);
-  settings.integer({"publishes", "", "P", "Publishes under way at once"}, &plan.publishes, 1, 256);
-  settings.integer({"creators", "", "C", "Subscriptions created at once"}, &plan.creators, 1, 256);
-  settings.integer({"rate", "", "R", "Messages a second; 0: as fast as it goes"}, &plan.rate, 0,
-                   100'000'000);
-  settings.integer({"seconds", "", "S", "How long is measured, after 2 seconds"}, &seconds, 1,
-                   86'400);
-  settings.integer({"runs", "", "N", "Measure everything so often, and say the medians"}, &runs, 1,
+  settings.integer({"batch", "", "M", "Messages per publish"}, &plan.batch, 1, 1'000);
+  settings.integer({"publishes", "", "P", "Publishes that run at the same time"}, &plan.publishes,
+                   1, 256);
+  settings.integer({"creators", "", "C", "Subscriptions that are created at the same time"},
+                   &plan.creators, 1, 256);
+  settings.integer({"rate", "", "R", "Messages per second; 0 means as fast as possible"},
+                   &plan.rate, 0, 100'000'000);
+  settings.integer({"seconds", "", "S", "How long to measure, after 2 seconds without measuring"},
+                   &seconds, 1, 86'400);
+  settings.integer({"runs", "", "N", "Measure everything N times, and print the medians"}, &runs, 1,
                    bench::kMaxRuns);
-  settings.integer({"fill", "", "N",
-                    "Do not measure: publish N messages to one subscription and leave them there"},
-                   &fill_with, 0, 1'000'000'000);
-  settings.integer({"drain", "", "N", "Receive and ack what --fill N has left"}, &drain_of, 0,
-                   1'000'000'000);
+  settings.integer(
+      {"fill", "", "N",
+       "Publish N messages to one subscription and leave them there, instead of measuring"},
+      &fill_with, 0, 1'000'000'000);
+  settings.integer({"drain", "", "N", "Receive and ack the messages that --fill N has left"},
+                   &drain_of, 0, 1'000'000'000);
   if (const auto exit_code = settings.parse_or_exit_code(argc, argv)) return *exit_code;
   plan.measured = std::chrono::seconds(seconds);
   if (fill_with == 0 && drain_of == 0) {

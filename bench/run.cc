@@ -18,10 +18,10 @@ namespace {
 namespace api = google::pubsub::v1;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kCallDeadline_s{30};
-// A drain that receives nothing for so long is over.
-constexpr std::chrono::seconds kDrainPatience_s{20};
-constexpr std::chrono::milliseconds kDrainLook_ms{20};
+constexpr std::chrono::seconds kCallDeadline{30};
+// A drain is over when it has received nothing for this long.
+constexpr std::chrono::seconds kDrainPatience{20};
+constexpr std::chrono::milliseconds kDrainLook{20};
 constexpr char kBacklogName[] = "load-backlog";
 
 absl::Status to_absl(const grpc::Status& status) {
@@ -29,7 +29,7 @@ absl::Status to_absl(const grpc::Status& status) {
 }
 
 struct Context : grpc::ClientContext {
-  Context() { set_deadline(std::chrono::system_clock::now() + kCallDeadline_s); }
+  Context() { set_deadline(std::chrono::system_clock::now() + kCallDeadline); }
 };
 
 class Run {
@@ -78,8 +78,8 @@ class Run {
     auto last = begin;
     std::int64_t seen = 0;
     receive();
-    while (seen < messages && Clock::now() < last + kDrainPatience_s) {
-      std::this_thread::sleep_for(kDrainLook_ms);
+    while (seen < messages && Clock::now() < last + kDrainPatience) {
+      std::this_thread::sleep_for(kDrainLook);
       if (const std::int64_t received = tally_.received_count(); received > seen) {
         seen = received;
         last = Clock::now();
@@ -164,7 +164,7 @@ class Run {
     return result;
   }
 
-  // One publish after the other, each to the next machines in turn.
+  // Publishes one batch after the other, each to the next machines in turn.
   void publish(std::int64_t number) {
     const auto begin = Clock::now();
     const double per_s = static_cast<double>(plan_.rate) / static_cast<double>(plan_.publishes);
@@ -217,7 +217,7 @@ class Run {
 
   const Plan plan_;
   const std::string name_;
-  std::atomic<std::int64_t> left_ = std::numeric_limits<std::int64_t>::max();  // to be published
+  std::atomic<std::int64_t> left_ = std::numeric_limits<std::int64_t>::max();  // still to publish
   std::unique_ptr<api::Publisher::Stub> publisher_;
   std::unique_ptr<api::Subscriber::Stub> subscriber_;
   Tally tally_;
