@@ -14,8 +14,8 @@ namespace pollbus::broker {
 
 using AckIdTexts = google::protobuf::RepeatedPtrField<std::string>;
 
-// One for each text. What no broker of ours has given out becomes an id of no subscription, which
-// is passed over as stale ones are.
+// Returns one id for each text. A text that is not an ack id of this broker becomes an id of no
+// subscription, which is ignored like a stale one.
 inline std::vector<AckId> parse_ack_ids(const AckIdTexts& texts) {
   std::vector<AckId> ids;
   ids.reserve(static_cast<std::size_t>(texts.size()));
@@ -23,9 +23,10 @@ inline std::vector<AckId> parse_ack_ids(const AckIdTexts& texts) {
   return ids;
 }
 
-// What a unary call answers for ids that came to these outcomes: with exactly-once delivery
-// INVALID_ARGUMENT when one was not accepted, and an ErrorInfo that says why for each
-// (https://cloud.google.com/pubsub/docs/exactly-once-delivery). `texts` are in the same order.
+// The status that a unary call answers with exactly-once delivery: OK if all ids were accepted,
+// otherwise INVALID_ARGUMENT with an ErrorInfo that gives the reason for each of the others
+// (https://cloud.google.com/pubsub/docs/exactly-once-delivery). `texts` and `outcomes` are in the
+// same order.
 absl::Status exactly_once_status(const AckIdTexts& texts, std::span<const AckOutcome> outcomes);
 
 }  // namespace pollbus::broker

@@ -11,17 +11,17 @@
 
 namespace pollbus::broker {
 
-// What the broker counts as it goes. Thread-safe. What each subscription has come to is in
-// SubscriptionMetrics.
+// The broker's counters and histograms. Those of each subscription are in SubscriptionMetrics.
+// Thread-safe.
 class BrokerMetrics {
  public:
   // Borrows `registry`.
   explicit BrokerMetrics(prometheus::Registry& registry);
 
   void published(std::size_t messages, std::size_t bytes);
-  // A publish was matched with the topic's subscriptions.
+  // Notes how long it took to match a publish with the topic's subscriptions.
   void matched(std::chrono::nanoseconds duration);
-  // One synced write.
+  // Notes how long one synced write took.
   void committed(std::chrono::nanoseconds duration);
   // Retention or expiration removed something.
   void removed(const Removal& removal);

@@ -11,7 +11,7 @@
 namespace pollbus::broker {
 namespace {
 
-constexpr std::chrono::seconds kTestDeadline_s{20};
+constexpr std::chrono::seconds kTestDeadline{20};
 const std::string kTopic = "projects/p/topics/election";
 const std::string kSubscription = "projects/p/subscriptions/all";
 
@@ -54,7 +54,7 @@ class BrokerTest : public testing::Test {
     return done.get_future().get();
   }
   static bool happens(std::promise<void>& promise) {
-    return promise.get_future().wait_for(kTestDeadline_s) == std::future_status::ready;
+    return promise.get_future().wait_for(kTestDeadline) == std::future_status::ready;
   }
 
   prometheus::Registry registry;
@@ -62,7 +62,7 @@ class BrokerTest : public testing::Test {
   Broker broker{{}, system_clock(), &metrics};
 };
 
-TEST_F(BrokerTest, APublishWakesTheConsumerThatWaits) {
+TEST_F(BrokerTest, APublishWakesAWaitingConsumer) {
   const auto consumer = std::make_shared<NotedConsumer>();
   const ConsumerHandle handle = open(consumer);
   EXPECT_EQ(take(handle), 0u);
@@ -71,7 +71,7 @@ TEST_F(BrokerTest, APublishWakesTheConsumerThatWaits) {
   EXPECT_EQ(take(handle), 1u);
 }
 
-TEST_F(BrokerTest, TheTimerWakesAConsumerWhosePatienceHasEnded) {
+TEST_F(BrokerTest, TheTimerWakesAConsumerAtTheTimeItAskedFor) {
   const auto consumer = std::make_shared<NotedConsumer>();
   const ConsumerHandle handle = open(consumer);
   broker.with_core([&](Core& core) {
@@ -81,7 +81,7 @@ TEST_F(BrokerTest, TheTimerWakesAConsumerWhosePatienceHasEnded) {
   EXPECT_TRUE(happens(consumer->woken));
 }
 
-TEST_F(BrokerTest, AShutdownEndsConsumersAndLetsNoneIn) {
+TEST_F(BrokerTest, AShutdownEndsConsumersAndRefusesNewOnes) {
   const auto consumer = std::make_shared<NotedConsumer>();
   open(consumer);
   broker.shut_down();
@@ -92,7 +92,7 @@ TEST_F(BrokerTest, AShutdownEndsConsumersAndLetsNoneIn) {
   EXPECT_FALSE(none.has_value());
 }
 
-// Takes and acks whenever it is woken, as a stream does.
+// Takes and acks messages whenever it is woken, like a stream.
 class TakingConsumer : public Consumer {
  public:
   TakingConsumer(Broker& broker, std::atomic<int>* acked, int enough)
@@ -150,7 +150,8 @@ TEST_F(BrokerTest, ManyThreadsPublishTakeAndAckEveryMessageOnce) {
     });
   }
   for (std::thread& publisher : publishers) publisher.join();
-  // Consumers run on the threads that wake them, so that all is done with the last publish.
+  // Consumers run on the threads that wake them, so everything is acked when the last publish
+  // returns.
   std::size_t done = 0;
   for (const auto& consumer : consumers) broker.close_consumer(*consumer->handle);
   for (const auto& consumer : consumers) {

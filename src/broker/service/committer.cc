@@ -10,14 +10,14 @@
 namespace pollbus::broker {
 namespace {
 
-// How late a crash may find acks and attempts.
-constexpr std::chrono::milliseconds kLazyCommitDelay_ms{10};
-// Of one write: what more waits, waits for the next.
+// How long acks and delivery attempts may stay in memory only.
+constexpr std::chrono::milliseconds kLazyCommitDelay{10};
+// Publishes in one write; the rest waits for the next.
 constexpr std::size_t kMaxCommitBytes = 8 << 20;
 constexpr std::size_t kMaxWaitingBytes = 64 << 20;
-// Written, and not let out yet.
-constexpr std::size_t kMaxUnsettledRounds = 2;
-constexpr std::chrono::milliseconds kReopenPause_ms{1'000};
+// Writes whose messages are not released yet.
+constexpr std::size_t kMaxUnreleasedRounds = 2;
+constexpr std::chrono::milliseconds kReopenPause{1'000};
 
 absl::Status refusal(const absl::Status& trouble) {
   return absl::UnavailableError("The broker cannot write to its disk: " +
@@ -33,14 +33,14 @@ Committer::Committer(Store& store, std::mutex& lock, Clock& clock, BrokerMetrics
       clock_(clock),
       metrics_(metrics),
       hooks_(std::move(hooks)),
-      settler_([this](std::stop_token stop) { run_settler(stop); }),
+      releaser_([this](std::stop_token stop) { run_releaser(stop); }),
       writer_([this](std::stop_token stop) { run_writer(stop); }) {}
 
 Committer::~Committer() {
   writer_.request_stop();
   writer_.join();
-  settler_.request_stop();
-  settler_.join();
+  releaser_.request_stop();
+  releaser_.join();
 }
 
 absl::Status Committer::admit() const {
@@ -62,7 +62,7 @@ void Committer::submit_with_notes(Waiting waiting) {
 
 void Committer::see_notes() {
   if (lazy_due_ || notes_.empty()) return;
-  lazy_due_ = clock_.now() + kLazyCommitDelay_ms;
+  lazy_due_ = clock_.now() + kLazyCommitDelay;
   work_.notify_all();
 }
 
@@ -80,7 +80,7 @@ void Committer::run_writer(std::stop_token stop) {
   }
 }
 
-// False when it is to stop and nothing is left.
+// Returns false when the thread must stop and there is nothing left to write.
 bool Committer::wait_for_work(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
   work_.wait(lock, stop, [this] { return is_waited_for() || lazy_due_.has_value(); });
   if (!is_waited_for() && lazy_due_) {
@@ -116,8 +116,8 @@ absl::Status Committer::write(const Round& round) {
   return status;
 }
 
-// Nobody knows what has become of the write. It is made again without its publications, whose
-// publishers are told that they failed and will publish again: these are taken back.
+// It is unknown whether the failed write is on disk. Its publishers are told that it failed, and
+// will publish again. So the write is repeated without its publications, and with their removal.
 bool Committer::recover(Round round, const absl::Status& trouble, std::stop_token stop) {
   log_error("cannot write to the store: publishes are refused", {{"error", trouble}});
   std::vector<Waiting> refused = std::move(round.waiting);
@@ -139,7 +139,7 @@ bool Committer::recover(Round round, const absl::Status& trouble, std::stop_toke
   append_notes(&round.changes);
   absl::Status status = trouble;
   while (!status.ok()) {
-    if (!clock_.pause(kReopenPause_ms, stop)) return false;
+    if (!clock_.pause(kReopenPause, stop)) return false;
     status = store_.reopen();
     if (status.ok()) status = store_.write(round.changes, {}, hooks_.next_message_id());
     if (!status.ok()) log_debug("the store still cannot be written", {{"error", status}});
@@ -153,7 +153,8 @@ bool Committer::recover(Round round, const absl::Status& trouble, std::stop_toke
   return true;
 }
 
-// What the refused ones have noted belongs to the same write as what they take back.
+// The callbacks of refused publications may have added notes, which belong to the same write as the
+// removals.
 void Committer::append_notes(std::vector<Change>* changes) {
   const std::lock_guard lock(mutex_);
   std::ranges::move(notes_.take(), std::back_inserter(*changes));
@@ -161,20 +162,20 @@ void Committer::append_notes(std::vector<Change>* changes) {
 
 void Committer::hand_over(std::vector<Waiting> waiting) {
   if (waiting.empty()) return;
-  std::unique_lock lock(settling_mutex_);
-  settling_changed_.wait(lock, [this] { return settling_.size() < kMaxUnsettledRounds; });
-  settling_.push_back(std::move(waiting));
-  settling_changed_.notify_all();
+  std::unique_lock lock(release_mutex_);
+  release_changed_.wait(lock, [this] { return written_.size() < kMaxUnreleasedRounds; });
+  written_.push_back(std::move(waiting));
+  release_changed_.notify_all();
 }
 
-void Committer::run_settler(std::stop_token stop) {
-  std::unique_lock lock(settling_mutex_);
-  while (settling_changed_.wait(lock, stop, [this] { return !settling_.empty(); })) {
-    std::vector<Waiting> waiting = std::move(settling_.front());
-    settling_.pop_front();
-    settling_changed_.notify_all();
+void Committer::run_releaser(std::stop_token stop) {
+  std::unique_lock lock(release_mutex_);
+  while (release_changed_.wait(lock, stop, [this] { return !written_.empty(); })) {
+    std::vector<Waiting> waiting = std::move(written_.front());
+    written_.pop_front();
+    release_changed_.notify_all();
     lock.unlock();
-    hooks_.settle(std::move(waiting));
+    hooks_.release(std::move(waiting));
     lock.lock();
   }
 }

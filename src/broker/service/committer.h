@@ -18,47 +18,50 @@
 
 namespace pollbus::broker {
 
-// Called once, on any thread, without any lock.
+// Called once, on any thread, while no lock is held.
 using Done = std::function<void(const absl::Status&)>;
 
-// Group commit: one thread writes what all publishes and changes waiting at that moment come to, in
-// one synced write, and another lets the messages out and answers, while the first is at the next
-// write. What nobody waits for (acks, attempts) is written kLazyCommitDelay_ms later at the latest.
-// When the disk refuses, everybody is answered UNAVAILABLE until reopening the store helps.
+// Group commit. One thread writes all publishes and changes that are waiting at that moment, in one
+// synced write. A second thread then releases the messages to consumers and answers the callers,
+// while the first thread is at the next write. Changes that no caller waits for (acks, delivery
+// attempts) are written within kLazyCommitDelay. While the disk refuses writes, every caller gets
+// UNAVAILABLE, until the store could be reopened.
 class Committer {
  public:
-  // A publish, or with no publication a change that is in the notes, and who waits for it.
+  // A publish, or without a publication a change that is in the notes, and the caller's callback.
   struct Waiting {
     Publication publication;
     std::size_t bytes = 0;
     Done done;
-    // It is not done before all that the core has told until now is on disk, however much.
+    // Also wait until everything that the core has noted so far is on disk, however much that is.
     bool needs_all_notes = false;
   };
   struct Hooks {
-    // Lets out and answers what is on disk. Called on the second thread, without the lock.
-    std::function<void(std::vector<Waiting>)> settle;
+    // Releases the messages that are on disk, and answers. Called on the second thread, without the
+    // lock.
+    std::function<void(std::vector<Waiting>)> release;
     std::function<MessageId()> next_message_id;
-    // The store does not work any more, or does again.
+    // Called with an error when the store stops working, and with OK when it works again.
     std::function<void(const absl::Status&)> on_storage;
   };
 
-  // Borrows store, lock (the core's), clock and metrics.
+  // Borrows everything but the hooks. `lock` is the one that guards the core.
   Committer(Store& store, std::mutex& lock, Clock& clock, BrokerMetrics& metrics, Hooks hooks);
   // Writes what is left, once.
   ~Committer();
 
-  // The following are called under the lock.
+  // The following must be called under the lock.
 
   // The core's observer.
   Notes& notes() { return notes_; }
-  // UNAVAILABLE while the store does not work, RESOURCE_EXHAUSTED when too much waits for it.
+  // UNAVAILABLE while the store does not work, RESOURCE_EXHAUSTED while too many bytes wait for it.
   absl::Status admit() const;
   void submit(Waiting waiting);
-  // A publication that is to be in the same write as the notes that the core has just made: both
-  // are on disk, or neither. When it fails, `done` is to have the core note what holds then.
+  // Submits a publication that must be in the same write as the notes that the core has just made,
+  // so that both are on disk or neither is. If the write fails, `done` must make the core note the
+  // state that holds then.
   void submit_with_notes(Waiting waiting);
-  // To be called when the notes may have got something.
+  // Must be called when the core may have added to the notes.
   void see_notes();
 
  private:
@@ -72,11 +75,11 @@ class Committer {
   bool is_waited_for() const { return !waiting_.empty() || !bound_.empty(); }
   Round take_round();
   absl::Status write(const Round& round);
-  // False when it was stopped before the store worked again.
+  // Returns false when it was stopped before the store worked again.
   bool recover(Round round, const absl::Status& trouble, std::stop_token stop);
   void append_notes(std::vector<Change>* changes);
   void hand_over(std::vector<Waiting> waiting);
-  void run_settler(std::stop_token stop);
+  void run_releaser(std::stop_token stop);
 
   Store& store_;
   std::mutex& mutex_;
@@ -84,20 +87,20 @@ class Committer {
   BrokerMetrics& metrics_;
   Hooks hooks_;
 
-  // Under the core's lock.
+  // Guarded by the core's lock.
   Notes notes_;
   std::deque<Waiting> waiting_;
-  std::vector<Waiting> bound_;  // to the notes
+  std::vector<Waiting> bound_;  // must be in the same write as the notes
   std::size_t waiting_bytes_ = 0;
-  std::optional<SteadyTime> lazy_due_;  // when the notes are to be written
+  std::optional<SteadyTime> lazy_due_;  // when the notes must be written
   absl::Status trouble_;
   std::condition_variable_any work_;
 
-  std::mutex settling_mutex_;  // never held together with the core's
-  std::deque<std::vector<Waiting>> settling_;
-  std::condition_variable_any settling_changed_;
+  std::mutex release_mutex_;  // never held together with the core's
+  std::deque<std::vector<Waiting>> written_;
+  std::condition_variable_any release_changed_;
 
-  std::jthread settler_;
+  std::jthread releaser_;
   std::jthread writer_;  // last: it uses all of the above
 };
 

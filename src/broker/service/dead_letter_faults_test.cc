@@ -1,4 +1,5 @@
-// Dead letters while the disk refuses: never in both places, never in none.
+// While the disk refuses writes, a dead letter is either in its subscription or in its topic, never
+// in both, and never in none.
 
 #include <google/pubsub/v1/pubsub.pb.h>
 #include <gtest/gtest.h>
@@ -15,7 +16,7 @@
 namespace pollbus::broker {
 namespace {
 
-constexpr std::chrono::seconds kTestDeadline_s{20};
+constexpr std::chrono::seconds kTestDeadline{20};
 const std::string kTopic = "projects/p/topics/election";
 const std::string kDeadTopic = "projects/p/topics/dead";
 const std::string kAll = "projects/p/subscriptions/all";
@@ -43,7 +44,7 @@ class DeadLetterFaultsTest : public ::testing::Test {
                                                    .dead_letter_topic = kDeadTopic});
                 }).ok());
   }
-  // The broker's next life.
+  // Restarts the broker.
   void open() {
     broker.reset();
     store.reset();
@@ -73,7 +74,7 @@ class DeadLetterFaultsTest : public ::testing::Test {
     broker->publish(kTopic, incoming, [&](const absl::Status& status) { done.set_value(status); });
     ASSERT_TRUE(done.get_future().get().ok());
   }
-  // Its only attempt.
+  // Uses up the only delivery attempt.
   void take_and_nack() {
     WakeList woken;
     std::optional<ConsumerHandle> handle;
@@ -99,25 +100,23 @@ class DeadLetterFaultsTest : public ::testing::Test {
   std::unique_ptr<Broker> broker;
 };
 
-TEST_F(DeadLetterFaultsTest, ADeadLetterIsMovedWhenTheDiskHasRoomAgain) {
+TEST_F(DeadLetterFaultsTest, ADeadLetterIsMovedWhenTheDiskCanBeWrittenAgain) {
   publish();
   disk.is_full = true;
   take_and_nack();
-  ASSERT_TRUE(
-      pollbus::testing::eventually(kTestDeadline_s, [this] { return bool{is_in_trouble}; }));
+  ASSERT_TRUE(pollbus::testing::eventually(kTestDeadline, [this] { return bool{is_in_trouble}; }));
   EXPECT_EQ(backlog(kAll), 1u);
   disk.is_full = false;
-  ASSERT_TRUE(pollbus::testing::eventually(kTestDeadline_s, [this] { return has_moved(); }));
+  ASSERT_TRUE(pollbus::testing::eventually(kTestDeadline, [this] { return has_moved(); }));
   open();
   EXPECT_TRUE(has_moved());
 }
 
-TEST_F(DeadLetterFaultsTest, ADeadLetterThatWasRefusedIsStillWhereItCameFrom) {
+TEST_F(DeadLetterFaultsTest, ADeadLetterThatCouldNotBeWrittenStaysInItsSubscription) {
   publish();
   disk.is_full = true;
   take_and_nack();
-  ASSERT_TRUE(
-      pollbus::testing::eventually(kTestDeadline_s, [this] { return bool{is_in_trouble}; }));
+  ASSERT_TRUE(pollbus::testing::eventually(kTestDeadline, [this] { return bool{is_in_trouble}; }));
   broker.reset();
   store.reset();
   disk.is_full = false;
@@ -125,7 +124,7 @@ TEST_F(DeadLetterFaultsTest, ADeadLetterThatWasRefusedIsStillWhereItCameFrom) {
   EXPECT_EQ(backlog(kAll), 1u);
   EXPECT_EQ(backlog(kDead), 0u);
   take_and_nack();
-  EXPECT_TRUE(pollbus::testing::eventually(kTestDeadline_s, [this] { return has_moved(); }));
+  EXPECT_TRUE(pollbus::testing::eventually(kTestDeadline, [this] { return has_moved(); }));
 }
 
 }  // namespace

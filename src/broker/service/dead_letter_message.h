@@ -7,9 +7,9 @@
 
 namespace pollbus::broker {
 
-// A dead letter, whose body must be there, as its topic gets it: the message with four attributes
-// that say where it comes from (https://cloud.google.com/pubsub/docs/dead-letter-topics). DATA_LOSS
-// when the body is no message.
+// Builds the publish of a dead letter to its topic: the message, with four more attributes that say
+// where it comes from (https://cloud.google.com/pubsub/docs/dead-letter-topics). `letter` must have
+// its body. DATA_LOSS when the body is not a message.
 absl::StatusOr<google::pubsub::v1::PublishRequest> dead_letter_request(const DeadLetter& letter);
 
 }  // namespace pollbus::broker

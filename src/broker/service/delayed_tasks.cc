@@ -5,7 +5,7 @@
 namespace pollbus::broker {
 namespace {
 
-constexpr std::chrono::milliseconds kAbortAgain_ms{50};
+constexpr std::chrono::milliseconds kAbortAgain{50};
 
 }  // namespace
 
@@ -20,7 +20,7 @@ void DelayedTasks::post(SteadyTime at, std::function<void()> task) {
 }
 
 void DelayedTasks::stop(const std::function<void()>& abort) {
-  decltype(tasks_) dropped;  // outside of the lock: who owns what is in them may post
+  decltype(tasks_) dropped;  // destroyed without the lock: a destructor may call post()
   {
     const std::lock_guard lock(mutex_);
     is_stopped_ = true;
@@ -32,7 +32,7 @@ void DelayedTasks::stop(const std::function<void()>& abort) {
     lock.unlock();
     abort();
     lock.lock();
-    changed_.wait_for(lock, kAbortAgain_ms, [this] { return running_ == 0; });
+    changed_.wait_for(lock, kAbortAgain, [this] { return running_ == 0; });
   }
   lock.unlock();
   threads_.clear();

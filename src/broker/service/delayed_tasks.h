@@ -11,8 +11,8 @@
 
 namespace pollbus::broker {
 
-// Runs tasks that may block, each not before its time, on a fixed number of threads, which are
-// started with the first task. Thread-safe.
+// Runs tasks that may block on a fixed number of threads, each task not before its time. The
+// threads are started with the first task. A task must not throw. Thread-safe.
 class DelayedTasks {
  public:
   // Borrows `clock`.
@@ -20,8 +20,8 @@ class DelayedTasks {
   ~DelayedTasks() { stop(); }
 
   void post(SteadyTime at, std::function<void()> task);
-  // Drops what has not begun, and returns when nothing runs any more; calls `abort` again and again
-  // until then. No task may call it.
+  // Drops the tasks that have not begun, and returns when no task runs any more. Calls `abort`
+  // repeatedly until then. A task must not call it.
   void stop(const std::function<void()>& abort = [] {});
 
  private:

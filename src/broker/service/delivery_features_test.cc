@@ -89,7 +89,7 @@ TEST_F(DeliveryFeaturesTest, WithExactlyOnceDeliveryAFailedAckSaysWhichIdsAndWhy
   EXPECT_EQ(modify(kSubscription, second, 30).error_code(), StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(DeliveryFeaturesTest, WithoutItStaleIdsAreAcceptedQuietly) {
+TEST_F(DeliveryFeaturesTest, WithoutExactlyOnceDeliveryStaleIdsAreIgnored) {
   create();
   ASSERT_TRUE(publish(kTopic, 1).ok());
   const std::string id = pull_one(kSubscription).ack_id();
@@ -98,7 +98,7 @@ TEST_F(DeliveryFeaturesTest, WithoutItStaleIdsAreAcceptedQuietly) {
   EXPECT_TRUE(modify(kSubscription, id, 10).ok());
 }
 
-TEST_F(DeliveryFeaturesTest, AcksOutOfOrderFailForNowWithExactlyOnceDelivery) {
+TEST_F(DeliveryFeaturesTest, WithExactlyOnceDeliveryAcksOutOfOrderFailTemporarily) {
   wanted.set_enable_exactly_once_delivery(true);
   wanted.set_enable_message_ordering(true);
   create();
@@ -180,7 +180,7 @@ TEST_F(DeliveryFeaturesTest, ADeadLetterSaysWhereItComesFrom) {
   EXPECT_EQ(response.received_messages_size(), 0);
 }
 
-TEST_F(DeliveryFeaturesTest, ADeadLetterHasMovedForGood) {
+TEST_F(DeliveryFeaturesTest, ADeadLetterStaysMovedAfterARestart) {
   const pollbus::testing::TemporaryFolder folder;
   start({}, folder / "data");
   ASSERT_TRUE(create_topic(kTopic).ok());
@@ -196,7 +196,7 @@ TEST_F(DeliveryFeaturesTest, ADeadLetterHasMovedForGood) {
   EXPECT_EQ(response.received_messages_size(), 0);
 }
 
-TEST_F(DeliveryFeaturesTest, ADeadLetterTopicMustBeThere) {
+TEST_F(DeliveryFeaturesTest, ADeadLetterTopicMustExist) {
   wanted.mutable_dead_letter_policy()->set_dead_letter_topic(kDeadTopic);
   EXPECT_EQ(create_subscription(wanted).error_code(), StatusCode::NOT_FOUND);
   want_dead_letters(0);  // means 5
@@ -209,7 +209,7 @@ TEST_F(DeliveryFeaturesTest, ADeadLetterTopicMustBeThere) {
   EXPECT_EQ(shown(kSubscription).dead_letter_policy().max_delivery_attempts(), 5);
 }
 
-TEST_F(DeliveryFeaturesTest, WhatWasAckedWithExactlyOnceDeliveryDoesNotComeAgain) {
+TEST_F(DeliveryFeaturesTest, WithExactlyOnceDeliveryAnAckedMessageIsNotDeliveredAgain) {
   const pollbus::testing::TemporaryFolder folder;
   start({}, folder / "data");
   ASSERT_TRUE(create_topic(kTopic).ok());
@@ -226,7 +226,7 @@ TEST_F(DeliveryFeaturesTest, WhatWasAckedWithExactlyOnceDeliveryDoesNotComeAgain
   EXPECT_EQ(pulled.received_messages_size(), 3 - static_cast<int>(ids.size()));
 }
 
-TEST_F(DeliveryFeaturesTest, WithExactlyOnceDeliveryALeaseOutlivesTheBroker) {
+TEST_F(DeliveryFeaturesTest, WithExactlyOnceDeliveryALeaseContinuesAfterARestart) {
   const pollbus::testing::TemporaryFolder folder;
   start({}, folder / "data");
   ASSERT_TRUE(create_topic(kTopic).ok());
@@ -241,7 +241,7 @@ TEST_F(DeliveryFeaturesTest, WithExactlyOnceDeliveryALeaseOutlivesTheBroker) {
   EXPECT_TRUE(status.ok()) << status.error_message();
 }
 
-TEST_F(DeliveryFeaturesTest, ANackedMessageComesAfterItsBackoff) {
+TEST_F(DeliveryFeaturesTest, ANackedMessageIsDeliveredAfterItsBackoff) {
   wanted.mutable_retry_policy()->mutable_minimum_backoff()->set_nanos(300'000'000);
   wanted.mutable_retry_policy()->mutable_maximum_backoff()->set_seconds(1);
   create();

@@ -6,10 +6,10 @@
 
 namespace pollbus::broker {
 
-// The payload of an absl::Status that goes to the client as a detail: a serialized ErrorInfo.
+// The payload of an absl::Status that is sent to the client as a detail: a serialized ErrorInfo.
 constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
 
-// The canonical codes are the same numbers on both sides.
+// Converts a status. The canonical codes have the same numbers in both libraries.
 grpc::Status to_grpc(const absl::Status& status);
 
 }  // namespace pollbus::broker

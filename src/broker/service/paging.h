@@ -9,9 +9,9 @@ namespace pollbus::broker {
 
 constexpr int kMaxPageSize = 1'000;
 
-// Walks a sorted container of names from behind `page_token` (the last name of the page before;
-// empty: the start) and gives each that starts with `prefix` to `visit`, up to a page of them.
-// `name_of` names an element. Sets `next_page_token` when there are more.
+// Calls `visit` for one page of the elements of a sorted container whose names start with `prefix`.
+// The page begins after `page_token`, which is the last name of the page before, or empty.
+// `name_of` returns an element's name. Sets `next_page_token` when there are more elements.
 template <typename Sorted, typename NameOf, typename Visit>
 absl::Status visit_page(const Sorted& sorted, const std::string& prefix, int page_size,
                         const std::string& page_token, NameOf name_of, Visit visit,

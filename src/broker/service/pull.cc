@@ -36,7 +36,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
   void wake(WakeList* woken) override {
     if (!turn_.enter()) return;
     do {
-      if (step(woken)) return;  // the turn is kept: nothing may follow the answer
+      if (step(woken)) return;  // keeps the turn: nothing may follow the answer
     } while (!turn_.leave());
   }
 
@@ -61,7 +61,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
   absl::Status open(grpc::ByteBuffer* buffer) {
     google::pubsub::v1::PullRequest request;
     if (!decode(buffer, &request)) {
-      return absl::InvalidArgumentError("The request is no valid PullRequest.");
+      return absl::InvalidArgumentError("The request is not a valid PullRequest.");
     }
     RETURN_IF_ERROR(check_subscription_name(request.subscription()));
     if (request.max_messages() <= 0) {
@@ -71,9 +71,9 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
     }
     max_messages_ =
         std::min(static_cast<std::size_t>(request.max_messages()), kMaxResponseMessages);
-    // The protocol has deprecated it; clients still set it.
+    // The field is deprecated, but clients still set it.
     gives_up_at_ = broker_.clock().now();
-    if (!returns_immediately(request)) gives_up_at_ += kMaxPullWait_s;
+    if (!returns_immediately(request)) gives_up_at_ += kMaxPullWait;
     subscription_ = request.subscription();
     RETURN_IF_ERROR(broker_.open_consumer(subscription_, {}, self_, &handle_));
     broker_.with_core([&](Core& core) {
@@ -95,7 +95,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
     return end_;
   }
 
-  // True when it has answered.
+  // Returns true when the pull was answered.
   bool step(WakeList* woken) {
     absl::Status status = ended().value_or(absl::OkStatus());
     if (status.ok()) {
@@ -105,7 +105,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
         if (deliveries->empty() && broker_.clock().now() < gives_up_at_) return false;
         *response_ = encode_deliveries(handle_->subscription, *deliveries, "");
       }
-      // The consumer goes when its subscription goes.
+      // The broker closes a consumer when its subscription is deleted.
       if (!deliveries.ok()) status = deliveries.status();
       if (absl::IsNotFound(status)) status = not_found(subscription_);
     }

@@ -7,8 +7,8 @@
 
 namespace pollbus::broker {
 
-// Starts a Pull: it answers as soon as there are messages, and with none after kMaxPullWait_s (at
-// once with return_immediately). The reactor owns itself.
+// Starts a Pull. It answers as soon as there are messages, or without any after kMaxPullWait (at
+// once with return_immediately). The reactor deletes itself.
 grpc::ServerUnaryReactor* start_pull(Broker& broker, const grpc::ByteBuffer& request,
                                      grpc::ByteBuffer* response);
 

@@ -54,7 +54,7 @@ class Endpoint {
   // The first `count`, or fewer when no more come.
   std::vector<httplib::Request> await(std::size_t count) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kTestDeadline_s, [&] { return requests_.size() >= count; });
+    changed_.wait_for(lock, kTestDeadline, [&] { return requests_.size() >= count; });
     return requests_;
   }
 
@@ -98,7 +98,7 @@ class PushDeliveryTest : public ServiceTest {
     return subscriber->ModifyPushConfig(&context, request, &response);
   }
   bool is_all_acked() const {
-    return testing::eventually(kTestDeadline_s, [this] {
+    return testing::eventually(kTestDeadline, [this] {
       for (const auto& family : server->subscription_metrics().Collect()) {
         if (family.name != "broker_subscription_backlog_messages") continue;
         return family.metric.at(0).gauge.value == 0;
@@ -126,7 +126,7 @@ TEST_F(PushDeliveryTest, AMessageIsPostedAsTheServiceWrapsItAndAckedByTheAnswer)
   EXPECT_TRUE(is_all_acked());
 }
 
-TEST_F(PushDeliveryTest, WhatIsNotAcknowledgedIsPostedAgain) {
+TEST_F(PushDeliveryTest, AMessageThatIsNotAcknowledgedIsPostedAgain) {
   Endpoint endpoint({500, 404, 200});
   ASSERT_TRUE(create_subscription(pushed(endpoint.url())).ok());
   ASSERT_TRUE(publish_vote("a vote").ok());
@@ -136,7 +136,7 @@ TEST_F(PushDeliveryTest, WhatIsNotAcknowledgedIsPostedAgain) {
   EXPECT_TRUE(is_all_acked());
 }
 
-TEST_F(PushDeliveryTest, ABacklogIsPushedAsSoonAsThereIsAnEndpointAndPulledAgainWithout) {
+TEST_F(PushDeliveryTest, ABacklogIsPushedOnceAnEndpointIsSetAndPulledOnceItIsRemoved) {
   Endpoint endpoint({200});
   ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(publish_vote("vote").ok());
@@ -152,7 +152,7 @@ TEST_F(PushDeliveryTest, ABacklogIsPushedAsSoonAsThereIsAnEndpointAndPulledAgain
   EXPECT_EQ(endpoint.await(20).size(), 20u);
 }
 
-TEST_F(PushDeliveryTest, AnEndpointThatIsAwayHoldsNobodyUp) {
+TEST_F(PushDeliveryTest, AnEndpointThatIsDownDelaysNothingElse) {
   ASSERT_TRUE(create_subscription(pushed("http://127.0.0.1:1/")).ok());
   ASSERT_TRUE(publish_vote("a vote").ok());
   Endpoint endpoint({200});
@@ -173,14 +173,14 @@ TEST_F(PushDeliveryTest, AServerThatStopsDoesNotWaitForASlowEndpoint) {
   std::thread thread([&] { slow.listen_after_bind(); });
   ASSERT_TRUE(create_subscription(pushed("http://127.0.0.1:" + std::to_string(port))).ok());
   ASSERT_TRUE(publish_vote("a vote").ok());
-  ASSERT_EQ(asked.get_future().wait_for(kTestDeadline_s), std::future_status::ready);
+  ASSERT_EQ(asked.get_future().wait_for(kTestDeadline), std::future_status::ready);
   server->shut_down();
   over.set_value();
   slow.stop();
   thread.join();
 }
 
-TEST_F(PushDeliveryTest, AnEndpointThatIsNotValidIsRefusedWhereverItIsGiven) {
+TEST_F(PushDeliveryTest, AnInvalidEndpointIsRefusedByEveryMethod) {
   ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
   for (const std::string& url : {std::string("ftp://host/"), std::string("http://h:99999999999"),
                                  "http://" + std::string(200'000, 'a')}) {
@@ -191,7 +191,7 @@ TEST_F(PushDeliveryTest, AnEndpointThatIsNotValidIsRefusedWhereverItIsGiven) {
   }
 }
 
-TEST_F(PushDeliveryTest, WithoutTheFlagAnEndpointIsRefusedWithItsName) {
+TEST_F(PushDeliveryTest, WithoutEnablePushAnEndpointIsRefusedAndTheErrorNamesTheFlag) {
   push = {};
   start({});
   ASSERT_TRUE(create_topic(kTopic).ok());
@@ -203,7 +203,7 @@ TEST_F(PushDeliveryTest, WithoutTheFlagAnEndpointIsRefusedWithItsName) {
   EXPECT_TRUE(modify_push("").ok());
 }
 
-TEST_F(PushDeliveryTest, AHostThatIsNoTargetIsRefused) {
+TEST_F(PushDeliveryTest, AHostThatIsNotAPushTargetIsRefused) {
   EXPECT_EQ(create_subscription(pushed("http://other.example/")).error_code(),
             StatusCode::PERMISSION_DENIED);
 }
@@ -223,7 +223,7 @@ void store_unchecked(const std::filesystem::path& folder, const api::Subscriptio
   ASSERT_TRUE(created.get_future().get().ok());
 }
 
-TEST_F(PushDeliveryTest, AStoredEndpointThatIsNotValidIsLeftAloneAndItsMessagesCanBePulled) {
+TEST_F(PushDeliveryTest, AnInvalidStoredEndpointIsIgnoredAndItsMessagesCanBePulled) {
   for (const std::string& url :
        {std::string("http://h:99999999999"), "http://" + std::string(200'000, 'a')}) {
     const testing::TemporaryFolder folder;
@@ -247,7 +247,7 @@ TEST_F(PushDeliveryTest, AStoredEndpointThatIsNotValidIsLeftAloneAndItsMessagesC
   }
 }
 
-TEST_F(PushDeliveryTest, OfAnOrderingKeyOneRequestRunsAtATimeAndInOrder) {
+TEST_F(PushDeliveryTest, MessagesOfOneOrderingKeyArePostedOneAtATimeAndInOrder) {
   constexpr int kMessages = 60;
   std::atomic<int> running = 0;
   std::atomic<int> most = 0;
@@ -340,7 +340,7 @@ class HostileEndpoint {
   std::thread thread_;
 };
 
-TEST_F(PushDeliveryTest, AnAnswerWithoutEndIsCutOff) {
+TEST_F(PushDeliveryTest, AnEndlessAnswerIsCutOff) {
   struct Case {
     const char* begin;
     std::string endless;
@@ -356,14 +356,14 @@ TEST_F(PushDeliveryTest, AnAnswerWithoutEndIsCutOff) {
     HostileEndpoint endpoint(begin, endless);
     ASSERT_TRUE(create_subscription(pushed(endpoint.url())).ok());
     ASSERT_TRUE(publish_vote("a vote").ok());
-    EXPECT_TRUE(testing::eventually(kTestDeadline_s, [&] { return endpoint.requests() >= 2; }))
+    EXPECT_TRUE(testing::eventually(kTestDeadline, [&] { return endpoint.requests() >= 2; }))
         << begin;
     EXPECT_LT(endpoint.most_sent(), 32u << 20) << begin;
     ASSERT_TRUE(delete_subscription(kSubscription).ok());
   }
 }
 
-TEST(PushMessageTest, WithoutAWrapperTheBodyIsTheDataAndHeadersSayTheRest) {
+TEST(PushMessageTest, WithoutAWrapperTheBodyIsTheDataAndHeadersCarryTheAttributes) {
   api::PubsubMessage message;
   message.set_data("a vote");
   message.set_message_id("17");

@@ -5,7 +5,7 @@
 namespace pollbus::broker {
 namespace {
 
-TEST(PushEndpointTest, AUrlIsTakenApart) {
+TEST(PushEndpointTest, AUrlIsSplitIntoItsParts) {
   struct Case {
     const char* url;
     const char* used;

@@ -32,13 +32,13 @@ bool allows(const PushPolicy& policy, const char* address) {
   return policy.allows_address(named, reinterpret_cast<const sockaddr&>(v6));
 }
 
-TEST(PushPolicyTest, WithoutTheFlagEveryEndpointIsRefusedWithItsName) {
+TEST(PushPolicyTest, WithoutEnablePushEveryEndpointIsRefusedAndTheErrorNamesTheFlag) {
   const absl::Status status = PushPolicy{}.check(endpoint("https://host.example/"));
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
   EXPECT_NE(status.message().find("--enable-push"), std::string::npos);
 }
 
-TEST(PushPolicyTest, WithoutTargetsThisMachineAndItsLinksAreRefused) {
+TEST(PushPolicyTest, WithoutTargetsLoopbackAndLinkLocalHostsAreRefused) {
   const PushPolicy anywhere = policy({});
   EXPECT_TRUE(anywhere.check(endpoint("https://host.example/")).ok());
   EXPECT_TRUE(anywhere.check(endpoint("http://10.1.2.3:80/")).ok());
@@ -51,7 +51,7 @@ TEST(PushPolicyTest, WithoutTargetsThisMachineAndItsLinksAreRefused) {
   }
 }
 
-TEST(PushPolicyTest, WithoutTargetsAnAddressThatANameLeadsToIsCheckedToo) {
+TEST(PushPolicyTest, WithoutTargetsResolvedAddressesAreCheckedToo) {
   const PushPolicy anywhere = policy({});
   for (const char* address : {"10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1"}) {
     EXPECT_TRUE(allows(anywhere, address)) << address;
@@ -62,7 +62,7 @@ TEST(PushPolicyTest, WithoutTargetsAnAddressThatANameLeadsToIsCheckedToo) {
   }
 }
 
-TEST(PushPolicyTest, WithTargetsOnlyTheseAreAllowedWhateverTheirAddress) {
+TEST(PushPolicyTest, WithTargetsOnlyTheseHostsAreAllowedWhateverTheirAddress) {
   const PushPolicy some = policy({"127.0.0.1:8080", "Name.Example", "[::1]:90"});
   EXPECT_TRUE(some.check(endpoint("http://127.0.0.1:8080/a")).ok());
   EXPECT_TRUE(some.check(endpoint("http://name.example:1/")).ok());

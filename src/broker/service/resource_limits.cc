@@ -21,12 +21,12 @@ constexpr seconds kMinRetention = std::chrono::minutes(10);
 constexpr seconds kMaxRetention = std::chrono::hours(31 * 24);
 constexpr seconds kMinExpiration = std::chrono::hours(24);
 constexpr seconds kMaxExpiration = std::chrono::hours(365 * 24);
-constexpr seconds kMaxBackoff_s{600};
+constexpr seconds kMaxBackoff{600};
 constexpr int kMinDeliveryAttempts = 5;
 constexpr int kMaxDeliveryAttempts = 100;
 constexpr std::size_t kMaxLabels = 64;
 constexpr std::size_t kMaxLabelCharacters = 63;
-// What a duration is bounded to before it is counted with.
+// Durations are clamped to this first, so that arithmetic cannot overflow.
 constexpr std::int64_t kMaxDuration_s = std::int64_t{1} << 33;
 
 template <typename Value>
@@ -51,7 +51,7 @@ std::size_t characters_in(std::string_view text) {
       std::ranges::count_if(text, [](unsigned char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// Lower case letters, digits, '_', '-', and whatever other alphabets have.
+// Lower case letters, digits, '_', '-', and all characters outside ASCII.
 bool is_label_text(std::string_view text) {
   return characters_in(text) <= kMaxLabelCharacters &&
          std::ranges::all_of(text, [](unsigned char c) {
@@ -104,9 +104,9 @@ absl::Status check_retry(const api::RetryPolicy& policy) {
   const milliseconds least = to_duration(policy.minimum_backoff());
   const milliseconds most = to_duration(policy.maximum_backoff());
   RETURN_IF_ERROR(
-      check_range<milliseconds>("retry_policy.minimum_backoff", least, seconds(0), kMaxBackoff_s));
+      check_range<milliseconds>("retry_policy.minimum_backoff", least, seconds(0), kMaxBackoff));
   RETURN_IF_ERROR(
-      check_range<milliseconds>("retry_policy.maximum_backoff", most, seconds(0), kMaxBackoff_s));
+      check_range<milliseconds>("retry_policy.maximum_backoff", most, seconds(0), kMaxBackoff));
   if (least <= most) return absl::OkStatus();
   return absl::InvalidArgumentError(
       "The retry_policy's minimum_backoff must not be greater than its maximum_backoff.");

@@ -12,14 +12,15 @@
 
 namespace pollbus::broker {
 
-// What resources may be given, by
-// https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1; INVALID_ARGUMENT otherwise.
+// Checks of the values in topics and subscriptions, with the limits of
+// https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1. Each returns
+// INVALID_ARGUMENT with the limit.
 
-constexpr std::chrono::seconds kDefaultAckDeadline_s{10};
-constexpr std::chrono::hours kDefaultRetention_h{7 * 24};
-constexpr std::chrono::hours kDefaultExpiration_h{31 * 24};
-constexpr std::chrono::seconds kDefaultMinBackoff_s{10};
-constexpr std::chrono::seconds kDefaultMaxBackoff_s{600};
+constexpr std::chrono::seconds kDefaultAckDeadline{10};
+constexpr std::chrono::hours kDefaultRetention{7 * 24};
+constexpr std::chrono::hours kDefaultExpiration{31 * 24};
+constexpr std::chrono::seconds kDefaultMinBackoff{10};
+constexpr std::chrono::seconds kDefaultMaxBackoff{600};
 constexpr int kDefaultMaxDeliveryAttempts = 5;
 
 std::chrono::milliseconds to_duration(const google::protobuf::Duration& duration);
@@ -28,7 +29,7 @@ std::chrono::milliseconds to_duration(const google::protobuf::Duration& duration
 absl::Status check_ack_deadline(std::int64_t seconds);
 // A modified deadline: 0 (a nack) to 600.
 absl::Status check_extension(std::int64_t seconds);
-// Of topics and subscriptions.
+// The retention of a topic or subscription.
 absl::Status check_retention(const google::protobuf::Duration& retention);
 absl::Status check_expiration(const google::pubsub::v1::ExpirationPolicy& policy);
 absl::Status check_retry(const google::pubsub::v1::RetryPolicy& policy);

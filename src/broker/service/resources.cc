@@ -46,21 +46,21 @@ google::protobuf::Duration to_proto(std::chrono::duration<Rep, Period> duration)
 
 void fill_policies(api::Subscription* subscription) {
   if (!subscription->has_expiration_policy()) {
-    *subscription->mutable_expiration_policy()->mutable_ttl() = to_proto(kDefaultExpiration_h);
+    *subscription->mutable_expiration_policy()->mutable_ttl() = to_proto(kDefaultExpiration);
   }
   if (subscription->has_retry_policy()) {
     api::RetryPolicy& retry = *subscription->mutable_retry_policy();
     if (!retry.has_minimum_backoff()) {
-      *retry.mutable_minimum_backoff() = to_proto(kDefaultMinBackoff_s);
+      *retry.mutable_minimum_backoff() = to_proto(kDefaultMinBackoff);
     }
     if (!retry.has_maximum_backoff()) {
-      *retry.mutable_maximum_backoff() = to_proto(kDefaultMaxBackoff_s);
+      *retry.mutable_maximum_backoff() = to_proto(kDefaultMaxBackoff);
     }
   }
   if (!subscription->has_dead_letter_policy()) return;
   api::DeadLetterPolicy& dead_letter = *subscription->mutable_dead_letter_policy();
   if (dead_letter.dead_letter_topic().empty() && dead_letter.max_delivery_attempts() == 0) {
-    subscription->clear_dead_letter_policy();  // how clients take it away
+    subscription->clear_dead_letter_policy();  // this is how clients remove the policy
   } else if (dead_letter.max_delivery_attempts() == 0) {
     dead_letter.set_max_delivery_attempts(kDefaultMaxDeliveryAttempts);
   }
@@ -68,18 +68,17 @@ void fill_policies(api::Subscription* subscription) {
 
 void fill_defaults(api::Subscription* subscription) {
   if (subscription->ack_deadline_seconds() == 0) {
-    subscription->set_ack_deadline_seconds(
-        static_cast<std::int32_t>(kDefaultAckDeadline_s.count()));
+    subscription->set_ack_deadline_seconds(static_cast<std::int32_t>(kDefaultAckDeadline.count()));
   }
   if (!subscription->has_message_retention_duration()) {
-    *subscription->mutable_message_retention_duration() = to_proto(kDefaultRetention_h);
+    *subscription->mutable_message_retention_duration() = to_proto(kDefaultRetention);
   }
   fill_policies(subscription);
   subscription->mutable_push_config();
   subscription->set_state(api::Subscription::ACTIVE);
 }
 
-// What only the service says.
+// Clears fields that only the server sets.
 void clear_outputs(api::Subscription* subscription) {
   subscription->clear_tags();
   subscription->clear_detached();
@@ -229,7 +228,7 @@ absl::StatusOr<api::Snapshot> updated_snapshot(api::Snapshot current,
 }
 
 std::int64_t to_us(const google::protobuf::Timestamp& time) {
-  // The API's times are from the year 1 to 9999.
+  // Timestamps of the API are in the years 1 to 9999.
   constexpr std::int64_t kLast_s = 253'402'300'799;
   const auto seconds = std::clamp<std::int64_t>(time.seconds(), -kLast_s, kLast_s);
   return seconds * 1'000'000 + time.nanos() / 1'000;

@@ -11,22 +11,23 @@
 
 namespace pollbus::broker {
 
-// Between the API's resources and what the core keeps of them, with the limits of
-// https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1. What this broker does not do
-// is refused with UNIMPLEMENTED where accepting it would promise a delivery that does not happen.
+// Converts between the API's resources and what the core stores of them, and checks the limits of
+// https://cloud.google.com/pubsub/docs/reference/rpc/google.pubsub.v1. A feature that this broker
+// does not have is refused with UNIMPLEMENTED if accepting it would promise deliveries that do not
+// happen.
 
-// Checks a topic that is to be created, and gives it as the service shows it.
+// Checks a topic to create, and returns it as the service shows it.
 absl::StatusOr<google::pubsub::v1::Topic> checked_topic(google::pubsub::v1::Topic topic);
 google::pubsub::v1::Topic topic_of(const Topic& stored);
-// How long it keeps messages; 0: not at all.
+// How long the topic retains messages; 0 means not at all.
 std::chrono::seconds retention_of(const google::pubsub::v1::Topic& topic);
-// `current` with the fields of the mask taken from the request.
+// Returns `current` with the fields in the mask replaced by those of the request.
 absl::StatusOr<google::pubsub::v1::Topic> updated_topic(
     google::pubsub::v1::Topic current, const google::pubsub::v1::UpdateTopicRequest& request);
 
 absl::StatusOr<google::pubsub::v1::Subscription> checked_subscription(
     google::pubsub::v1::Subscription subscription);
-// Of a checked one. INVALID_ARGUMENT for a filter that does not parse.
+// `subscription` must have been checked. INVALID_ARGUMENT for a filter that does not parse.
 absl::StatusOr<SubscriptionConfig> config_of(const google::pubsub::v1::Subscription& subscription);
 google::pubsub::v1::Subscription subscription_of(const Core& core,
                                                  const SubscriptionConfig& stored);

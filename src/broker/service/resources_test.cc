@@ -1,4 +1,4 @@
-// What topics and subscriptions may be given, how they are shown, listed and changed.
+// How topics and subscriptions are checked, shown, listed and changed.
 
 #include <gmock/gmock.h>
 #include <google/iam/v1/iam_policy.grpc.pb.h>
@@ -85,7 +85,7 @@ TEST_F(ResourcesTest, PoliciesHaveLimits) {
   EXPECT_EQ(backoff(20, 10), StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(ResourcesTest, LabelsHaveRules) {
+TEST_F(ResourcesTest, InvalidLabelsAreRefused) {
   const auto label = [this](const std::string& key, const std::string& value) {
     return create_with(
         [&](api::Subscription* request) { (*request->mutable_labels())[key] = value; });
@@ -114,7 +114,7 @@ TEST_F(ResourcesTest, DefaultsAreShown) {
   EXPECT_FALSE(subscription.expiration_policy().has_ttl());
 }
 
-TEST_F(ResourcesTest, AnEmptyPolicyTakesItAway) {
+TEST_F(ResourcesTest, AnEmptyPolicyRemovesThePolicy) {
   wanted.mutable_dead_letter_policy()->set_dead_letter_topic(kTopic);
   wanted.mutable_retry_policy();
   ASSERT_TRUE(create_subscription(wanted).ok());
@@ -127,7 +127,7 @@ TEST_F(ResourcesTest, AnEmptyPolicyTakesItAway) {
   EXPECT_FALSE(shown(kSubscription).has_retry_policy());
 }
 
-TEST_F(ResourcesTest, WhatCannotBeChangedIsSaid) {
+TEST_F(ResourcesTest, AnUpdateOfAnImmutableFieldIsRefusedWithItsName) {
   ASSERT_TRUE(create_subscription(wanted).ok());
   EXPECT_EQ(update(wanted, "filter").error_message(),
             "Invalid update_mask provided in the UpdateSubscriptionRequest: the 'filter' field in "
@@ -151,7 +151,7 @@ TEST_F(ResourcesTest, AStoragePolicyIsKeptUnlessItIsEmpty) {
             StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(ResourcesTest, OnlyTheServerSaysWhatIsForItToSay) {
+TEST_F(ResourcesTest, FieldsThatOnlyTheServerSetsAreIgnoredInRequests) {
   wanted.set_detached(true);
   wanted.set_state(api::Subscription::RESOURCE_ERROR);
   wanted.mutable_topic_message_retention_duration()->set_seconds(5);
@@ -170,7 +170,7 @@ TEST_F(ResourcesTest, OnlyTheServerSaysWhatIsForItToSay) {
             StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(ResourcesTest, NamesAreMadeUpWhereTheServiceDoes) {
+TEST_F(ResourcesTest, MissingNamesAreGenerated) {
   wanted.clear_name();
   TestContext context;
   api::Subscription created;
@@ -184,7 +184,7 @@ TEST_F(ResourcesTest, NamesAreMadeUpWhereTheServiceDoes) {
   EXPECT_THAT(snapshot.name(), StartsWith("projects/p/snapshots/generated-"));
 }
 
-TEST_F(ResourcesTest, ASubscriptionOutlivesItsTopic) {
+TEST_F(ResourcesTest, ASubscriptionRemainsWhenItsTopicIsDeleted) {
   ASSERT_TRUE(create_subscription(wanted).ok());
   TestContext context;
   api::DeleteTopicRequest request;
@@ -238,7 +238,7 @@ TEST_F(ResourcesTest, ListsComeInPages) {
                                  "projects/q/topics/t-c"));
 }
 
-TEST_F(ResourcesTest, EverybodyMayDoEverything) {
+TEST_F(ResourcesTest, EveryCallerHasEveryPermission) {
   const auto iam = google::iam::v1::IAMPolicy::NewStub(channel);
   google::iam::v1::SetIamPolicyRequest set;
   google::iam::v1::Policy policy;
@@ -267,7 +267,7 @@ TEST_F(ResourcesTest, EverybodyMayDoEverything) {
   EXPECT_THAT(allowed.permissions(), IsEmpty()) << "of what is not there";
 }
 
-TEST_F(ResourcesTest, APolicyThatWasChangedMeanwhileIsNotOverwritten) {
+TEST_F(ResourcesTest, APolicyWithAnOldEtagIsNotOverwritten) {
   const auto iam = google::iam::v1::IAMPolicy::NewStub(channel);
   google::iam::v1::Policy policy;
   const auto set = [&](const std::string& etag) {
@@ -284,7 +284,7 @@ TEST_F(ResourcesTest, APolicyThatWasChangedMeanwhileIsNotOverwritten) {
   EXPECT_EQ(set(""), StatusCode::OK) << "who names none does not mind";
 }
 
-TEST_F(ResourcesTest, ThereAreNoSchemasAndNoneCanBeMade) {
+TEST_F(ResourcesTest, TheListOfSchemasIsEmptyAndNoneCanBeCreated) {
   const auto schemas = api::SchemaService::NewStub(channel);
   TestContext list_context;
   api::ListSchemasRequest list;

@@ -4,8 +4,8 @@
 
 namespace pollbus::broker {
 
-// google.pubsub.v1.SchemaService of a server that has no schemas: their list is empty, which is
-// what programs ask for that tidy up, and everything else is UNIMPLEMENTED.
+// google.pubsub.v1.SchemaService without schemas: ListSchemas returns an empty list, because
+// programs that clean up a project call it. All other methods are UNIMPLEMENTED.
 class SchemaService final : public google::pubsub::v1::SchemaService::CallbackService {
  public:
   grpc::ServerUnaryReactor* ListSchemas(grpc::CallbackServerContext* context,

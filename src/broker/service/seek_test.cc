@@ -77,7 +77,7 @@ class SeekTest : public ServiceTest {
   google::protobuf::Timestamp last_published;
 };
 
-TEST_F(SeekTest, ATimeIsSoughtForwardAndBack) {
+TEST_F(SeekTest, SeekToATimeWorksForwardAndBack) {
   ASSERT_TRUE(publish(kTopic, 1, "a").ok());
   ASSERT_TRUE(publish(kTopic, 1, "b").ok());
   EXPECT_THAT(pull_data(kSubscription, true), ElementsAre("a", "b"));
@@ -132,7 +132,7 @@ TEST_F(SeekTest, ASnapshotIsShownListedChangedAndDeleted) {
             StatusCode::NOT_FOUND);
 }
 
-TEST_F(SeekTest, ASnapshotOfOneSubscriptionIsThereForAnotherWithItsOwnFilter) {
+TEST_F(SeekTest, AnotherSubscriptionCanSeekToASnapshotWithItsOwnFilter) {
   const std::string filtered = "projects/p/subscriptions/filtered";
   const pollbus::testing::TemporaryFolder folder;
   start({}, folder / "data");
@@ -156,7 +156,7 @@ TEST_F(SeekTest, ASnapshotOfOneSubscriptionIsThereForAnotherWithItsOwnFilter) {
   EXPECT_THAT(pull_data(kSubscription), UnorderedElementsAre("1", "2", "3"));
 }
 
-TEST_F(SeekTest, WhatCannotBeSoughtIsSaid) {
+TEST_F(SeekTest, AnInvalidSeekIsRefusedWithTheReason) {
   EXPECT_EQ(seek_to_snapshot(kSubscription, kSnapshot).error_code(), StatusCode::NOT_FOUND);
   EXPECT_EQ(seek_to("projects/p/subscriptions/none", {}).error_code(), StatusCode::NOT_FOUND);
   api::SeekRequest request;

@@ -96,7 +96,7 @@ TEST_F(ServiceTest, AnAckDeadlineIsFrom10To600Seconds) {
   }
 }
 
-TEST_F(ServiceTest, WhatWouldPromiseADeliveryThatDoesNotHappenIsUnimplemented) {
+TEST_F(ServiceTest, FeaturesThatTheBrokerDoesNotHaveAreUnimplemented) {
   ASSERT_TRUE(create_topic(kTopic).ok());
   std::vector<api::Subscription> requests(4);
   requests[0].mutable_bigquery_config()->set_table("p.d.t");
@@ -110,7 +110,7 @@ TEST_F(ServiceTest, WhatWouldPromiseADeliveryThatDoesNotHappenIsUnimplemented) {
   }
 }
 
-TEST_F(ServiceTest, AnUpdateChangesWhatItsMaskNames) {
+TEST_F(ServiceTest, AnUpdateChangesOnlyTheFieldsOfItsMask) {
   ASSERT_TRUE(create_topic(kTopic).ok());
   ASSERT_TRUE(create_subscription(kSubscription, kTopic, "attributes:a").ok());
   const auto update = [&](const std::vector<std::string>& paths, api::Subscription* response) {
@@ -135,7 +135,7 @@ TEST_F(ServiceTest, AnUpdateChangesWhatItsMaskNames) {
   EXPECT_EQ(update({}, &updated).error_code(), StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(ServiceTest, FiltersDecideWhoGetsAMessage) {
+TEST_F(ServiceTest, ASubscriptionGetsOnlyMessagesThatItsFilterMatches) {
   const std::string machine = "projects/p/subscriptions/machine";
   ASSERT_TRUE(create_topic(kTopic).ok());
   ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());

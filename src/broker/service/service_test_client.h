@@ -16,14 +16,14 @@
 
 namespace pollbus::broker {
 
-// No answer in a test may take longer.
-constexpr std::chrono::seconds kTestDeadline_s{20};
+// The deadline of every call in a test.
+constexpr std::chrono::seconds kTestDeadline{20};
 
 struct TestContext : grpc::ClientContext {
-  TestContext() { set_deadline(std::chrono::system_clock::now() + kTestDeadline_s); }
+  TestContext() { set_deadline(std::chrono::system_clock::now() + kTestDeadline); }
 };
 
-// A broker of its own on a free port, and the generated stubs to it.
+// Starts a broker on a free port for each test, and has stubs that call it.
 class ServiceTest : public testing::Test {
  protected:
   using Stream = grpc::ClientReaderWriter<google::pubsub::v1::StreamingPullRequest,

@@ -12,7 +12,7 @@ using google::pubsub::v1::StreamingPullRequest;
 
 namespace {
 
-// What both kinds of request have.
+// Checks the fields that every request may have.
 absl::Status check_common(const StreamingPullRequest& request) {
   RETURN_IF_ERROR(check_ack_deadline(request.stream_ack_deadline_seconds()));
   if (request.modify_deadline_seconds_size() != request.modify_deadline_ack_ids_size()) {

@@ -10,19 +10,19 @@
 
 namespace pollbus::broker {
 
-// INVALID_ARGUMENT for what the first request of a stream must not lack, or must not ask.
+// INVALID_ARGUMENT when the first request of a stream lacks a field or has a wrong value.
 absl::Status check_first_request(const google::pubsub::v1::StreamingPullRequest& request);
-// And for what a later one must not set again.
+// INVALID_ARGUMENT when a later request has a wrong value or sets a field of the first one.
 absl::Status check_later_request(const google::pubsub::v1::StreamingPullRequest& request);
 
-// What the client may hold; its 0 and negative numbers mean no limit.
+// How much the client may hold at a time; 0 and negative numbers mean no limit.
 FlowLimits flow_limits(const google::pubsub::v1::StreamingPullRequest& request);
 
-// The ack ids of a request whose deadlines are modified, by number of seconds.
+// The ack ids whose deadlines a request modifies, grouped by the number of seconds.
 std::map<std::int32_t, AckIdTexts> modified_deadlines(
     const google::pubsub::v1::StreamingPullRequest& request);
 
-// Nothing is in it: the client only wants to hear that the stream lives.
+// Whether the request is empty: the client only wants to know that the stream is alive.
 bool is_ping(const google::pubsub::v1::StreamingPullRequest& request);
 
 }  // namespace pollbus::broker

@@ -4,19 +4,19 @@
 
 namespace pollbus::broker {
 
-// Lets one thread at a time do a piece of work that any thread may ask for, without making the
-// others wait: who comes while it is being done has it done once more. Thread-safe.
+// Lets one thread at a time do some work that any thread may ask for, without making other threads
+// wait: if a thread asks while the work is being done, the work is done once more. Thread-safe.
 class Turn {
  public:
-  // True: the caller does the work and then calls leave(), on any thread. False: whoever is at it
-  // will see to what the caller came for.
+  // If true, the caller must do the work and then call leave(), on any thread. If false, the thread
+  // that holds the turn will do the work again.
   bool enter() {
     const std::lock_guard lock(mutex_);
     if (is_taken_) return !(is_wanted_ = true);
     is_taken_ = true;
     return true;
   }
-  // False: it was asked for again, and the caller goes on.
+  // If false, the work was asked for again meanwhile, and the caller must do it once more.
   bool leave() {
     const std::lock_guard lock(mutex_);
     if (is_wanted_) return is_wanted_ = false;

@@ -10,7 +10,7 @@
 
 namespace pollbus::broker {
 
-// Answers a unary call with what `handle()` returns; nothing in it may wait.
+// Answers a unary call with the status that `handle()` returns. `handle` must not block.
 template <typename Handle>
 grpc::ServerUnaryReactor* answer(grpc::CallbackServerContext* context, Handle handle) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -18,9 +18,9 @@ grpc::ServerUnaryReactor* answer(grpc::CallbackServerContext* context, Handle ha
   return reactor;
 }
 
-// Answers a unary call that changes topics or subscriptions: with what `change(Core&)` returns,
-// once that is on disk. It is called under the broker's lock. `after` is called, without it, before
-// the answer when all went well.
+// Answers a unary call that changes topics or subscriptions, when the change is on disk. `change`
+// is called under the broker's lock and returns the status to answer with. If that is OK, `after`
+// is called without the lock, before the answer.
 template <typename Change>
 grpc::ServerUnaryReactor* answer_change(
     grpc::CallbackServerContext* context, Broker& broker, Change change,

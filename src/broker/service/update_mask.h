@@ -12,8 +12,8 @@
 
 namespace pollbus::broker {
 
-// INVALID_ARGUMENT unless the mask names something, and nothing but fields of the resource that may
-// be changed. `request` is the name of the call's message, for the text.
+// INVALID_ARGUMENT unless the mask names at least one field, and only fields that may be changed.
+// `request` is the name of the request's type, for the error text.
 template <typename Resource>
 absl::Status check_mask(const google::protobuf::FieldMask& mask, std::string_view request,
                         std::span<const char* const> mutable_fields) {
@@ -40,7 +40,8 @@ absl::Status check_mask(const google::protobuf::FieldMask& mask, std::string_vie
   return absl::OkStatus();
 }
 
-// Gives `current` the fields of the mask as `update` has them: what it leaves unset is cleared.
+// Replaces the fields of `current` that the mask names by those of `update`. Fields that are not
+// set there are cleared.
 template <typename Resource>
 void merge(const Resource& update, const google::protobuf::FieldMask& mask, Resource* current) {
   google::protobuf::util::FieldMaskUtil::MergeOptions options;

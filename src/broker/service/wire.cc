@@ -20,7 +20,7 @@ constexpr char kMessageIdsTag = 1 << 3 | 2;
 
 constexpr std::size_t kMaxVarintBytes = 10;
 constexpr std::size_t kMaxDecimalBytes = 20;
-// What a delivery takes besides its message: four tags and numbers, and the ack id.
+// The size of a delivery without its message: four tags and numbers, and the ack id.
 constexpr std::size_t kMaxDeliveryOverheadBytes = 4 * (1 + kMaxVarintBytes) + AckId::kMaxTextBytes;
 
 std::size_t varint_bytes(std::size_t value) {
@@ -40,7 +40,7 @@ void append_field(char tag, std::string_view value, std::string* out) {
   out->append(value);
 }
 
-// A buffer that takes the text over instead of copying it.
+// Moves the text into a buffer without copying it.
 grpc::ByteBuffer to_buffer(std::unique_ptr<std::string> text) {
   std::string* const owned = text.release();
   const grpc::Slice slice(

@@ -10,16 +10,16 @@
 
 namespace pollbus::broker {
 
-// A PullResponse, or a StreamingPullResponse when `trailer` is its serialized other fields: both
-// have their received messages in field 1. Written straight to the wire, because a message is
-// stored serialized; the test holds it against the generated code.
+// Encodes a PullResponse, or a StreamingPullResponse if `trailer` has its other fields, serialized.
+// Both types have the received messages in field 1. The encoding is written by hand because
+// messages are stored serialized; the test compares it with the generated code.
 grpc::ByteBuffer encode_deliveries(SubscriptionId subscription,
                                    std::span<const Delivery> deliveries, std::string_view trailer);
 
-// A PublishResponse with `count` ids from `first` on.
+// Encodes a PublishResponse with `count` consecutive ids from `first` on.
 grpc::ByteBuffer encode_publish_response(MessageId first, std::size_t count);
 
-// False when `buffer` is no message of this type.
+// Parses `buffer`, and returns false when it is not a message of this type.
 bool decode(grpc::ByteBuffer* buffer, google::protobuf::MessageLite* message);
 
 }  // namespace pollbus::broker

@@ -20,7 +20,7 @@ std::string bytes_of(const grpc::ByteBuffer& buffer) {
   return bytes;
 }
 
-TEST(WireTest, DeliveriesAreWrittenAsTheGeneratedCodeWritesThem) {
+TEST(WireTest, DeliveriesAreEncodedLikeTheGeneratedCodeDoes) {
   api::StreamingPullResponse expected;
   std::vector<Delivery> deliveries;
   for (const std::size_t size : {1u, 127u, 128u, 100'000u}) {
@@ -42,13 +42,13 @@ TEST(WireTest, DeliveriesAreWrittenAsTheGeneratedCodeWritesThem) {
   EXPECT_EQ(bytes_of(buffer), expected.SerializeAsString());
 }
 
-TEST(WireTest, PublishResponsesAreWrittenAsTheGeneratedCodeWritesThem) {
+TEST(WireTest, PublishResponsesAreEncodedLikeTheGeneratedCodeDoes) {
   api::PublishResponse expected;
   for (int i = 98; i < 103; ++i) expected.add_message_ids(std::to_string(i));
   EXPECT_EQ(bytes_of(encode_publish_response(98, 5)), expected.SerializeAsString());
 }
 
-TEST(WireTest, WhatIsNoMessageIsNotDecoded) {
+TEST(WireTest, BytesThatAreNotAMessageAreNotDecoded) {
   const grpc::Slice slice(std::string("\xff\xff\xff"));
   grpc::ByteBuffer buffer(&slice, 1);
   api::PublishRequest request;
