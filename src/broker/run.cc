@@ -56,7 +56,7 @@ absl::Status run(const BrokerSettings& settings, Service& service) {
   log_mode(settings, options, server->port());
   // Ready while a client that connects to the API's port would be served.
   Dependency api("bus", settings.listen, service.clock(), service.readiness(), service.metrics());
-  api.report(server->probe());
+  if (server->probe().ok()) service.readiness().ready("bus");
   std::jthread probing = api.watch(kProbeInterval, [&] { return server->probe(); });
   const std::jthread trimming = trim_memory(service.clock());
   service.shutdown().wait();
