@@ -17,8 +17,8 @@ struct BackoffPolicy {
   bool jittered = true;
 };
 
-// Pauses that double from `initial` to `max`, each jittered to between half and the whole of it, so
-// that replicas that failed together do not come back together. Not thread-safe.
+// Pauses that double from `initial` to `max`. With jitter, each is between half and all of that, so
+// that replicas that failed at the same time do not retry at the same time. Not thread-safe.
 class Backoff {
  public:
   explicit Backoff(BackoffPolicy policy = {});
@@ -28,15 +28,15 @@ class Backoff {
  private:
   BackoffPolicy policy_;
   std::chrono::milliseconds current_;
-  std::optional<std::minstd_rand> random_;  // the first jitter makes it: a seed is slow to get
+  std::optional<std::minstd_rand> random_;  // created for the first jitter, because seeding is slow
 };
 
-// Called after each failed try with the error and the pause before the next one.
+// Called after each failed attempt with the error and the pause before the next attempt.
 using OnRetry = std::function<void(const absl::Status&, std::chrono::milliseconds)>;
 
-// Calls `attempt` until it succeeds, with a pause of `policy` after each failure that
-// `should_retry`. Returns OK, the first failure that should not be retried, or CANCELLED when a
-// stop was requested first. It has no other bound: who needs one says so in `should_retry`.
+// Calls `attempt` until it succeeds or `should_retry` rejects its error, with a pause after each
+// failure. Returns OK or that error; CANCELLED if a stop was requested first. The number of
+// attempts is not bounded; callers that need a bound put it into `should_retry`.
 absl::Status retry(Clock& clock, std::stop_token stop, BackoffPolicy policy,
                    const std::function<bool(const absl::Status&)>& should_retry,
                    const OnRetry& on_retry, const std::function<absl::Status()>& attempt);

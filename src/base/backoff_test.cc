@@ -20,7 +20,7 @@ const auto kQuietly = [](const absl::Status&, milliseconds) {};
 constexpr BackoffPolicy kExact{
     .initial = milliseconds(100), .max = milliseconds(450), .jittered = false};
 
-TEST(BackoffTest, PausesDoubleUpToTheirLimit) {
+TEST(BackoffTest, PausesDoubleUpToTheLimit) {
   Backoff backoff(kExact);
   for (const int expected : {100, 200, 400, 450, 450}) EXPECT_EQ(backoff.next().count(), expected);
   backoff.reset();
@@ -50,7 +50,7 @@ TEST(BackoffTest, NoPauseIsLongerThanTheLimitEvenTheFirst) {
   EXPECT_EQ(backoff.next(), milliseconds(200));
 }
 
-TEST(RetryTest, TriesUntilItSucceedsAndTellsOfEachPause) {
+TEST(RetryTest, RetriesUntilItSucceedsAndReportsEachPause) {
   ManualClock clock;
   int tries = 0;
   std::vector<milliseconds> told;
@@ -79,7 +79,7 @@ TEST(RetryTest, ReturnsTheFirstFailureThatShouldNotBeRetriedWithoutAPause) {
   EXPECT_EQ(clock.pauses().size(), 1U);
 }
 
-TEST(RetryTest, DoesNotTryAfterAStop) {
+TEST(RetryTest, MakesNoAttemptAfterAStop) {
   ManualClock clock;
   std::stop_source stop;
   stop.request_stop();
@@ -107,7 +107,7 @@ TEST(RetryTest, AStopEndsAPauseOfTheRealClockAtOnce) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::minutes(1));
 }
 
-TEST(ClockTest, APauseThatNobodyStopsLastsItsTime) {
+TEST(ClockTest, APauseWithoutAStopLastsItsTime) {
   const auto begun = system_clock().now();
   EXPECT_TRUE(system_clock().pause(milliseconds(20), {}));
   EXPECT_GE(system_clock().now() - begun, milliseconds(20));

@@ -8,8 +8,8 @@ namespace pollbus {
 using SteadyTime = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 
-// Time, passed in wherever it matters so that tests and simulations can drive it.
-// Thread-safe.
+// A source of time, passed to everything that depends on time, so that tests and simulations can
+// control it. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -17,11 +17,11 @@ class Clock {
   virtual SteadyTime now() const = 0;
   virtual WallTime wall_now() const = 0;
 
-  // Waits for `duration`, or until a stop is requested. Returns false when it was.
+  // Waits for `duration`, or until a stop is requested. Returns false if a stop was requested.
   virtual bool pause(std::chrono::nanoseconds duration, std::stop_token stop) = 0;
 };
 
-// The clock of the machine. Owned by nobody; lives as long as the process.
+// The clock of this computer; lives as long as the process.
 Clock& system_clock();
 
 }  // namespace pollbus

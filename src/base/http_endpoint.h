@@ -11,12 +11,12 @@
 
 namespace pollbus {
 
-// Serves GET /healthz (200 while the process answers), /readyz (200 or 503, with the reasons as
-// JSON) and /metrics (Prometheus text format) until destroyed. Borrows its arguments.
+// Serves /healthz (200 while the process answers), /readyz (200 or 503, with the reasons as JSON)
+// and /metrics (Prometheus text format) over HTTP until it is destroyed. Borrows its arguments.
 class HttpEndpoint {
  public:
-  // /metrics has what `more` (unless nullptr) collects too. Port 0 takes a free one. UNAVAILABLE
-  // when the address cannot be bound.
+  // /metrics also shows what `more` (unless nullptr) collects. Port 0 chooses a free port.
+  // UNAVAILABLE, with the reason, if the address cannot be used.
   static absl::StatusOr<std::unique_ptr<HttpEndpoint>> start(
       const std::string& host, int port, const Readiness& readiness,
       const prometheus::Registry& metrics, const prometheus::Collectable* more = nullptr);

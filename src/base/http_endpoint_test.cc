@@ -92,7 +92,7 @@ TEST_F(HttpEndpointTest, IsReadyWhenEachPartIsAndSaysWhatIsNot) {
   EXPECT_EQ(answer->status, 200);
 }
 
-TEST_F(HttpEndpointTest, ClientsThatKeepTheirConnectionsKeepNobodyElseOut) {
+TEST_F(HttpEndpointTest, ClientsThatKeepTheirConnectionsDoNotKeepOthersOut) {
   const auto endpoint = start();
   std::vector<std::unique_ptr<httplib::Client>> clients;
   for (int i = 0; i < 5; ++i) {
@@ -104,7 +104,7 @@ TEST_F(HttpEndpointTest, ClientsThatKeepTheirConnectionsKeepNobodyElseOut) {
   }
 }
 
-TEST_F(HttpEndpointTest, ServesTheMetricsAsPrometheusReadsThem) {
+TEST_F(HttpEndpointTest, ServesTheMetricsInPrometheusTextFormat) {
   counter(registry, "pollbus_votes_total", "Votes", {{"outcome", "recorded"}}).Increment(3);
   const auto endpoint = start();
   const auto answer = http_get(endpoint->port(), "/metrics");
@@ -114,7 +114,7 @@ TEST_F(HttpEndpointTest, ServesTheMetricsAsPrometheusReadsThem) {
   EXPECT_THAT(answer->body, HasSubstr("pollbus_votes_total{outcome=\"recorded\"} 3\n"));
 }
 
-TEST_F(HttpEndpointTest, ServesWhatIsCollectedElsewhereToo) {
+TEST_F(HttpEndpointTest, ServesTheMetricsOfAnotherCollectorToo) {
   prometheus::Registry elsewhere;
   counter(registry, "pollbus_votes_total", "Votes").Increment();
   counter(elsewhere, "broker_messages_total", "Messages").Increment();
@@ -207,14 +207,14 @@ TEST_F(HttpEndpointTest, OnEveryAddressItServesBothFamilies) {
   EXPECT_TRUE(http_get((*endpoint)->port(), "/healthz"));
 }
 
-TEST_F(HttpEndpointTest, KnowsNoOtherPath) {
+TEST_F(HttpEndpointTest, AnyOtherPathIsNotFound) {
   const auto endpoint = start();
   const auto answer = http_get(endpoint->port(), "/");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 404);
 }
 
-TEST_F(HttpEndpointTest, APortThatAnotherHoldsIsUnavailable) {
+TEST_F(HttpEndpointTest, APortInUseIsUnavailableAndTheErrorSaysWhy) {
   const auto endpoint = start();
   const auto second = HttpEndpoint::start("127.0.0.1", endpoint->port(), readiness, registry);
   ASSERT_TRUE(absl::IsUnavailable(second.status())) << second.status();
@@ -223,7 +223,7 @@ TEST_F(HttpEndpointTest, APortThatAnotherHoldsIsUnavailable) {
       HasSubstr("127.0.0.1:" + std::to_string(endpoint->port()) + ": Address already in use"));
 }
 
-TEST_F(HttpEndpointTest, AnAddressThatIsNotOursIsUnavailable) {
+TEST_F(HttpEndpointTest, AnAddressOfAnotherComputerIsUnavailable) {
   EXPECT_TRUE(
       absl::IsUnavailable(HttpEndpoint::start("192.0.2.1", 0, readiness, registry).status()));
 }

@@ -8,17 +8,17 @@
 
 namespace pollbus {
 
-// Counts durations from 1 µs to about an hour in buckets no wider than 1/32 of what they hold, so
-// that percentiles are within 3.2 %. Fixed size, no allocation to record. Not thread-safe.
+// Counts durations from 1 µs to about an hour. A bucket is at most 1/32 as wide as its durations,
+// so that percentiles are exact to 3.2 %. Has a fixed size. Not thread-safe.
 class LatencyHistogram {
  public:
   void record(std::chrono::microseconds latency);
 
   std::int64_t count() const { return count_; }
-  // The latency that `percent` of all do not exceed; 0 when empty.
+  // The latency that `percent` of all latencies do not exceed; 0 if there are none.
   std::chrono::microseconds percentile(double percent) const;
-  // (upper bound in µs, count) of each bucket that holds something, ascending: what adds up across
-  // processes.
+  // The upper bound in µs and the count of each bucket that is not empty, in ascending order. The
+  // buckets of several processes can be added up.
   std::vector<std::pair<std::int64_t, std::int64_t>> buckets() const;
 
  private:

@@ -10,14 +10,14 @@ using std::chrono::microseconds;
 using ::testing::ElementsAre;
 using ::testing::Pair;
 
-TEST(LatencyHistogramTest, AnEmptyOneHasNoLatency) {
+TEST(LatencyHistogramTest, WithoutRecordsThePercentileIsZero) {
   const LatencyHistogram histogram;
   EXPECT_EQ(histogram.count(), 0);
   EXPECT_EQ(histogram.percentile(50), microseconds(0));
   EXPECT_TRUE(histogram.buckets().empty());
 }
 
-TEST(LatencyHistogramTest, EachLatencyIsFoundAgainWithinOneThirtySecond) {
+TEST(LatencyHistogramTest, APercentileIsExactToOneThirtySecond) {
   std::vector<std::int64_t> latencies{0, 1, 31, 32, 33, 63, 64, 65, 999'999};
   for (std::int64_t power = 1; power < std::int64_t{1} << 32; power *= 2)
     for (const std::int64_t near : {power - 1, power, power + 1, power + power / 3})
@@ -31,7 +31,7 @@ TEST(LatencyHistogramTest, EachLatencyIsFoundAgainWithinOneThirtySecond) {
   }
 }
 
-TEST(LatencyHistogramTest, ExtremesAreKeptWithinTheRange) {
+TEST(LatencyHistogramTest, LatenciesOutsideTheRangeAreCountedAtItsEnds) {
   LatencyHistogram histogram;
   histogram.record(microseconds(-5));
   histogram.record(microseconds::max());
@@ -40,7 +40,7 @@ TEST(LatencyHistogramTest, ExtremesAreKeptWithinTheRange) {
   EXPECT_EQ(histogram.percentile(100), microseconds((std::int64_t{1} << 32) - 1));
 }
 
-TEST(LatencyHistogramTest, APercentileIsTheLeastLatencyThatSoManyDoNotExceed) {
+TEST(LatencyHistogramTest, APercentileIsTheLeastLatencyThatThisShareDoesNotExceed) {
   for (int count = 1; count <= 31; ++count) {  // one bucket each
     LatencyHistogram histogram;
     for (int i = 1; i <= count; ++i) histogram.record(microseconds(i));
@@ -52,7 +52,7 @@ TEST(LatencyHistogramTest, APercentileIsTheLeastLatencyThatSoManyDoNotExceed) {
   }
 }
 
-TEST(LatencyHistogramTest, APercentileOfManyIsThatOfTheirRank) {
+TEST(LatencyHistogramTest, APercentileOfManyLatenciesIsTheOneOfThatRank) {
   // 100 latencies, 55 of them short: the 55th percentile is still short.
   LatencyHistogram histogram;
   for (int i = 0; i < 55; ++i) histogram.record(microseconds(1));

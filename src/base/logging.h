@@ -15,8 +15,8 @@ namespace pollbus {
 enum class LogFormat { kText, kJson };
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-// One named value of a log line. Never a voter's id, a choice, a key or a password: no type here
-// takes a vote, and what stands in a message's payload is nobody's to log.
+// One named value of a log line. Must never hold a voter's ID, a choice, a key, a password or the
+// payload of a message.
 struct LogField {
   LogField(std::string_view field_name, std::string_view text)
       : name(field_name), value(std::string(text)) {}
@@ -37,11 +37,12 @@ struct LogField {
 
 using LogFields = std::initializer_list<LogField>;
 
-// Sets the process's log up: one line an event to standard error, with time, level, `service`,
-// event and fields. Call once, before threads. Until then nothing below warning is written.
+// Sets up the log of the process: one line per event on standard error, with time, level,
+// `service`, event and fields. Call once, before any thread starts. Until then, only warnings and
+// errors are written.
 void set_up_logging(std::string_view service, LogFormat format, LogLevel least);
 
-// `event` is a fixed lower-case phrase ("redis unreachable"); what varies goes into fields.
+// `event` is a fixed lower-case phrase ("redis unreachable"); values that vary go into fields.
 // Thread-safe; never fails.
 void log(LogLevel level, std::string_view event, LogFields fields = {});
 

@@ -41,7 +41,7 @@ const std::vector<std::string> kAwkward{
     "Grüße 🗳",
 };
 
-TEST(LoggingTest, AnEventIsOneLineOfTextWhateverItsValuesHold) {
+TEST(LoggingTest, AnEventIsOneLineOfTextWhateverItsValuesContain) {
   for (const std::string& value : kAwkward) {
     const std::string line = one_line(LogFormat::kText, [&] {
       log_info("something happened", {{"value", value}});
@@ -52,7 +52,7 @@ TEST(LoggingTest, AnEventIsOneLineOfTextWhateverItsValuesHold) {
   }
 }
 
-TEST(LoggingTest, AnEventIsOneJsonObjectWhateverItsValuesHold) {
+TEST(LoggingTest, AnEventIsOneJsonObjectWhateverItsValuesContain) {
   for (const std::string& value : kAwkward) {
     const std::string line = one_line(LogFormat::kJson, [&] {
       log_info("something happened", {{"value", value}});
@@ -86,7 +86,7 @@ TEST(LoggingTest, EachTypeOfValueKeepsItsTypeInJson) {
   EXPECT_EQ(json["status"], "NOT_FOUND: gone");
 }
 
-TEST(LoggingTest, NumbersThatJsonDoesNotKnowDoNotBreakTheObject) {
+TEST(LoggingTest, InfiniteNumbersAreValidJson) {
   for (const double number :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     const std::string line = one_line(LogFormat::kJson, [&] {
@@ -110,7 +110,7 @@ TEST(LoggingTest, TextBeginsWithTimeInUtcLevelAndService) {
                                  "voting-logger: unavailable tries=3\n"));
 }
 
-TEST(LoggingTest, NothingBelowTheLevelAskedForIsWritten) {
+TEST(LoggingTest, NothingBelowTheRequestedLevelIsWritten) {
   const auto all = [] {
     log_debug("a debug");
     log_info("an info");

@@ -5,13 +5,13 @@
 
 namespace pollbus {
 
-// A message on the bus: data and attributes. Limits of the service: 10 MB together, 100 attributes
+// A message on the bus. Limits of the service: 10 MB for data and attributes, 100 attributes
 // (https://cloud.google.com/pubsub/quotas#resource_limits).
 struct Message {
   std::string data;
   std::map<std::string, std::string> attributes;
 
-  // The attribute's value, or "".
+  // Returns the value of the attribute, or "" if the message does not have it.
   const std::string& attribute(const std::string& key) const {
     static const std::string kAbsent;
     const auto found = attributes.find(key);
@@ -19,8 +19,8 @@ struct Message {
   }
 };
 
-// A message as delivered. `id` is the server's, the same for each delivery of one publish; a
-// republished message has another.
+// A message as received. The server chooses `id` when the message is published; it is the same for
+// every delivery of that publish.
 struct ReceivedMessage : Message {
   std::string id;
 };

@@ -8,8 +8,8 @@
 
 namespace pollbus {
 
-// The counter or gauge of this name and these labels, made at the first call. It lives as long as
-// the registry. Names end in their unit, counters in _total
+// Returns the counter or gauge with this name and these labels, and creates it at the first call.
+// It lives as long as the registry. Names end in their unit, those of counters in _total
 // (https://prometheus.io/docs/practices/naming/). Thread-safe.
 inline prometheus::Counter& counter(prometheus::Registry& metrics, const std::string& name,
                                     const std::string& help,

@@ -10,15 +10,15 @@
 
 namespace pollbus {
 
-// The two clocks of a moment.
+// What both clocks show at one moment.
 struct ClockReading {
   SteadyTime steady;
   WallTime wall;
 };
 
-// What a pause between two readings shows of trouble that a process cannot feel: how much longer
-// than asked for it lasted (the process was stopped, or had no processor), and how far the wall
-// clock was moved meanwhile. Nothing below kMinimum.
+// What two readings before and after a pause show: how much longer than requested the pause lasted
+// (the process was stalled: stopped, or without a processor), and how far the wall clock was set
+// forward or back meanwhile. Differences below kMinimum count as none.
 struct Disturbance {
   static constexpr std::chrono::milliseconds kMinimum{1'500};
 
@@ -28,9 +28,9 @@ struct Disturbance {
 Disturbance disturbance_between(const ClockReading& before, const ClockReading& after,
                                 std::chrono::milliseconds asked_pause);
 
-// Shows in log and metrics when this process stood still and when its wall clock jumped, and, for
-// whoever wonders whether it was started anew, when it was started: process_start_time_seconds,
-// pollbus_process_stalls_total, pollbus_process_stalled_seconds_total, pollbus_clock_jumps_total.
+// Reports in log and metrics when this process was stalled, when the wall clock jumped, and when
+// the process started: process_start_time_seconds, pollbus_process_stalls_total,
+// pollbus_process_stalled_seconds_total, pollbus_clock_jumps_total.
 class ProcessWatch {
  public:
   static constexpr std::chrono::milliseconds kInterval{500};
@@ -38,9 +38,9 @@ class ProcessWatch {
   // Borrows both.
   ProcessWatch(Clock& clock, prometheus::Registry& metrics);
 
-  // One look after a pause of kInterval.
+  // Compares the clocks with the last reading, kInterval ago.
   void look();
-  // Looks every kInterval, on a thread that ends with the returned object.
+  // Calls look() every kInterval, on a thread that ends with the returned object.
   std::jthread start();
 
  private:

@@ -22,7 +22,7 @@ struct Case {
   milliseconds clock_moved;
 };
 
-TEST(DisturbanceTest, IsWhatThePauseLastedTooLongAndWhatTheWallClockMovedBeyondIt) {
+TEST(DisturbanceTest, IsTheExcessOfThePauseAndTheJumpOfTheWallClock) {
   const milliseconds asked(500);
   const Case cases[] = {
       {asked, asked, milliseconds(0), milliseconds(0)},
@@ -42,7 +42,7 @@ TEST(DisturbanceTest, IsWhatThePauseLastedTooLongAndWhatTheWallClockMovedBeyondI
   }
 }
 
-TEST(ProcessWatchTest, AStandstillShowsInTheMetricsAndInTheLogAndPasses) {
+TEST(ProcessWatchTest, AStallIsLoggedAndCountedOnce) {
   testing::ManualClock clock;
   prometheus::Registry metrics;
   ProcessWatch watch(clock, metrics);

@@ -9,16 +9,16 @@
 
 namespace pollbus {
 
-// What a process needs to do its work, part by part ("redis", "bus"): the process is ready when
-// each part is, and there is one: whoever asks while it starts is told no. A part not heard of yet
-// is not ready. Thread-safe.
+// Whether a process is ready for its work. It depends on named parts ("redis", "bus"): the process
+// is ready when every part is. A part is not ready until ready() is called for it, and a process
+// without parts is not ready, because it is still starting. Thread-safe.
 class Readiness {
  public:
   explicit Readiness(Clock& clock) : clock_(clock) {}
 
-  // Names a part that must become ready first.
+  // Adds a part that must become ready.
   void expect(std::string_view part);
-  // Both log a change, once.
+  // Both log changes only.
   void ready(std::string_view part);
   void not_ready(std::string_view part, std::string_view reason);
 

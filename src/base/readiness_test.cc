@@ -19,12 +19,12 @@ class ReadinessTest : public ::testing::Test {
   Readiness readiness{clock};
 };
 
-TEST_F(ReadinessTest, AProcessThatHasNotNamedItsPartsYetIsNotReady) {
+TEST_F(ReadinessTest, AProcessWithoutPartsIsNotReady) {
   EXPECT_FALSE(readiness.all_ready());
   EXPECT_THAT(readiness.json(), HasSubstr("\"ready\":false"));
 }
 
-TEST_F(ReadinessTest, APartThatIsExpectedMustBeHeardOfFirst) {
+TEST_F(ReadinessTest, AnExpectedPartIsNotReadyAtFirst) {
   readiness.expect("redis");
   EXPECT_FALSE(readiness.all_ready());
   readiness.ready("redis");
@@ -33,7 +33,7 @@ TEST_F(ReadinessTest, APartThatIsExpectedMustBeHeardOfFirst) {
   EXPECT_TRUE(readiness.all_ready()) << "an expectation came after its fulfilment";
 }
 
-TEST_F(ReadinessTest, IsThereWhenEachPartIs) {
+TEST_F(ReadinessTest, TheProcessIsReadyWhenEveryPartIs) {
   readiness.ready("bus");
   readiness.not_ready("redis", "away");
   EXPECT_FALSE(readiness.all_ready());
@@ -41,7 +41,7 @@ TEST_F(ReadinessTest, IsThereWhenEachPartIs) {
   EXPECT_TRUE(readiness.all_ready());
 }
 
-TEST_F(ReadinessTest, JsonTellsEachPartItsReasonAndSinceWhen) {
+TEST_F(ReadinessTest, JsonShowsEachPartWithReasonAndTime) {
   readiness.expect("redis");
   readiness.ready("bus");
   clock.advance(std::chrono::seconds(3));
@@ -54,7 +54,7 @@ TEST_F(ReadinessTest, JsonTellsEachPartItsReasonAndSinceWhen) {
                               R"("redis":{"ready":true,"since_seconds":4}},"ready":true})");
 }
 
-TEST_F(ReadinessTest, ANewReasonDoesNotStartTheTroubleAnew) {
+TEST_F(ReadinessTest, ANewReasonKeepsTheTimeSinceThePartIsNotReady) {
   readiness.ready("redis");
   readiness.not_ready("redis", "refused");
   clock.advance(std::chrono::seconds(5));
@@ -63,7 +63,7 @@ TEST_F(ReadinessTest, ANewReasonDoesNotStartTheTroubleAnew) {
               HasSubstr(R"({"ready":false,"reason":"timed out","since_seconds":5})"));
 }
 
-TEST_F(ReadinessTest, JsonStandsWhateverTheReasonHolds) {
+TEST_F(ReadinessTest, TheJsonIsValidWhateverTheReasonContains) {
   readiness.not_ready("redis", "a \"quote\",\na newline and \xff");
   EXPECT_THAT(readiness.json(), HasSubstr(R"(a \"quote\",\na newline and )"));
 }

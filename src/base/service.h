@@ -17,7 +17,7 @@
 
 namespace pollbus {
 
-// What every long-running process of ours is told.
+// The settings of every long-running process.
 struct ServiceSettings {
   std::string http_host = "127.0.0.1";
   std::int64_t http_port = 0;
@@ -28,16 +28,16 @@ struct ServiceSettings {
   void add_to(Settings& settings);
 };
 
-// What every long-running process of ours has: a log, metrics, readiness, its HTTP endpoint and an
-// orderly end. Make it in main, before any thread.
+// What every long-running process has: log, metrics, readiness, HTTP endpoint and orderly shutdown.
+// Create it in main, before any thread starts.
 class Service {
  public:
   Service(std::string name, const ServiceSettings& settings);
 
-  // Serves the HTTP endpoint and watches over the process from here on; /metrics has what `more`,
-  // borrowed, collects too.
+  // Starts the HTTP endpoint and the watch over the process. /metrics also shows what `more`,
+  // which is borrowed, collects.
   absl::Status start_http(const prometheus::Collectable* more = nullptr);
-  // For who has something borrowed that ends before the service does.
+  // Stops serving; call before destroying anything passed to start_http().
   void stop_http() { http_.reset(); }
 
   Clock& clock() { return system_clock(); }
@@ -56,9 +56,8 @@ class Service {
   std::jthread watching_;  // last: it uses the above
 };
 
-// For --check-health: asks the running process whose settings these are too whether it is ready,
-// and says what to exit with: 0, or 1 with the reason on standard error. std::nullopt: not asked
-// for.
+// For --check-health: asks the running process with these settings whether it is ready. Returns the
+// exit code: 0, or 1 after writing the reason to standard error; std::nullopt without the flag.
 std::optional<int> health_check_exit_code(const ServiceSettings& settings);
 
 // Logs how a process ended and returns its exit code: 0, 2 for settings that cannot work

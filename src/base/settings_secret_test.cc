@@ -55,12 +55,12 @@ class SecretTest : public ::testing::Test {
   std::string help;
 };
 
-TEST_F(SecretTest, ComesFromTheEnvironment) {
+TEST_F(SecretTest, IsReadFromTheEnvironment) {
   ASSERT_EQ(parse({}, {{"KEY", kValue}}, true), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), kValue);
 }
 
-TEST_F(SecretTest, ComesFromTheFileThatAVariableNamesWithoutItsLastNewline) {
+TEST_F(SecretTest, IsReadFromTheFileThatAVariableNamesWithoutItsLastNewline) {
   const std::map<std::string, std::string> contents{{kValue, kValue},
                                                     {kValue + "\n", kValue},
                                                     {kValue + "\r\n", kValue},
@@ -72,29 +72,29 @@ TEST_F(SecretTest, ComesFromTheFileThatAVariableNamesWithoutItsLastNewline) {
   }
 }
 
-TEST_F(SecretTest, ComesFromTheFileThatAFlagNamesWhateverTheEnvironmentSays) {
+TEST_F(SecretTest, AFileNamedByAFlagTakesPrecedenceOverTheEnvironment) {
   ASSERT_EQ(parse({"--key-file", file("key", kValue)}, {{"KEY", "other"}}), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), kValue);
 }
 
-TEST_F(SecretTest, IsNeverTakenFromTheCommandLineItself) {
+TEST_F(SecretTest, IsNeverReadFromTheCommandLine) {
   EXPECT_EQ(parse({"--key", kValue}, {}), ParseResult::kInvalid);
   EXPECT_TRUE(secret.empty());
 }
 
-TEST_F(SecretTest, InAVariableAndInAFileAtOnceIsAProblem) {
+TEST_F(SecretTest, AVariableAndAFileTogetherAreAProblem) {
   EXPECT_EQ(parse({}, {{"KEY", kValue}, {"KEY_FILE", file("key", kValue)}}), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY and KEY_FILE: set only one of the two"));
 }
 
-TEST_F(SecretTest, InAnEmptyVariableLeavesTheFile) {
+TEST_F(SecretTest, AnEmptyVariableCountsAsAbsent) {
   ASSERT_EQ(parse({}, {{"KEY", ""}, {"KEY_FILE", file("key", kValue)}}), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), kValue);
   ASSERT_EQ(parse({}, {{"KEY", "other"}, {"KEY_FILE", ""}}), ParseResult::kRun);
   EXPECT_EQ(secret.reveal(), "other");
 }
 
-TEST_F(SecretTest, InAFileThatCannotBeReadIsOneProblem) {
+TEST_F(SecretTest, AFileThatCannotBeReadIsOneProblem) {
   const std::string nowhere = (folder / "nowhere").string();
   EXPECT_EQ(parse({}, {{"KEY_FILE", nowhere}}, true), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY_FILE: cannot read " + nowhere));
@@ -102,19 +102,19 @@ TEST_F(SecretTest, InAFileThatCannotBeReadIsOneProblem) {
   EXPECT_THAT(problems, ElementsAre("--key-file: cannot read " + nowhere));
 }
 
-TEST_F(SecretTest, InAFolderInsteadOfAFileIsAProblemAndNotACrash) {
+TEST_F(SecretTest, ADirectoryInsteadOfAFileIsAProblemAndNotACrash) {
   const std::string path = folder.path().string();
   EXPECT_EQ(parse({}, {{"KEY_FILE", path}}), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY_FILE: cannot read " + path));
 }
 
-TEST_F(SecretTest, ThatIsRequiredAndMissingIsNamedWithBothItsVariables) {
+TEST_F(SecretTest, AMissingRequiredSecretIsReportedWithBothVariables) {
   EXPECT_EQ(parse({}, {}, true), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY (or KEY_FILE): missing. The key."));
   EXPECT_EQ(parse({}, {}, false), ParseResult::kRun);
 }
 
-TEST_F(SecretTest, InAnEmptyFileIsAProblemEvenIfItIsNotRequired) {
+TEST_F(SecretTest, AnEmptyFileIsAProblemEvenIfTheSecretIsNotRequired) {
   for (const char* content : {"", "\n", "\r\n"}) {
     const std::string path = file("empty", content);
     EXPECT_EQ(parse({}, {{"KEY_FILE", path}}), ParseResult::kInvalid);
@@ -122,7 +122,7 @@ TEST_F(SecretTest, InAnEmptyFileIsAProblemEvenIfItIsNotRequired) {
   }
 }
 
-TEST_F(SecretTest, InAFileThatIsTooLargeOrEndlessIsAProblem) {
+TEST_F(SecretTest, AFileThatIsTooLargeOrEndlessIsAProblem) {
   const std::string path = file("large", std::string(64 * 1024 + 1, 'x'));
   for (const std::string& large : {path, std::string("/dev/zero")}) {
     EXPECT_EQ(parse({}, {{"KEY_FILE", large}}), ParseResult::kInvalid);
@@ -130,12 +130,12 @@ TEST_F(SecretTest, InAFileThatIsTooLargeOrEndlessIsAProblem) {
   }
 }
 
-TEST_F(SecretTest, ThatIsWrongIsSaidToBeWrongNotMissing) {
+TEST_F(SecretTest, AWrongSecretIsReportedAsWrongNotAsMissing) {
   EXPECT_EQ(parse({}, {{"KEY", "wrong key"}}, true), ParseResult::kInvalid);
   EXPECT_THAT(problems, ElementsAre("KEY: expected what is right"));
 }
 
-TEST_F(SecretTest, StandsInNoProblemAndInNoHelp) {
+TEST_F(SecretTest, AppearsInNoProblemAndNotInTheHelp) {
   const std::string wrong = "wrong " + kValue;
   const auto check = [&] {
     EXPECT_THAT(problems, AllOf(Not(::testing::IsEmpty()), Each(Not(HasSubstr(kValue)))));
@@ -152,7 +152,7 @@ TEST_F(SecretTest, StandsInNoProblemAndInNoHelp) {
   check();
 }
 
-TEST_F(SecretTest, IsShownInTheHelpAsVariablesAndAsAFlagThatTakesAFile) {
+TEST_F(SecretTest, TheHelpShowsBothVariablesAndTheFileFlag) {
   parse({"--help"}, {});
   EXPECT_THAT(help, HasSubstr("  --key-file FILE (KEY, or KEY_FILE)\n        The key.\n"));
 }

@@ -18,7 +18,7 @@ std::optional<std::string> even_length(const std::string& value) {
   return "expected an even number of characters";
 }
 
-// One setting of each kind, and what a command line and an environment make of them.
+// One setting of each kind, and what parsing stores in them.
 struct Everything {
   std::string text = "default";
   std::vector<std::string> texts{"one", "two"};
@@ -50,7 +50,7 @@ struct Everything {
   }
 };
 
-TEST(SettingsTest, WhatIsNotGivenKeepsItsDefault) {
+TEST(SettingsTest, SettingsThatAreNotGivenKeepTheirDefaults) {
   Everything all;
   ASSERT_EQ(all.parse({}), ParseResult::kRun);
   EXPECT_EQ(all.text, "default");
@@ -110,7 +110,7 @@ TEST(SettingsTest, EveryKindIsReadFromTheEnvironment) {
   EXPECT_TRUE(all.boolean);
 }
 
-TEST(SettingsTest, AFlagWinsOverTheEnvironment) {
+TEST(SettingsTest, AFlagTakesPrecedenceOverTheEnvironment) {
   Everything all;
   ASSERT_EQ(all.parse({"--text", "flag", "--debug"}, {{"TEXT", "environment"}, {"DEBUG", "no"}}),
             ParseResult::kRun);
@@ -133,7 +133,7 @@ TEST(SettingsTest, AnEmptyVariableCountsAsAbsent) {
   EXPECT_THAT(all.texts, ElementsAre("one", "two"));
 }
 
-TEST(SettingsTest, OfAFlagGivenTwiceTheLastCounts) {
+TEST(SettingsTest, TheLastOfRepeatedFlagsCounts) {
   Everything all;
   ASSERT_EQ(all.parse({"--integer", "1", "--integer", "2"}), ParseResult::kRun);
   EXPECT_EQ(all.integer, 2);
@@ -155,7 +155,7 @@ struct Wrong {
 
 class WrongSettingTest : public ::testing::TestWithParam<Wrong> {};
 
-TEST_P(WrongSettingTest, IsNamedWithWhatWasExpected) {
+TEST_P(WrongSettingTest, IsReportedWithWhatWasExpected) {
   Everything all;
   EXPECT_EQ(all.parse(GetParam().words, GetParam().environment), ParseResult::kInvalid);
   EXPECT_THAT(all.settings.problems(), ElementsAre(GetParam().problem));
@@ -197,14 +197,14 @@ INSTANTIATE_TEST_SUITE_P(
               "DEBUG: expected true or false, got \"maybe\""}),
     [](const auto& wrong) { return wrong.param.name; });
 
-TEST(SettingsTest, WhatWasMeantForAnUnknownFlagIsNotShown) {
+TEST(SettingsTest, TheValueOfAnUnknownFlagIsNotShown) {
   Everything all;
   EXPECT_EQ(all.parse({"--password", "hunter2", "--key=hunter3"}), ParseResult::kInvalid);
   EXPECT_THAT(all.settings.problems(), ElementsAre("--password: unknown; --help lists the flags",
                                                    "--key: unknown; --help lists the flags"));
 }
 
-TEST(SettingsTest, AllProblemsShowAtOnceAndWrongValuesAreNotStored) {
+TEST(SettingsTest, AllProblemsAreReportedAndWrongValuesAreNotStored) {
   Everything all;
   all.settings.rule([] { return std::optional<std::string>("the rule does not hold"); });
   EXPECT_EQ(all.parse({"--integer", "x", "--colour", "--rate", "fast"}, {{"TEXT", "odd"}}),
@@ -231,7 +231,7 @@ TEST(SettingsTest, SecondsAreReadWithinTheirRange) {
               ElementsAre("--patience-s: expected an integer from 0 to 3600, got \"99999999999\""));
 }
 
-TEST(SettingsTest, AnAddressThatKubernetesPutIntoTheEnvironmentIsNamedAsThat) {
+TEST(SettingsTest, AnAddressThatKubernetesPutIntoTheEnvironmentIsExplained) {
   Everything all;
   all.settings.integer({"redis-port", "REDIS_PORT", "PORT", ""}, &all.integer, 1, kMaxPort);
   EXPECT_EQ(all.parse({}, {{"REDIS_PORT", "tcp://10.0.0.1:6379"}}), ParseResult::kInvalid);
@@ -243,7 +243,7 @@ TEST(SettingsTest, AnAddressThatKubernetesPutIntoTheEnvironmentIsNamedAsThat) {
                   "pod's spec"));
 }
 
-TEST(SettingsTest, AnAlternativeNeedsNeitherRequiredSecretsNorRules) {
+TEST(SettingsTest, AnAlternativeIgnoresRequiredSecretsAndRules) {
   Everything all;
   bool check_health = false;
   Secret key;
@@ -281,7 +281,7 @@ TEST(SettingsTest, BooleansAreReadInAnyCase) {
   }
 }
 
-TEST(SettingsTest, ABooleanFlagWithAValueMeansThatValue) {
+TEST(SettingsTest, ABooleanFlagMayHaveAValue) {
   Everything all;
   ASSERT_EQ(all.parse({"--debug=false"}, {{"DEBUG", "true"}}), ParseResult::kRun);
   EXPECT_FALSE(all.boolean);

@@ -6,11 +6,11 @@
 
 namespace pollbus {
 
-// Turns SIGTERM and SIGINT into a stop token. Make one at the top of main, before any thread: it
-// blocks the two signals for the process and waits for them on a thread of its own. A second
-// signal ends the process at once, for the person who will not wait; and so does, with exit code 0,
-// kShutdownLimit after the first, whatever still hangs then (a store that does not answer): what is
-// in hand is not acked, and will be delivered again.
+// Turns SIGTERM and SIGINT into a stop token. Create one at the beginning of main, before any
+// thread starts: it blocks the two signals for the process and waits for them on its own thread. A
+// second signal ends the process at once. kShutdownLimit after the first signal, the process ends
+// with exit code 0 even if something hangs (a store that does not answer): messages in hand are not
+// acked and are delivered again.
 class ShutdownSignal {
  public:
   static constexpr std::chrono::milliseconds kShutdownLimit{9'000};
@@ -22,7 +22,7 @@ class ShutdownSignal {
 
   std::stop_token token() const { return stop_.get_token(); }
 
-  // As if the signal had come.
+  // Has the same effect as a signal, without the limit.
   void request() { stop_.request_stop(); }
 
   // Waits until a stop is requested.

@@ -11,7 +11,7 @@
 namespace pollbus {
 namespace {
 
-// Signals are a process's own affair: each test has a child process of its own.
+// Signals concern the whole process, so each test runs in a child process.
 int exit_status_of_child(const std::function<int()>& work) {
   const pid_t child = fork();
   if (child == 0) {
@@ -56,7 +56,7 @@ INSTANTIATE_TEST_SUITE_P(OfBothKinds, ShutdownSignalTest, ::testing::Values(SIGT
                            return signal.param == SIGTERM ? "SigTerm" : "SigInt";
                          });
 
-TEST(ShutdownTest, ARequestIsAsGoodAsASignal) {
+TEST(ShutdownTest, ARequestStopsLikeASignal) {
   EXPECT_EQ(exit_status_of_child([] {
               ShutdownSignal shutdown;
               shutdown.request();
@@ -66,7 +66,7 @@ TEST(ShutdownTest, ARequestIsAsGoodAsASignal) {
             kFine);
 }
 
-TEST(ShutdownTest, AProcessThatHangsAfterTheSignalEndsByItself) {
+TEST(ShutdownTest, AProcessThatHangsAfterTheSignalIsEnded) {
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_EQ(exit_status_of_child([] {
               const ShutdownSignal shutdown;
@@ -78,7 +78,7 @@ TEST(ShutdownTest, AProcessThatHangsAfterTheSignalEndsByItself) {
   EXPECT_GE(std::chrono::steady_clock::now() - begun, ShutdownSignal::kShutdownLimit);
 }
 
-TEST(ShutdownTest, AProcessThatEndsWithoutASignalIsNotHeldUp) {
+TEST(ShutdownTest, AProcessWithoutASignalEndsWithoutDelay) {
   EXPECT_EQ(exit_status_of_child([] {
               { const ShutdownSignal shutdown; }
               return kFine;

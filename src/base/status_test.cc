@@ -8,7 +8,7 @@
 namespace pollbus {
 namespace {
 
-TEST(StatusTest, WhatMayPassByItselfIsTransient) {
+TEST(StatusTest, ErrorsThatMayPassAreTransient) {
   using absl::StatusCode;
   for (const auto code :
        {StatusCode::kUnavailable, StatusCode::kDeadlineExceeded, StatusCode::kResourceExhausted,
@@ -22,7 +22,7 @@ TEST(StatusTest, WhatMayPassByItselfIsTransient) {
     EXPECT_FALSE(is_transient(absl::Status(code, ""))) << absl::StatusCodeToString(code);
 }
 
-TEST(StatusTest, AnnotationKeepsCodeAndPayloadAndGoesBeforeTheMessage) {
+TEST(StatusTest, AnAnnotationKeepsCodeAndPayloadAndPrecedesTheMessage) {
   absl::Status status = absl::NotFoundError("no topic");
   status.SetPayload("type.pollbus/test", absl::Cord("payload"));
   const absl::Status annotated = annotate(status, "publish");
@@ -32,7 +32,7 @@ TEST(StatusTest, AnnotationKeepsCodeAndPayloadAndGoesBeforeTheMessage) {
   EXPECT_EQ(annotate(absl::OkStatus(), "publish"), absl::OkStatus());
 }
 
-TEST(StatusTest, ARefusalIsWhatTheDataOfTheCallCauses) {
+TEST(StatusTest, OnlyErrorsThatTheDataCausesAreRefusals) {
   EXPECT_TRUE(is_refused(absl::InvalidArgumentError("")));
   EXPECT_TRUE(is_refused(absl::OutOfRangeError("")));
   for (const auto& status :
@@ -47,7 +47,7 @@ absl::Status count_if_ok(const absl::Status& status, int* count) {
   return absl::OkStatus();
 }
 
-TEST(StatusTest, ReturnIfErrorReturnsTheErrorAndGoesOnOtherwise) {
+TEST(StatusTest, ReturnIfErrorReturnsOnlyErrors) {
   int count = 0;
   EXPECT_EQ(count_if_ok(absl::AbortedError("no"), &count), absl::AbortedError("no"));
   EXPECT_EQ(count, 0);

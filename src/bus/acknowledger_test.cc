@@ -53,14 +53,14 @@ TEST_F(AcknowledgerTest, SendsAcksNacksAndExtensionsOfItsSubscription) {
   EXPECT_THAT(bus.extended(), UnorderedElementsAre("late"));
 }
 
-TEST_F(AcknowledgerTest, SendsNothingForNoIds) {
+TEST_F(AcknowledgerTest, SendsNoRequestWithoutIds) {
   bus.on_acknowledge = [this](const auto&) { return count(grpc::Status::OK); };
   acknowledger.ack({});
   ASSERT_TRUE(idle());
   EXPECT_EQ(tries, 0);
 }
 
-TEST_F(AcknowledgerTest, SplitsManyIdsIntoRequestsThatTheServiceTakes) {
+TEST_F(AcknowledgerTest, SplitsManyIdsIntoRequestsWithinTheServicesLimit) {
   bus.on_acknowledge = [](const pubsub::AcknowledgeRequest& request) {
     EXPECT_LE(request.ack_ids_size(), 2'000);
     EXPECT_LE(request.ByteSizeLong(), 512U * 1024);
@@ -71,7 +71,7 @@ TEST_F(AcknowledgerTest, SplitsManyIdsIntoRequestsThatTheServiceTakes) {
   EXPECT_THAT(bus.acked(), SizeIs(9'001));
 }
 
-TEST_F(AcknowledgerTest, WhatFailsForAWhileIsSentAgainByFlush) {
+TEST_F(AcknowledgerTest, FlushRepeatsCallsThatFailedTransiently) {
   bus.on_acknowledge = [this](const auto&) { return count(tries < 2 ? kAway : grpc::Status::OK); };
   acknowledger.ack({"a", "b"});
   EXPECT_TRUE(bus.wait([this] {
@@ -108,7 +108,7 @@ TEST_F(AcknowledgerTest, AnAckRefusedForGoodIsLostAtOnce) {
   EXPECT_EQ(acknowledger.lost_acks(), 1);
 }
 
-TEST_F(AcknowledgerTest, ANackRefusedForGoodIsNoLostAck) {
+TEST_F(AcknowledgerTest, ARefusedNackDoesNotCountAsALostAck) {
   bus.on_modify = [](const auto&) { return grpc::Status(grpc::StatusCode::NOT_FOUND, "gone"); };
   acknowledger.nack({"a"});
   acknowledger.extend({"b"}, 10);

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 constexpr char kFilter[] = "attributes.function=\"result\"";
 
-// Against a broker of its own.
+// Uses a real broker.
 class AdminTest : public ::testing::Test {
  protected:
   AdminTest() {
@@ -37,7 +37,7 @@ class AdminTest : public ::testing::Test {
   std::optional<Admin> admin;
 };
 
-TEST_F(AdminTest, EnsuresATopicThatIsMissingAndOneThatIsThere) {
+TEST_F(AdminTest, EnsuresAMissingAndAnExistingTopic) {
   const std::string topic = config.topic_path("other");
   SubscriptionSpec of_it = spec();
   of_it.topic = topic;
@@ -47,7 +47,7 @@ TEST_F(AdminTest, EnsuresATopicThatIsMissingAndOneThatIsThere) {
   EXPECT_TRUE(admin->ensure_subscription(of_it).ok());
 }
 
-TEST_F(AdminTest, EnsuresASubscriptionThatIsMissingAndTheSameOneAgain) {
+TEST_F(AdminTest, EnsuresAMissingAndAnExistingSubscription) {
   EXPECT_EQ(*admin->subscription_exists(spec().name), false);
   EXPECT_TRUE(admin->ensure_subscription(spec()).ok());
   EXPECT_EQ(*admin->subscription_exists(spec().name), true);
@@ -94,7 +94,7 @@ TEST_F(AdminTest, RefusesASubscriptionOfAnotherTopicAndNamesBoth) {
               AllOf(HasSubstr(spec().name), HasSubstr(spec().topic), HasSubstr(other.topic)));
 }
 
-TEST_F(AdminTest, AFilterThatIsNoneIsAnErrorThatNamesTheSubscription) {
+TEST_F(AdminTest, AnInvalidFilterIsAnErrorThatNamesTheSubscription) {
   SubscriptionSpec wrong = spec();
   wrong.filter = "function = result";
   const auto status = admin->ensure_subscription(wrong);
@@ -102,14 +102,14 @@ TEST_F(AdminTest, AFilterThatIsNoneIsAnErrorThatNamesTheSubscription) {
   EXPECT_THAT(std::string(status.message()), HasSubstr(spec().name));
 }
 
-TEST_F(AdminTest, DeletesASubscriptionAndIsContentWithNone) {
+TEST_F(AdminTest, DeletesASubscriptionAlsoIfItDoesNotExist) {
   ASSERT_TRUE(admin->ensure_subscription(spec()).ok());
   EXPECT_TRUE(admin->delete_subscription(spec().name).ok());
   EXPECT_EQ(*admin->subscription_exists(spec().name), false);
   EXPECT_TRUE(admin->delete_subscription(spec().name).ok());
 }
 
-TEST_F(AdminTest, WithNobodyThereEachCallIsUnavailableAndSaysWhatItTried) {
+TEST_F(AdminTest, WithoutAServerEachCallIsUnavailableAndSaysWhatItTried) {
   broker.stop();
   const auto topic = admin->ensure_topic(config.topic_path("other"));
   EXPECT_TRUE(absl::IsUnavailable(topic));
@@ -148,7 +148,7 @@ TEST_F(AdminTroubleTest, CreatesASubscriptionThatNeverExpires) {
   EXPECT_TRUE(admin.ensure_subscription(spec).ok());
 }
 
-TEST_F(AdminTroubleTest, WhoMayNotLookOrCreateUsesTheSubscriptionAsItIs) {
+TEST_F(AdminTroubleTest, WithoutPermissionTheSubscriptionIsUsedAsItIs) {
   bus.on_get_subscription = [](auto*) { return denied(); };
   EXPECT_TRUE(admin.ensure_subscription(spec).ok());
   bus.on_get_subscription = [](auto*) { return not_found(); };
@@ -168,7 +168,7 @@ TEST_F(AdminTroubleTest, ALabelThatMayNotBeReadOrSetIsEmpty) {
   EXPECT_TRUE(absl::IsUnavailable(admin.ensure_label(spec.name, "identity", "first").status()));
 }
 
-TEST_F(AdminTroubleTest, WhatAnotherReplicaCreatedMeanwhileIsComparedToo) {
+TEST_F(AdminTroubleTest, ASubscriptionThatAnotherReplicaCreatedIsCompared) {
   int looks = 0;
   std::string filter = kFilter;
   bus.on_get_subscription = [&](pubsub::Subscription* found) {
@@ -185,7 +185,7 @@ TEST_F(AdminTroubleTest, WhatAnotherReplicaCreatedMeanwhileIsComparedToo) {
   EXPECT_TRUE(absl::IsFailedPrecondition(admin.ensure_subscription(spec)));
 }
 
-TEST_F(AdminTroubleTest, OneThatComesAndGoesIsAnErrorThatMayPass) {
+TEST_F(AdminTroubleTest, ASubscriptionThatComesAndGoesIsATransientError) {
   bus.on_get_subscription = [](auto*) { return not_found(); };
   bus.on_create_subscription = [](const auto&) {
     return grpc::Status(grpc::StatusCode::ALREADY_EXISTS, "there");

@@ -75,7 +75,7 @@ class BusOnBrokerTest : public ::testing::Test {
   std::multiset<std::string> received;
 };
 
-TEST_F(BusOnBrokerTest, WhatIsPublishedIsReceivedOnceIfTheFilterLetsItThrough) {
+TEST_F(BusOnBrokerTest, AMessageIsReceivedOnceIfItMatchesTheFilter) {
   const auto subscriber = subscribe(keeping_all());
   const std::vector<Message> others{{"unwanted", {{"wanted", "no"}}}, {"bare", {}}};
   ASSERT_TRUE(publisher->publish(others).ok());
@@ -87,7 +87,7 @@ TEST_F(BusOnBrokerTest, WhatIsPublishedIsReceivedOnceIfTheFilterLetsItThrough) {
   EXPECT_EQ(subscriber->counts().acked, 5'000);
 }
 
-TEST_F(BusOnBrokerTest, WhatIsGivenBackIsDeliveredAgain) {
+TEST_F(BusOnBrokerTest, ANackedMessageIsDeliveredAgain) {
   std::set<std::string> seen;
   const auto subscriber = subscribe([&](auto batch, auto) {
     std::vector<Verdict> verdicts;
@@ -102,7 +102,7 @@ TEST_F(BusOnBrokerTest, WhatIsGivenBackIsDeliveredAgain) {
   EXPECT_EQ(subscriber->counts().nacked, 10);
 }
 
-TEST_F(BusOnBrokerTest, WhatAStoppedSubscriberHeldGoesToAnotherWithoutADeadline) {
+TEST_F(BusOnBrokerTest, MessagesOfAStoppedSubscriberGoToAnotherAtOnce) {
   std::latch begun(1);
   std::latch go_on(1);
   options.max_batch_messages = 1;
@@ -123,7 +123,7 @@ TEST_F(BusOnBrokerTest, WhatAStoppedSubscriberHeldGoesToAnotherWithoutADeadline)
   EXPECT_EQ(first->counts().acked, 1);
 }
 
-TEST_F(BusOnBrokerTest, ASubscriberOutlivesTheBroker) {
+TEST_F(BusOnBrokerTest, ASubscriberReconnectsAfterARestartOfTheBroker) {
   options.max_batch_messages = 10;
   const auto subscriber = subscribe(keeping_all());
   ASSERT_TRUE(publish(0, 10).ok());
@@ -136,7 +136,7 @@ TEST_F(BusOnBrokerTest, ASubscriberOutlivesTheBroker) {
   EXPECT_TRUE(eventually(kSoon, [&] { return count() >= 20; }));
 }
 
-TEST_F(BusOnBrokerTest, AMessageOfNineMegabytesComesThrough) {
+TEST_F(BusOnBrokerTest, AMessageOfNineMegabytesIsDelivered) {
   const auto subscriber = subscribe(keeping_all());
   const std::vector<Message> batch{{std::string(9'000'000, 'x'), {{"wanted", "yes"}}}};
   const auto ids = publisher->publish(batch);
@@ -144,7 +144,7 @@ TEST_F(BusOnBrokerTest, AMessageOfNineMegabytesComesThrough) {
   EXPECT_TRUE(eventually(kSoon, [&] { return count() == 1; }));
 }
 
-TEST_F(BusOnBrokerTest, ATopicThatIsMissingIsNotFound) {
+TEST_F(BusOnBrokerTest, AMissingTopicIsNotFound) {
   const auto lost = make_publisher(connection, config.topic_path("nowhere"));
   const std::vector<Message> batch{{"data", {}}};
   EXPECT_TRUE(absl::IsNotFound(lost->publish(batch).status()));

@@ -40,18 +40,18 @@ std::vector<std::string> ids(const Inbox::Batch& batch) {
 
 class InboxTest : public ::testing::Test {
  protected:
-  testing::ManualClock clock;  // a linger of its time is always over
+  testing::ManualClock clock;  // its times are in the past, so a linger is always over
   std::stop_source stop;
 };
 
-TEST_F(InboxTest, AFullBatchIsHandedOverWithoutLinger) {
+TEST_F(InboxTest, AFullBatchIsTakenAtOnce) {
   Inbox inbox({.max_batch_messages = 2, .max_linger = hours(1)}, system_clock());
   inbox.add(deliveries({"a", "b", "c"}));
   EXPECT_THAT(ids(inbox.take(stop.get_token())), ElementsAre("a", "b"));
   EXPECT_EQ(inbox.outstanding(), 3);
 }
 
-TEST_F(InboxTest, WhatIsThereIsHandedOverWhenTheLingerSinceTheFirstArrivalIsOver) {
+TEST_F(InboxTest, APartialBatchIsTakenWhenItsLingerIsOver) {
   Inbox inbox({.max_batch_messages = 10, .max_linger = hours(1)}, clock);
   inbox.add(deliveries({"a"}));
   clock.advance(hours(1));
@@ -59,7 +59,7 @@ TEST_F(InboxTest, WhatIsThereIsHandedOverWhenTheLingerSinceTheFirstArrivalIsOver
   EXPECT_THAT(ids(inbox.take(stop.get_token())), ElementsAre("a", "b"));
 }
 
-TEST_F(InboxTest, ALingeringBatchIsHandedOverAsSoonAsItIsFull) {
+TEST_F(InboxTest, ALingeringBatchIsTakenAsSoonAsItIsFull) {
   Inbox inbox({.max_batch_messages = 3, .max_linger = hours(1)}, system_clock());
   Inbox::Batch batch;
   std::jthread taker([&] { batch = inbox.take(stop.get_token()); });
@@ -68,7 +68,7 @@ TEST_F(InboxTest, ALingeringBatchIsHandedOverAsSoonAsItIsFull) {
   EXPECT_THAT(ids(batch), ElementsAre("a", "b", "c"));
 }
 
-TEST_F(InboxTest, WhoWaitsForTheFirstMessageGetsIt) {
+TEST_F(InboxTest, AWaitingHandlerGetsTheFirstMessage) {
   Inbox inbox({.max_linger = milliseconds(0)}, clock);
   Inbox::Batch batch;
   std::jthread taker([&] { batch = inbox.take(stop.get_token()); });
@@ -77,7 +77,7 @@ TEST_F(InboxTest, WhoWaitsForTheFirstMessageGetsIt) {
   EXPECT_THAT(ids(batch), ElementsAre("a"));
 }
 
-TEST_F(InboxTest, AStopWakesWhoWaitsAndHandsNothingOver) {
+TEST_F(InboxTest, AStopEndsTheWaitWithAnEmptyBatch) {
   Inbox inbox({.max_batch_messages = 2, .max_linger = hours(1)}, system_clock());
   std::jthread waits([&] { EXPECT_THAT(inbox.take(stop.get_token()).messages, IsEmpty()); });
   stop.request_stop();
@@ -91,7 +91,7 @@ TEST_F(InboxTest, AStopWakesWhoWaitsAndHandsNothingOver) {
   EXPECT_THAT(inbox.remove_waiting(), ElementsAre("ack a"));
 }
 
-TEST_F(InboxTest, AnAckIdThatIsDeliveredTwiceIsTakenInOnceUntilItIsReleased) {
+TEST_F(InboxTest, AnAckIdIsAcceptedOnceUntilItIsReleased) {
   Inbox inbox({.max_linger = milliseconds(0)}, clock);
   inbox.add(deliveries({"a", "a", "b"}));
   inbox.add(deliveries({"b"}));
@@ -105,7 +105,7 @@ TEST_F(InboxTest, AnAckIdThatIsDeliveredTwiceIsTakenInOnceUntilItIsReleased) {
   EXPECT_THAT(ids(inbox.take(stop.get_token())), ElementsAre("a"));
 }
 
-TEST_F(InboxTest, HasRoomForTwiceTheMessagesThatWereAskedFor) {
+TEST_F(InboxTest, HasRoomForTwiceTheRequestedMessages) {
   Inbox inbox({.max_linger = milliseconds(0), .max_outstanding_messages = 2}, clock);
   EXPECT_TRUE(inbox.add(deliveries({"a", "b", "c"})));
   EXPECT_FALSE(inbox.add(deliveries({"d"})));
@@ -116,7 +116,7 @@ TEST_F(InboxTest, HasRoomForTwiceTheMessagesThatWereAskedFor) {
   EXPECT_TRUE(inbox.has_room());
 }
 
-TEST_F(InboxTest, HasRoomForTwiceTheBytesThatWereAskedFor) {
+TEST_F(InboxTest, HasRoomForTwiceTheRequestedBytes) {
   Inbox inbox({.max_linger = milliseconds(0), .max_outstanding_bytes = 100}, clock);
   EXPECT_TRUE(inbox.add(deliveries({"a"}, 199)));
   EXPECT_FALSE(inbox.add(deliveries({"b"}, 1)));
@@ -144,14 +144,14 @@ TEST_F(InboxTest, ALeaseIsDueForExtensionAtHalfOfItsDeadline) {
   EXPECT_THAT(inbox.due_for_extension(), ElementsAre("ack b"));
 }
 
-TEST_F(InboxTest, WaitingMessagesKeepTheirLeasesToo) {
+TEST_F(InboxTest, LeasesOfWaitingMessagesAreExtended) {
   Inbox inbox({.ack_deadline = seconds(10)}, clock);
   inbox.add(deliveries({"a", "b"}));
   clock.advance(seconds(5));
   EXPECT_THAT(inbox.due_for_extension(), UnorderedElementsAre("ack a", "ack b"));
 }
 
-TEST_F(InboxTest, ALeaseIsNotExtendedBeyondItsLongest) {
+TEST_F(InboxTest, ALeaseIsNotExtendedBeyondTheMaximum) {
   Inbox inbox({.ack_deadline = seconds(10), .max_lease = std::chrono::minutes(1)}, clock);
   inbox.add(deliveries({"a"}));
   clock.advance(seconds(60));
@@ -160,7 +160,7 @@ TEST_F(InboxTest, ALeaseIsNotExtendedBeyondItsLongest) {
   EXPECT_THAT(inbox.due_for_extension(), IsEmpty());
 }
 
-TEST_F(InboxTest, GivesBackWhatWasNotHandedOverAndKeepsTheRest) {
+TEST_F(InboxTest, RemovesOnlyMessagesThatTheHandlerHasNotGot) {
   Inbox inbox({.max_batch_messages = 1}, clock);
   inbox.add(deliveries({"a", "b", "c"}));
   inbox.take(stop.get_token());

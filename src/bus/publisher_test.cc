@@ -56,7 +56,7 @@ TEST_F(PublisherTest, SendsDataAndAttributesAndReturnsTheIds) {
   EXPECT_THAT(*ids, ::testing::ElementsAre("41"));
 }
 
-TEST_F(PublisherTest, AnEmptyBatchIsNoRequest) {
+TEST_F(PublisherTest, AnEmptyBatchSendsNoRequest) {
   const auto ids = publisher->publish({});
   ASSERT_TRUE(ids.ok());
   EXPECT_THAT(*ids, IsEmpty());
@@ -115,7 +115,7 @@ TEST_F(PublisherTest, OneFailedRequestOfManyFailsTheBatch) {
   EXPECT_TRUE(absl::IsUnavailable(publisher->publish(batch).status()));
 }
 
-TEST_F(PublisherTest, AnAnswerThatLeavesMessagesOutIsAnError) {
+TEST_F(PublisherTest, AnAnswerWithTooFewIdsIsAnError) {
   bus.on_publish = [](const pubsub::PublishRequest&, pubsub::PublishResponse* response) {
     response->add_message_ids("1");
     return grpc::Status::OK;
@@ -124,7 +124,7 @@ TEST_F(PublisherTest, AnAnswerThatLeavesMessagesOutIsAnError) {
   EXPECT_TRUE(absl::IsInternal(publisher->publish(batch).status()));
 }
 
-TEST_F(PublisherTest, WithNobodyThereIsUnavailable) {
+TEST_F(PublisherTest, WithoutAServerIsUnavailable) {
   const auto nobody =
       Connection::open({.project = "p", .emulator_host = "127.0.0.1:1", .credentials_file = ""});
   ASSERT_TRUE(nobody.ok());

@@ -37,7 +37,7 @@ class PullStreamTest : public ::testing::Test {
   std::atomic<int> received = 0;
 };
 
-TEST_F(PullStreamTest, SaysInItsMetadataWhichSubscriptionItWants) {
+TEST_F(PullStreamTest, ItsMetadataNamesTheSubscription) {
   std::string asked;
   bus.on_stream = [&](int, grpc::ServerContext& context, FakeBus::Stream&) {
     const auto found = context.client_metadata().find("x-goog-request-params");
@@ -50,7 +50,7 @@ TEST_F(PullStreamTest, SaysInItsMetadataWhichSubscriptionItWants) {
   EXPECT_EQ(asked, "subscription=projects/p/subscriptions/s");
 }
 
-TEST_F(PullStreamTest, EndsWithWhatTheServerSays) {
+TEST_F(PullStreamTest, EndsWithTheServersStatus) {
   bus.on_stream = [](int, grpc::ServerContext&, FakeBus::Stream&) {
     return grpc::Status(grpc::StatusCode::NOT_FOUND, "gone");
   };
@@ -84,7 +84,7 @@ TEST_F(PullStreamTest, APingIsAnEmptyRequest) {
   stream->half_close();
 }
 
-TEST_F(PullStreamTest, AHalfCloseLetsInWhatIsOnItsWay) {
+TEST_F(PullStreamTest, AfterAHalfCloseMessagesOnTheirWayStillArrive) {
   bus.on_stream = [](int, grpc::ServerContext&, FakeBus::Stream& stream) {
     FakeBus::keep_open(stream);
     stream.Write(FakeBus::response({"late", "later"}));
@@ -126,7 +126,7 @@ TEST_F(PullStreamTest, APausedStreamEndsWhenItIsCancelledAndResumed) {
   EXPECT_EQ(stream->status().error_code(), grpc::StatusCode::CANCELLED);
 }
 
-TEST_F(PullStreamTest, TheServerIsHeardOfWithEachResponse) {
+TEST_F(PullStreamTest, EachResponseIsASignOfLife) {
   std::latch write(1);
   bus.on_stream = [&](int, grpc::ServerContext&, FakeBus::Stream& stream) {
     write.wait();
@@ -146,7 +146,7 @@ TEST_F(PullStreamTest, TheServerIsHeardOfWithEachResponse) {
   EXPECT_TRUE(has_ended(*stream));
 }
 
-TEST_F(PullStreamTest, ThePauseOfReadingIsNotTheServersSilence) {
+TEST_F(PullStreamTest, PausedReadingDoesNotCountAsSilence) {
   reads_on = false;
   bus.on_stream = [](int, grpc::ServerContext&, FakeBus::Stream& stream) {
     stream.Write(FakeBus::response({"a"}));

@@ -1,4 +1,4 @@
-// How a subscriber ends.
+// Tests of Subscriber::stop().
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,7 +20,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-// What no test should come near to.
+// No test should take nearly this long.
 constexpr seconds kNever{3'600};
 
 class SubscriberStopTest : public ::testing::Test {
@@ -56,11 +56,11 @@ class SubscriberStopTest : public ::testing::Test {
   std::unique_ptr<Subscriber> subscriber;
 };
 
-TEST_F(SubscriberStopTest, LetsTheHandlerFinishAndAcksAndGivesTheRestBackAtOnce) {
+TEST_F(SubscriberStopTest, LetsTheHandlerFinishAndNacksTheRestAtOnce) {
   start();
   begun.wait();
   std::jthread stopper([this] { subscriber->stop(); });
-  // Given back while the handler still works.
+  // The rest is nacked while the handler still works.
   EXPECT_TRUE(bus.wait([this] { return bus.nacked().size() == 2; }));
   EXPECT_THAT(bus.acked(), IsEmpty());
   go_on.count_down();
@@ -83,7 +83,7 @@ TEST_F(SubscriberStopTest, AsksAHandlerThatTakesTooLongToReturn) {
   EXPECT_THAT(bus.nacked(), UnorderedElementsAre("a", "b", "c"));
 }
 
-TEST_F(SubscriberStopTest, ExtendsTheLeaseOfWhatTheHandlerStillHolds) {
+TEST_F(SubscriberStopTest, ExtendsLeasesWhileTheHandlerStillWorks) {
   options.ack_deadline = seconds(1);
   start();
   begun.wait();
@@ -94,7 +94,7 @@ TEST_F(SubscriberStopTest, ExtendsTheLeaseOfWhatTheHandlerStillHolds) {
   go_on.count_down();
 }
 
-TEST_F(SubscriberStopTest, ALastAckThatFailsForAWhileIsSentAgain) {
+TEST_F(SubscriberStopTest, ALastAckThatFailsTransientlyIsSentAgain) {
   std::atomic<int> tries = 0;
   bus.on_acknowledge = [&](const auto&) {
     return ++tries <= 2 ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "away") : grpc::Status::OK;
@@ -108,7 +108,7 @@ TEST_F(SubscriberStopTest, ALastAckThatFailsForAWhileIsSentAgain) {
   EXPECT_THAT(bus.acked(), ElementsAre("a"));
 }
 
-TEST_F(SubscriberStopTest, WhoeverStopsReturnsWhenAllIsDone) {
+TEST_F(SubscriberStopTest, EveryCallOfStopReturnsWhenItHasStopped) {
   start();
   begun.wait();
   std::atomic<int> returned = 0;
@@ -159,7 +159,7 @@ TEST_F(SubscriberStopTest, EndsWhileReadingIsPaused) {
             subscriber->counts().received);
 }
 
-TEST_F(SubscriberStopTest, EndsWhileTheBusIsAway) {
+TEST_F(SubscriberStopTest, EndsWhileTheBusIsUnavailable) {
   bus.on_stream = [](int, grpc::ServerContext&, FakeBus::Stream&) {
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "away");
   };

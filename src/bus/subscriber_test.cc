@@ -29,7 +29,7 @@ class SubscriberTest : public ::testing::Test {
     };
   }
 
-  // A bus whose first stream delivers these, one response each, and stays open.
+  // Makes the first stream deliver these responses and stay open.
   void deliver(const std::vector<std::vector<std::string>>& responses) {
     bus.on_stream = [responses](int number, grpc::ServerContext&, FakeBus::Stream& stream) {
       if (number == 1) {
@@ -104,7 +104,7 @@ TEST_F(SubscriberTest, AcksAndNacksAsTheHandlerSays) {
   EXPECT_EQ(counts.connects, 1);
 }
 
-TEST_F(SubscriberTest, WhatTheHandlerSaysNothingAboutIsGivenBack) {
+TEST_F(SubscriberTest, AMessageWithoutAVerdictIsNacked) {
   deliver({{"a", "b"}});
   options.max_linger = milliseconds(0);
   handler = [](auto, auto) { return std::vector<Verdict>{Verdict::kAck}; };
@@ -120,7 +120,7 @@ TEST_F(SubscriberTest, AMessageDeliveredTwiceUnderOneAckIdIsHandledOnceAtATime) 
   handler = [&](auto batch, auto) {
     if (batch[0].data == "a") {
       ++handled;
-      // By now all of it has come in.
+      // By now all messages have arrived.
       EXPECT_TRUE(bus.wait([this] {
         bus.happened();
         return subscriber != nullptr && subscriber->counts().received == 4;
@@ -155,7 +155,7 @@ TEST_F(SubscriberTest, ExtendsTheLeaseWhileTheHandlerWorks) {
   EXPECT_TRUE(bus.wait([this] { return bus.acked().size() == 2; }));
 }
 
-TEST_F(SubscriberTest, ConnectsAgainWhenTheServerEndsTheStreamAndEnsuresBeforeEach) {
+TEST_F(SubscriberTest, ReconnectsWhenTheServerEndsTheStreamAndEnsuresEachTime) {
   std::atomic<int> ensured = 0;
   std::atomic<int> connected = 0;
   std::vector<absl::Status> ends;
@@ -224,7 +224,7 @@ TEST_F(SubscriberTest, DoesNotConnectBeforeTheSubscriptionIsEnsured) {
   EXPECT_EQ(ensured, 3);
 }
 
-TEST_F(SubscriberTest, AHandledMessageIsAckedThroughTheNextStreamsTimeToo) {
+TEST_F(SubscriberTest, AMessageOfAnEndedStreamIsStillAcked) {
   std::latch second(1);
   bus.on_stream = [&](int number, grpc::ServerContext&, FakeBus::Stream& stream) {
     if (number == 1) {
@@ -253,7 +253,7 @@ TEST_F(SubscriberTest, AFailedAckIsSentAgain) {
   EXPECT_EQ(subscriber->counts().lost_acks, 0);
 }
 
-TEST_F(SubscriberTest, ReadsNoMoreThanTwiceWhatItAskedForFromAServerThatDoesNotListen) {
+TEST_F(SubscriberTest, ReadsAtMostTwiceTheLimitFromAServerThatIgnoresFlowControl) {
   constexpr int kAsked = 10;
   constexpr int kMessages = 1'000;
   options.max_outstanding_messages = kAsked;

@@ -35,7 +35,7 @@ class WorkerTest : public ::testing::Test {
   }
   ~WorkerTest() override { finish(); }
 
-  // Starts the worker on a thread of its own, as it may have to wait.
+  // Starts the worker on a thread of its own, because it may have to wait.
   void start() {
     service.emplace("test", ServiceSettings{});
     auto opened = Worker::open(config, *service);
@@ -76,7 +76,7 @@ class WorkerTest : public ::testing::Test {
   std::jthread runner;
 };
 
-TEST_F(WorkerTest, MakesItsSubscriptionAndHandlesWhatComes) {
+TEST_F(WorkerTest, CreatesItsSubscriptionAndHandlesMessages) {
   start();
   runner.join();
   EXPECT_TRUE(status.ok()) << status;
@@ -85,7 +85,7 @@ TEST_F(WorkerTest, MakesItsSubscriptionAndHandlesWhatComes) {
   EXPECT_TRUE(eventually(kSoon, [&] { return handled == 1; }));
 }
 
-TEST_F(WorkerTest, IsNotReadyBeforeTheSubscriptionItWritesForExists) {
+TEST_F(WorkerTest, IsNotReadyBeforeARequiredSubscriptionExists) {
   config.required_subscriptions = {"election-record-sub"};
   start();
   EXPECT_TRUE(eventually(kSoon, [&] {
@@ -98,7 +98,7 @@ TEST_F(WorkerTest, IsNotReadyBeforeTheSubscriptionItWritesForExists) {
   EXPECT_TRUE(is_ready());
 }
 
-TEST_F(WorkerTest, MakesTheSubscriptionsThatItWritesForBeforeItIsReady) {
+TEST_F(WorkerTest, CreatesDownstreamSubscriptionsBeforeItIsReady) {
   config.downstream = {{"next-sub", "attributes.stage=\"next\""}};
   start();
   runner.join();
@@ -108,7 +108,7 @@ TEST_F(WorkerTest, MakesTheSubscriptionsThatItWritesForBeforeItIsReady) {
   EXPECT_TRUE(absl::IsFailedPrecondition(make_subscription("next-sub", "")));
 }
 
-TEST_F(WorkerTest, PreparesForOneThatOnlyPublishes) {
+TEST_F(WorkerTest, PreparesAServiceThatOnlyPublishes) {
   config.subscription = "";
   config.topic = "another";
   config.downstream = {{"next-sub", kFilter}};
@@ -137,7 +137,7 @@ TEST_F(WorkerTest, EndsOnASubscriptionNameThatTheBusRefuses) {
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
 }
 
-TEST_F(WorkerTest, NamesThatTheBusWouldRefuseAreProblemsOfTheSettings) {
+TEST_F(WorkerTest, InvalidNamesAreProblemsOfTheSettings) {
   for (const char* bad : {"a b", "ab", "1abc", "google-topic", "a/b"}) {
     Settings settings("test", "");
     WorkerConfig worker_config;
@@ -176,7 +176,7 @@ TEST_F(WorkerTest, IsNotReadyWhenASubscriptionItNeedsWasDeleted) {
   EXPECT_TRUE(eventually(kSoon, [&] { return is_ready(); }));
 }
 
-TEST_F(WorkerTest, WaitsForABusThatIsAwayAndStartsWhenItComes) {
+TEST_F(WorkerTest, WaitsForAnUnavailableBusAndThenStarts) {
   broker.stop();
   start();
   EXPECT_TRUE(eventually(
@@ -195,7 +195,7 @@ TEST_F(WorkerTest, StopsWaitingWhenTheServiceIsStopped) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-TEST_F(WorkerTest, MakesTopicsAndSubscriptionAgainOnABrokerThatForgotThem) {
+TEST_F(WorkerTest, RecreatesTopicsAndSubscriptionOnABrokerThatLostThem) {
   start();
   runner.join();
   ASSERT_TRUE(publish().ok());
@@ -228,7 +228,7 @@ TEST_F(WorkerTest, TheIdentityOfItsSubscriptionLastsUntilTheSubscriptionIsDelete
   EXPECT_EQ(identity("third"), "third");
 }
 
-TEST_F(WorkerTest, CarriesItsCountsIntoTheMetrics) {
+TEST_F(WorkerTest, ShowsItsCountsInTheMetrics) {
   start();
   runner.join();
   ASSERT_TRUE(publish().ok());

@@ -7,12 +7,12 @@
 
 namespace pollbus::testing {
 
-// Our pubsub-broker, running from here on with topic `election` of project `pollbus-test`.
+// A running pubsub-broker with the topic `election` in the project `pollbus-test`.
 class BrokerServer : public Server {
  public:
   // `flags` come after the ones it always gets: --listen, --http-port, --data-dir (in
   // `folder`) and --create-topic.
-  // `launcher` is a command that the broker's command line is appended to, and that becomes it.
+  // `launcher` is a command that executes the command line that is appended to it, the broker's.
   explicit BrokerServer(const std::filesystem::path& folder, std::vector<std::string> flags = {},
                         std::vector<std::string> launcher = {});
 
@@ -22,7 +22,7 @@ class BrokerServer : public Server {
   int port() const { return port_; }
   int http_port() const { return http_port_; }
   std::string host_and_port() const { return "127.0.0.1:" + std::to_string(port_); }
-  // {"PUBSUB_EMULATOR_HOST": …, "GCP_PROJECT": …, "TOPIC_NAME": …} as a service of ours takes them.
+  // {"PUBSUB_EMULATOR_HOST": …, "GCP_PROJECT": …, "TOPIC_NAME": …}, as services expect.
   Environment environment() const;
 
  private:

@@ -18,7 +18,7 @@ void make(const std::filesystem::path& folder, std::vector<std::string> particul
       "openssl", "req",   "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
       "-nodes",  "-days", "2"};
   for (std::string& one : particulars) argv.push_back(std::move(one));
-  // What the machine's own configuration would add, it would add twice.
+  // Without this, the system's configuration adds the extensions a second time.
   ChildProcess openssl(argv, {{"OPENSSL_CONF", "/dev/null"}}, folder / "openssl.log");
   if (openssl.wait(kOpensslDeadline_s) == 0) return;
   throw std::runtime_error("openssl failed: " + Certificates::read(folder / "openssl.log"));

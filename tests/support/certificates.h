@@ -5,8 +5,8 @@
 
 namespace pollbus::testing {
 
-// An authority of its own, and a certificate of it that 127.0.0.1 and its clients may show; PEM.
-// Made with openssl in `folder`. Throws std::runtime_error.
+// A certificate authority, and a certificate of it for 127.0.0.1 that servers and clients can use,
+// as PEM. Created with openssl in `folder`. Throws std::runtime_error.
 class Certificates {
  public:
   explicit Certificates(std::filesystem::path folder);

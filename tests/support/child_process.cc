@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
-// The header of Debian 12's glibc does not say it itself.
+// The headers of Debian 12 do not declare it.
 extern "C" {
 #include <sys/pidfd.h>
 }
@@ -38,7 +38,8 @@ std::vector<char*> null_terminated(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-// Everything is made before fork: between fork and exec, only async-signal-safe calls are allowed.
+// Everything is prepared before fork: between fork and exec, only async-signal-safe calls are
+// allowed.
 struct Launch {
   char** argv;
   char** environment;
@@ -70,7 +71,7 @@ struct Launch {
   report_and_exit(launch);
 }
 
-// The errno of a failed exec; nothing when the pipe was closed by a successful one.
+// Returns the errno of a failed exec; nothing if a successful exec closed the pipe.
 std::optional<int> exec_error(int fd) {
   int error = 0;
   ssize_t size = 0;

@@ -21,14 +21,14 @@ std::string text_of(const std::filesystem::path& file) {
   return text.str();
 }
 
-TEST(ChildProcessTest, GivesTheExitCodeAndWhatWasPrinted) {
+TEST(ChildProcessTest, ReturnsTheExitCodeAndLogsTheOutput) {
   const TemporaryFolder folder;
   ChildProcess child({"sh", "-c", "echo out; echo err >&2; exit 3"}, {}, folder / "log");
   EXPECT_EQ(child.wait(10s), 3);
   EXPECT_EQ(text_of(folder / "log"), "out\nerr\n");
 }
 
-TEST(ChildProcessTest, GetsItsEnvironmentOnTopOfOurs) {
+TEST(ChildProcessTest, GetsItsEnvironmentInAdditionToThatOfTheParent) {
   const TemporaryFolder folder;
   ChildProcess child({"sh", "-c", "echo \"$HOME $PATH_OF_THE_TEST\""},
                      {{"HOME", "a"}, {"PATH_OF_THE_TEST", "b"}}, folder / "log");
@@ -36,7 +36,7 @@ TEST(ChildProcessTest, GetsItsEnvironmentOnTopOfOurs) {
   EXPECT_EQ(text_of(folder / "log"), "a b\n");
 }
 
-TEST(ChildProcessTest, WaitSaysThatItStillRuns) {
+TEST(ChildProcessTest, WaitReturnsNothingWhileItRuns) {
   const TemporaryFolder folder;
   ChildProcess child({"sleep", "60"}, {}, folder / "log");
   EXPECT_EQ(child.wait(20ms), std::nullopt);
@@ -49,7 +49,7 @@ TEST(ChildProcessTest, AProgramThatDoesNotExistThrows) {
   EXPECT_THROW(ChildProcess({"/no/such/program"}, {}, folder / "log"), std::system_error);
 }
 
-TEST(ChildProcessTest, DoesNotOutliveItsObject) {
+TEST(ChildProcessTest, EndsWithItsObject) {
   const TemporaryFolder folder;
   pid_t pid = 0;
   {

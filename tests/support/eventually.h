@@ -5,8 +5,8 @@
 
 namespace pollbus::testing {
 
-// Looks again and again, every few milliseconds, until `holds` does or `within` has passed; returns
-// whether it held. For what offers nothing to wait on: `EXPECT_TRUE(eventually(5s, [&] { … }))`.
+// Checks every few milliseconds until `holds` returns true or `within` has passed; returns whether
+// it did. For conditions that cannot be waited on: `EXPECT_TRUE(eventually(5s, [&] { … }))`.
 bool eventually(std::chrono::milliseconds within, const std::function<bool()>& holds);
 
 }  // namespace pollbus::testing

@@ -12,11 +12,11 @@
 
 namespace pollbus::testing {
 
-// Keeps what is published, and fails when a test says so. Thread-safe, apart from its hooks, which
-// are set before it is used.
+// Records what is published, and fails when a test says so. Thread-safe, except for its hooks,
+// which must be set before it is used.
 class FakePublisher final : public Publisher {
  public:
-  // Called first, without a lock: what it returns is the outcome.
+  // Called first, without a lock; publish() returns its error, if any.
   std::function<absl::Status(std::span<const Message>)> on_publish = [](std::span<const Message>) {
     return absl::OkStatus();
   };
@@ -40,12 +40,12 @@ class FakePublisher final : public Publisher {
     const std::lock_guard lock(mutex_);
     return published_;
   }
-  // Calls of publish(), failed ones too.
+  // The number of calls of publish(), including failed ones.
   int tries() const {
     const std::lock_guard lock(mutex_);
     return tries_;
   }
-  // Waits until so many messages are published; false: it took too long.
+  // Waits until this many messages are published. Returns false after a timeout.
   bool wait_for(std::size_t messages) const {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20),

@@ -9,12 +9,12 @@ class Env;
 
 namespace pollbus::testing {
 
-// For tests: the machine's disk, which takes nothing any more while `is_full`. Thread-safe.
+// The file system, but writing fails while `is_full`. Thread-safe.
 class FullDisk {
  public:
   FullDisk();
   ~FullDisk();
-  // As StoreOptions::env; lives as long as this.
+  // For StoreOptions::env; lives as long as this object.
   rocksdb::Env* env() { return env_.get(); }
 
   std::atomic<bool> is_full = false;

@@ -10,7 +10,7 @@ struct HttpAnswer {
   std::string body;
 };
 
-// GET http://127.0.0.1:<port><path>; std::nullopt when nobody answers within two seconds.
+// GET http://127.0.0.1:<port><path>. Returns std::nullopt without an answer within two seconds.
 std::optional<HttpAnswer> http_get(int port, const std::string& path);
 
 }  // namespace pollbus::testing

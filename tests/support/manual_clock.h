@@ -8,9 +8,9 @@
 
 namespace pollbus::testing {
 
-// A clock that stands still until a test moves it on. A pause does not wait: it moves the time on
-// by itself. Its times lie before any that the machine's own clock shows, so that code that waits
-// until one of them never really waits. Thread-safe.
+// A clock that advances only when a test says so, and by the length of each pause, which does not
+// really wait. Its times are before any time of the system's clock, so that code that waits until
+// one of them returns at once. Thread-safe.
 class ManualClock final : public Clock {
  public:
   SteadyTime now() const override {
@@ -33,7 +33,7 @@ class ManualClock final : public Clock {
     const std::lock_guard lock(mutex_);
     now_ += duration;
   }
-  // All pauses so far.
+  // The lengths of all pauses so far.
   std::vector<std::chrono::milliseconds> pauses() const {
     const std::lock_guard lock(mutex_);
     return pauses_;

@@ -29,7 +29,7 @@ int first_outgoing_port() {
 bool nobody_listens_on(int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
-  // As servers do: connections that ended a moment ago do not count.
+  // As servers do: connections that have just ended do not block the port.
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
@@ -41,8 +41,8 @@ bool nobody_listens_on(int port) {
   return bound;
 }
 
-// Holds a name of the port in the abstract socket namespace, which the kernel frees when this
-// process ends, however it ends. False when somebody holds it.
+// Reserves the port by a name in the abstract socket namespace, which the kernel frees when this
+// process ends, however it ends. Returns false if another process has reserved it.
 bool claim(int port) {
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;

@@ -2,10 +2,9 @@
 
 namespace pollbus::testing {
 
-// A TCP port of 127.0.0.1 on which nobody listens, and which no other test on this machine is
-// handed while this process lives: a server can be stopped and started again on it. It lies below
-// the ports that the kernel gives to outgoing connections, so that none of them takes it meanwhile.
-// Thread-safe. Throws std::runtime_error when there is none.
+// Returns a free TCP port of 127.0.0.1 that no other test on this computer gets while this process
+// lives, so that a server can be stopped and started again on it. The port is below those that the
+// kernel uses for outgoing connections. Thread-safe. Throws std::runtime_error if none is free.
 int free_port();
 
 }  // namespace pollbus::testing

@@ -7,7 +7,7 @@
 namespace pollbus::testing {
 namespace {
 
-TEST(PortsTest, NoPortIsHandedOutTwice) {
+TEST(PortsTest, NoPortIsReturnedTwice) {
   constexpr int kPorts = 200;
   std::set<int> ports;
   for (int i = 0; i < kPorts; ++i) ports.insert(free_port());

@@ -30,7 +30,7 @@ constexpr auto kConnectTimeoutSeconds = "2";
 using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-// Also false while it recovers, when PQping says that it rejects connections.
+// Also false during recovery, when PQping says that the server rejects connections.
 bool answers(int port) {
   const std::string text = std::to_string(port);
   const std::array keys{"host", "port", "dbname", "connect_timeout",
@@ -54,7 +54,7 @@ class Template : public Server {
                 .answers = [port] { return testing::answers(port); }}) {}
 };
 
-// Held by one process at a time, until the end of this object.
+// A lock that one process at a time holds, until this object ends.
 class FileLock {
  public:
   explicit FileLock(const std::filesystem::path& path)
@@ -71,7 +71,7 @@ class FileLock {
   int file_;
 };
 
-// Made when it is missing. Another version of the script makes another template.
+// Created if it is missing. Each version of the script has its own template.
 std::filesystem::path template_folder() {
   std::stringstream script;
   script << std::ifstream(kProgram).rdbuf();
@@ -91,7 +91,7 @@ std::filesystem::path template_folder() {
 
 void copy_template_to(const std::filesystem::path& folder) {
   const std::filesystem::path source = template_folder() / "postgres";
-  // Where the script had to put the data elsewhere, each server runs initdb by itself.
+  // If the script had to put the data elsewhere, each server runs initdb itself.
   if (std::filesystem::is_symlink(source / "data")) return;
   std::filesystem::create_directories(folder);
   ChildProcess copy({"cp", "-a", "--reflink=auto", source, folder / "postgres"}, {},
@@ -126,7 +126,7 @@ void PostgresServer::change_password(const std::string& password) {
   password_ = password;
 }
 
-// Each connection's process has a process group of its own.
+// The process of each connection has its own process group.
 void PostgresServer::signal_all(int number) {
   signal(number);
   std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid()));

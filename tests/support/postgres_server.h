@@ -7,10 +7,10 @@
 
 namespace pollbus::testing {
 
-// A PostgreSQL (scripts/local-postgres), running from here on, with its data in <folder>/postgres,
-// one empty database and its owner, who has a password of this server's own. initdb, which waits
-// for the disk a thousand times, runs once a build: each server starts from a copy of what it made.
-// stop() is a fast shutdown: it breaks open connections.
+// A running PostgreSQL (scripts/local-postgres) with its data in <folder>/postgres, one empty
+// database and its owner with a random password. initdb is slow and runs once per build: each
+// server starts with a copy of its result. stop() is a fast shutdown, which breaks open
+// connections.
 class PostgresServer : public Server {
  public:
   explicit PostgresServer(const std::filesystem::path& folder);
@@ -19,15 +19,15 @@ class PostgresServer : public Server {
   const std::string& user() const { return name_; }
   const std::string& database() const { return name_; }
   const std::string& password() const { return password_; }
-  // {"POSTGRES_HOST": …, …} as a service of ours takes them.
+  // {"POSTGRES_HOST": …, …} as the services expect them.
   Environment environment() const;
 
-  // Makes it silent, with each process that serves a connection, and lets it go on.
+  // Freezes the server with all its connections, and lets it continue.
   void freeze() { signal_all(SIGSTOP); }
   void thaw() { signal_all(SIGCONT); }
 
   using Row = std::vector<std::string>;
-  // Runs one statement on a connection of its own; NULL comes as an empty text.
+  // Runs one statement on a new connection. NULL is returned as an empty text.
   std::vector<Row> query(const std::string& sql) const;
 
  private:

@@ -51,7 +51,7 @@ std::vector<std::string> send_alone(int port, const std::string& password,
   return elements;
 }
 
-// PING is answered with an error while Redis still reads its file.
+// Redis answers PING with an error while it reads its file.
 bool answers(int port, const std::string& password) {
   try {
     return send_alone(port, password, {"PING"}) == std::vector<std::string>{"PONG"};

@@ -1,8 +1,8 @@
-// What the sanitizers ask a program for before main (asan_flags, tsan_flags and the format of the
+// Options that the sanitizers read before main (asan_flags, tsan_flags and the format of the
 // suppressions: https://github.com/google/sanitizers/wiki). Linked into every program of a
-// sanitizer's preset; variables of the environment (TSAN_OPTIONS, …) come on top.
+// sanitizer's preset; environment variables (TSAN_OPTIONS, …) are added.
 
-// The runtimes' own names.
+// The sanitizers' runtimes define these names.
 // NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" {
 
@@ -12,7 +12,7 @@ const char* __asan_default_options() {
 
 const char* __ubsan_default_options() { return "halt_on_error=1:print_stacktrace=1"; }
 
-// Libraries of the system are not instrumented.
+// The system's libraries are not instrumented.
 const char* __tsan_default_options() {
   return "halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1";
 }

@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono_literals::operator""s;
 
-// Generous: sanitizers on a busy machine are slow, and nobody waits for it when all is well.
+// Long, because sanitizers are slow on a busy computer; tests that succeed do not wait for it.
 constexpr std::chrono::seconds kStartDeadline = 60s;
 constexpr std::chrono::seconds kStopDeadline = 30s;
 constexpr std::size_t kShownLogBytes = 3'000;

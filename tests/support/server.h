@@ -11,31 +11,31 @@
 
 namespace pollbus::testing {
 
-// A server on a loopback port that a test starts, stops, kills and starts again on the same port
-// and data. What it prints is in <folder>/<name>.log. Each trouble throws std::runtime_error with
-// the end of that log, which GoogleTest reports as the test's failure. Not thread-safe; see
-// ChildProcess for the thread to make it in.
+// A server on a loopback port that a test can start, stop, kill and start again on the same port
+// and data. Its output goes to <folder>/<name>.log. Errors are thrown as std::runtime_error with
+// the end of that log, and GoogleTest reports them as a failure. Not thread-safe; create it in a
+// thread that lives long enough (see ChildProcess).
 class Server {
  public:
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Returns when it answers.
+  // Starts the server and returns when it answers.
   void start();
-  // Asks it to end; returns its exit code.
+  // Stops the server and returns its exit code.
   int stop();
-  // As a power cut would: kill -9.
+  // Ends the server with SIGKILL.
   void kill();
-  // Sends a signal and does not wait: SIGSTOP and SIGCONT make it silent for a while.
+  // Sends a signal without waiting; SIGSTOP and SIGCONT freeze the server for a while.
   void signal(int number);
 
-  // -1 when it does not run.
+  // -1 if it does not run.
   pid_t pid() const { return process_ ? process_->pid() : -1; }
   bool is_running() { return process_ && process_->is_running(); }
-  // Waits until it ended by itself; returns its exit code.
+  // Waits until the server ends by itself, and returns its exit code.
   int wait_for_end(std::chrono::milliseconds within);
   const std::string& name() const { return plan_.name; }
-  // All that it has printed so far, over all its lives.
+  // Everything that it has printed so far, including earlier starts.
   std::string log() const;
 
  protected:
@@ -50,7 +50,7 @@ class Server {
   explicit Server(Plan plan);
   ~Server() = default;
 
-  // Without waiting for an answer.
+  // Starts the server without waiting until it answers.
   void launch();
   void await_answer(std::chrono::milliseconds within);
 

@@ -44,7 +44,7 @@ TEST(PostgresServerTest, KeepsItsDataAcrossAStopAndAKill) {
   EXPECT_EQ(postgres.query("SELECT id FROM votes"), Rows{{"1"}});
 }
 
-TEST(ServerTest, OneThatDoesNotStartThrowsWithItsLog) {
+TEST(ServerTest, AServerThatDoesNotStartThrowsWithItsLog) {
   const TemporaryFolder folder;
   RedisServer redis(folder.path());
   redis.stop();

@@ -21,7 +21,7 @@ std::string test_name() {
   return name;
 }
 
-// A failure of the suite's set-up counts, and so does an exception on its way to GoogleTest.
+// Failures include those of the suite's set-up, and an exception that GoogleTest has not seen yet.
 bool test_failed() {
   return std::uncaught_exceptions() > 0 || ::testing::UnitTest::GetInstance()->Failed();
 }

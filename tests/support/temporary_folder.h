@@ -5,8 +5,8 @@
 
 namespace pollbus::testing {
 
-// A folder of the running test's own below the build folder, removed with this object unless the
-// test failed: then it stays, and its name is printed.
+// A folder for the running test, below the build folder. It is removed with this object, unless the
+// test has failed: then it stays, and its name is printed.
 class TemporaryFolder {
  public:
   TemporaryFolder();

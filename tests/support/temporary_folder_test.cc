@@ -7,7 +7,7 @@
 namespace pollbus::testing {
 namespace {
 
-TEST(TemporaryFolderTest, IsNamedAfterTheTestAndRemovedWithAllThatIsInIt) {
+TEST(TemporaryFolderTest, IsNamedAfterTheTestAndRemovedWithItsContents) {
   std::filesystem::path path;
   {
     const TemporaryFolder folder;

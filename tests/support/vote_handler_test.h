@@ -31,7 +31,7 @@ inline ReceivedMessage received(Message message, std::string id = "1") {
   return got;
 }
 
-// What stands around the handler of a logger or recorder.
+// The surroundings of the handler of a logger or recorder.
 class VoteHandlerTest : public ::testing::Test {
  protected:
   explicit VoteHandlerTest(const char* store_name)

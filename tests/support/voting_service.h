@@ -8,13 +8,13 @@
 
 namespace pollbus::testing {
 
-// A program of ours that is told everything by its environment: a voting-logger, a voting-recorder
-// or a voting-machine. start() returns when it is ready; launch() at once, for one that shall not
-// become ready.
+// A voting-logger, voting-recorder or voting-machine with all its settings in the environment.
+// start() returns when it is ready; launch() returns at once, for tests in which it must not become
+// ready.
 class VotingService : public Server {
  public:
-  // `program` is the executable's name. `name` names the log, and tells replicas apart.
-  // HTTP_PORT is added to `environment`, unless it is there.
+  // `program` is the name of the executable; `name` names the log and distinguishes replicas.
+  // HTTP_PORT is added to `environment` if it is missing.
   VotingService(const std::string& program, const std::string& name, Environment environment,
                 const std::filesystem::path& folder, std::vector<std::string> flags = {});
 
@@ -23,9 +23,9 @@ class VotingService : public Server {
   bool is_ready() const;
 
   int http_port() const { return http_port_; }
-  // The body of /metrics; empty when it does not answer.
+  // The body of /metrics; empty if the service does not answer.
   std::string metrics() const;
-  // Value of one series, named as in /metrics: `votes_total` or `votes_total{result="accepted"}`.
+  // The value of a series, named as in /metrics: `votes_total`, `votes_total{result="accepted"}`.
   std::optional<double> metric(const std::string& series) const;
 
  private:
