@@ -23,7 +23,7 @@ import { Locks } from '../faults/campaign/locks.mjs';
 import { drawPlan } from '../faults/campaign/plan.mjs';
 import { Proxy } from '../faults/campaign/proxy.mjs';
 import { Random } from '../faults/campaign/random.mjs';
-import { shortcomings, summariseFaults } from '../faults/campaign/report.mjs';
+import { shortcomings, summariseFaults, unreachedPrograms } from '../faults/campaign/report.mjs';
 import { everybody } from '../faults/campaign/roster.mjs';
 import { FileFollower, Watch, parseMetrics } from '../faults/campaign/watch.mjs';
 import { Witness, pseudonymOf } from '../faults/campaign/witness.mjs';
@@ -334,6 +334,17 @@ test('slow recovery, votes without an answer and faults that do not show are rep
     [fault({ rateAfterMs: 900, resolvedAfterMs: 20_000 }), { kind, params }],
   );
   assert.deepEqual([rows[0].made, rows[0].alone, rows[0].rateAfterMs], [2, 1, 900]);
+});
+
+test('a faulty program whose failpoints are never reached is reported', () => {
+  const crash = (target, hasCrashed) => ({ params: { target, failpoint: 'x.y=crash(nth=1)', hasCrashed } });
+  const made = [
+    ...Array.from({ length: 5 }, () => crash('logger-1', false)),
+    ...Array.from({ length: 4 }, () => crash('recorder-1', false)),
+    ...Array.from({ length: 9 }, (_, i) => crash('broker', i === 3)),
+    { params: { target: 'redis' } },
+  ];
+  assert.deepEqual(unreachedPrograms(made), ['faulty-logger: none of 5 failpoints was reached']);
 });
 
 test('replies of Redis are read whole or not at all', () => {

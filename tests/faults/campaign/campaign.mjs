@@ -11,7 +11,7 @@ import { baseEnvironment } from '../../../scripts/local.d/part.mjs';
 import { dumpStores } from './dump.mjs';
 import { Faults, promises } from './faults.mjs';
 import { Progress } from './progress.mjs';
-import { shortcomings, summariseFaults } from './report.mjs';
+import { shortcomings, summariseFaults, unreachedPrograms } from './report.mjs';
 import * as roster from './roster.mjs';
 import { System, electionId } from './system.mjs';
 import { Watch } from './watch.mjs';
@@ -158,7 +158,7 @@ export class Campaign {
     for (const role of system.roles.values()) {
       system.problems.push(...role.unexplainedEnds.map((why) => `${role.name} ended unexpectedly (${why})`));
     }
-    if (this.faults) system.problems.push(...shortcomings(this.faults.made));
+    if (this.faults) system.problems.push(...shortcomings(this.faults.made), ...unreachedPrograms(this.faults.made));
   }
 
   async judge() {

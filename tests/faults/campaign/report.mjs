@@ -1,6 +1,7 @@
 // Summarises the faults by kind, and what was wrong.
 
 import { promises } from './faults.mjs';
+import { kindOf } from './roster.mjs';
 
 const seconds = (ms) => (ms === undefined ? '-' : `${(ms / 1_000).toFixed(1)}`);
 
@@ -53,6 +54,17 @@ export function shortcomings(made) {
     }
   }
   return found;
+}
+
+// A decorator that the linker left out would never be reached, and its faults would do nothing. Returns a
+// sentence for each faulty program that should have crashed several times and never did.
+export function unreachedPrograms(made) {
+  const enough = 5;
+  const crashes = made.filter(({ params }) => params.failpoint?.includes('=crash'));
+  return ['broker', 'logger', 'recorder', 'machine']
+    .map((part) => [part, crashes.filter(({ params }) => kindOf(params.target) === part)])
+    .filter(([, faults]) => faults.length >= enough && !faults.some(({ params }) => params.hasCrashed))
+    .map(([part, faults]) => `faulty-${part}: none of ${faults.length} failpoints was reached`);
 }
 
 const columns = [

@@ -96,6 +96,8 @@ const steps = {
 };
 export const placesOf = (part) => steps[part].flatMap((step) => [`${part}.before_${step}`, `${part}.after_${step}`]);
 const crashDeadlineMs = 5_000;
+// FailurePlan::kCrashExitCode of the faulty programs.
+const crashExitCode = 86;
 
 function drawAction(random) {
   if (random.chance(0.7)) return `crash(nth=${random.integer(1, 4)})`;
@@ -124,9 +126,8 @@ const failpoint = {
     role.release();
     role.hold();
     // After a crash the fault is over; a hang or failure lasts for its duration.
-    const crashed = role.part.ended;
-    const over = sleep(params.durationMs);
-    await Promise.race([crashed, over]);
+    const end = await Promise.race([role.part.ended, sleep(params.durationMs)]);
+    params.hasCrashed = end?.code === crashExitCode;
     return async () => {
       role.extraEnv = {};
       role.signal('SIGKILL');
