@@ -96,7 +96,8 @@ rocksdb::DBOptions wrapped_database_options(rocksdb::Env* env) {
   return real_database_options(&disk);
 }
 
-// A member function: its object is the first argument.
+// A member function: its object is the first argument. The interceptors that the broker has set
+// itself (it improves the texts of refusals) are replaced.
 std::unique_ptr<grpc::Server> real_build_and_start(grpc::ServerBuilder* builder)
     POLLBUS_REAL(BUILD_AND_START);
 std::unique_ptr<grpc::Server> wrapped_build_and_start(grpc::ServerBuilder* builder)
