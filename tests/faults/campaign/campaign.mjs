@@ -158,7 +158,9 @@ export class Campaign {
     for (const role of system.roles.values()) {
       system.problems.push(...role.unexplainedEnds.map((why) => `${role.name} ended unexpectedly (${why})`));
     }
-    if (this.faults) system.problems.push(...shortcomings(this.faults.made), ...unreachedPrograms(this.faults.made));
+    if (!this.faults) return;
+    const reached = this.watch.events.filter(({ text }) => text.includes('"event":"failpoint: ')).map(({ part }) => part);
+    system.problems.push(...shortcomings(this.faults.made), ...unreachedPrograms(this.faults.made, reached));
   }
 
   async judge() {

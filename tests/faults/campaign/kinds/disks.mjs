@@ -58,11 +58,14 @@ const signsOf = (server) => {
   return server === 'broker' ? { ...clients, parts: [...clients.parts, 'broker'] } : clients;
 };
 
+// PostgreSQL has space left in its last pages and log for many small rows.
+const fullMs = { broker: [2_500, 5_000], redis: [2_500, 5_000], postgres: [9_000, 14_000] };
+
 const fullDisk = (server) => ({
   name: `full-disk-${server}`,
   weight: 2,
   needs: ['mounts'],
-  draw: (random) => ({ target: server, durationMs: random.integer(2_500, 5_000) }),
+  draw: (random) => ({ target: server, durationMs: random.integer(...fullMs[server]) }),
   async begin(system) {
     const disk = system.disks[server];
     const ballast = server === 'broker' ? await loadBallast(system.bus) : undefined;
