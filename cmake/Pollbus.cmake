@@ -4,12 +4,31 @@
 set(POLLBUS_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wnon-virtual-dtor -Woverloaded-virtual
     -Wimplicit-fallthrough -Wshadow -Wconversion
     # A designated initialiser that leaves members to their defaults means to.
-    -Wno-missing-field-initializers)
+    -Wno-missing-field-initializers
+    # GCC 12 is wrong about these where it inlines std::string from a precompiled header
+    # (https://gcc.gnu.org/PR105329, https://gcc.gnu.org/PR105651).
+    -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 
 # What compilers and linkers check at run time for little: for the programs that run an election
 # (https://wiki.debian.org/Hardening). tests/build/hardening.test.mjs looks for it in the programs.
 set(POLLBUS_HARDENING -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
     -fstack-clash-protection)
+
+# Headers that most files include, parsed once for each target. Reading them takes longer than
+# compiling a file of this project: with them, a build from scratch takes half the time.
+set(POLLBUS_PRECOMPILED <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional>
+    <string> <string_view> <thread> <vector> <absl/status/statusor.h> <fmt/format.h>)
+# Fewer files than this do not make up for the time that precompiling takes.
+set(POLLBUS_PRECOMPILED_MIN_SOURCES 4)
+
+# _pollbus_precompile(<target> [<header> …]): also these headers.
+function(_pollbus_precompile target)
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources count)
+  if(count GREATER_EQUAL POLLBUS_PRECOMPILED_MIN_SOURCES)
+    target_precompile_headers(${target} PRIVATE ${POLLBUS_PRECOMPILED} ${ARGN})
+  endif()
+endfunction()
 
 function(_pollbus_compile target)
   target_compile_options(${target} PRIVATE ${POLLBUS_WARNINGS}
@@ -41,15 +60,17 @@ function(_pollbus_program target)
 endfunction()
 
 # pollbus_library(<name> SOURCES a.cc … [DEPENDS target …] [PRIVATE_DEPENDS target …]
-#                 [TESTS a_test.cc …] [TEST_DEPENDS target …])
+#                 [TESTS a_test.cc …] [TEST_DEPENDS target …] [PRECOMPILED <header> …])
 function(pollbus_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS;TESTS;TEST_DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS;TESTS;TEST_DEPENDS;PRECOMPILED" ${ARGN})
   add_library(pollbus_${name} STATIC ${arg_SOURCES})
   add_library(pollbus::${name} ALIAS pollbus_${name})
   _pollbus_compile(pollbus_${name})
   target_link_libraries(pollbus_${name} PUBLIC ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
+  _pollbus_precompile(pollbus_${name} ${arg_PRECOMPILED})
   if(arg_TESTS AND POLLBUS_TESTS)
-    pollbus_test(${name}_test SOURCES ${arg_TESTS} DEPENDS pollbus::${name} ${arg_TEST_DEPENDS})
+    pollbus_test(${name}_test SOURCES ${arg_TESTS} DEPENDS pollbus::${name} ${arg_TEST_DEPENDS}
+                 PRECOMPILED ${arg_PRECOMPILED})
   endif()
 endfunction()
 
@@ -63,7 +84,7 @@ endfunction()
 # pollbus_test(<name> SOURCES a_test.cc … DEPENDS target … [LABEL unit|integration] [TIMEOUT seconds])
 # Each test case becomes one CTest test, so that a failure names the sentence that does not hold.
 function(pollbus_test name)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;PRECOMPILED" ${ARGN})
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
@@ -73,6 +94,7 @@ function(pollbus_test name)
   _pollbus_program(${name} ${arg_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock GTest::gtest_main)
+  _pollbus_precompile(${name} <gmock/gmock.h> <gtest/gtest.h> ${arg_PRECOMPILED})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()
