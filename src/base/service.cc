@@ -13,11 +13,11 @@ constexpr int kExitWrongSettings = 2;
 }  // namespace
 
 void ServiceSettings::add_to(Settings& settings) {
-  settings.text(
-      {"http-host", "HTTP_HOST", "ADDRESS", "Address of /healthz, /readyz and /metrics"},
-      &http_host, check_not_empty);
-  settings.integer({"http-port", "HTTP_PORT", "PORT", "Port of these; 0 chooses a free port and logs it"},
-                   &http_port, 0, kMaxPort);
+  settings.text({"http-host", "HTTP_HOST", "ADDRESS", "Address of /healthz, /readyz and /metrics"},
+                &http_host, check_not_empty);
+  settings.integer(
+      {"http-port", "HTTP_PORT", "PORT", "Port of these; 0 chooses a free port and logs it"},
+      &http_port, 0, kMaxPort);
   settings.text({"log-format", "LOG_FORMAT", "text|json",
                  "Format of the log on standard error, one line per event"},
                 &log_format, [](const std::string& value) -> std::optional<std::string> {

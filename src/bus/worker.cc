@@ -205,8 +205,7 @@ void Worker::watch(std::stop_token stop) {
   auto& received =
       counter(metrics, "pollbus_bus_received_total", "Messages received by this process");
   auto& acked = counter(metrics, "pollbus_bus_acked_total", "Messages acked by this process");
-  auto& nacked =
-      counter(metrics, "pollbus_bus_nacked_total", "Messages nacked by this process");
+  auto& nacked = counter(metrics, "pollbus_bus_nacked_total", "Messages nacked by this process");
   auto& lost = counter(metrics, "pollbus_bus_lost_acks_total", "Acks given up after retries");
   auto& connects = counter(metrics, "pollbus_bus_streams_total", "Streams opened to the bus");
   auto& outstanding = gauge(metrics, "pollbus_bus_outstanding",
