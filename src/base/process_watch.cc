@@ -21,7 +21,7 @@ milliseconds unless_small(milliseconds duration) {
 Disturbance disturbance_between(const ClockReading& before, const ClockReading& after,
                                 milliseconds asked_pause) {
   const auto passed = after.steady - before.steady;
-  return {.stood_still = unless_small(in_ms(passed) - asked_pause),
+  return {.stalled = unless_small(in_ms(passed) - asked_pause),
           .clock_moved = unless_small(in_ms(after.wall - before.wall - passed))};
 }
 
@@ -42,11 +42,11 @@ void ProcessWatch::look() {
   const ClockReading now = read();
   const Disturbance found = disturbance_between(last_, now, kInterval);
   last_ = now;
-  if (found.stood_still.count() > 0) {
+  if (found.stalled.count() > 0) {
     stalls_.Increment();
-    stalled_seconds_.Increment(std::chrono::duration<double>(found.stood_still).count());
+    stalled_seconds_.Increment(std::chrono::duration<double>(found.stalled).count());
     log_warning("process was stalled",
-                {{"for_ms", static_cast<std::int64_t>(found.stood_still.count())}});
+                {{"for_ms", static_cast<std::int64_t>(found.stalled.count())}});
   }
   if (found.clock_moved.count() != 0) {
     clock_jumps_.Increment();

@@ -22,7 +22,7 @@ struct ClockReading {
 struct Disturbance {
   static constexpr std::chrono::milliseconds kMinimum{1'500};
 
-  std::chrono::milliseconds stood_still{0};
+  std::chrono::milliseconds stalled{0};
   std::chrono::milliseconds clock_moved{0};
 };
 Disturbance disturbance_between(const ClockReading& before, const ClockReading& after,

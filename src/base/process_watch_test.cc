@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 struct Case {
   milliseconds steady_passed;
   milliseconds wall_passed;
-  milliseconds stood_still;
+  milliseconds stalled;
   milliseconds clock_moved;
 };
 
@@ -37,7 +37,7 @@ TEST(DisturbanceTest, IsTheExcessOfThePauseAndTheJumpOfTheWallClock) {
   for (const Case& the : cases) {
     const ClockReading after{before.steady + the.steady_passed, before.wall + the.wall_passed};
     const Disturbance found = disturbance_between(before, after, asked);
-    EXPECT_EQ(found.stood_still, the.stood_still) << the.steady_passed.count();
+    EXPECT_EQ(found.stalled, the.stalled) << the.steady_passed.count();
     EXPECT_EQ(found.clock_moved, the.clock_moved) << the.wall_passed.count();
   }
 }

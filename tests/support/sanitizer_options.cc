@@ -23,7 +23,7 @@ const char* __tsan_default_suppressions() {
 # memory, through its interceptors and where their headers are compiled into our code, but not the
 # locks they hold meanwhile. What a callback of gRPC hands to the next one looks like a race, too:
 # gRPC calls OnDone() after every other callback has returned, which it orders inside the library.
-# Code of ours that runs without gRPC on the stack (core, broker, bus logic) is not suppressed.
+# Project code that runs without gRPC on the stack (core, broker, bus logic) is not suppressed.
 called_from_lib:libgrpc.so
 called_from_lib:libgrpc++.so
 called_from_lib:libgpr.so
@@ -35,7 +35,7 @@ race:libgrpc.so
 race:libgrpc++.so
 race:libabsl_
 # The message that a stream reads into is filled on one thread of gRPC's and read on another, with
-# nothing in between that ThreadSanitizer sees; nor can code of ours stand there. The generated code
+# nothing in between that ThreadSanitizer sees; nor can project code stand there. The generated code
 # and protobuf's headers are all that these stacks show.
 race:google::protobuf::
 race:google::pubsub::v1::
