@@ -6,7 +6,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "pedestrian/files.h"
 #include "pedestrian/image_codec.h"
 #include "pedestrian/labels.h"
 #include "pedestrian/pipeline.h"
