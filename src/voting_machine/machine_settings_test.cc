@@ -79,9 +79,9 @@ TEST_F(MachineSettingsTest, EachVoteIsPrintedOnlyIfOneIsUnderWayAtATimeAndQuietI
 }
 
 TEST_F(MachineSettingsTest, TheBusIsToldByTopicAndHost) {
-  parse({"--election", "12", "--machine", "3", "--topic", "t"});
+  parse({"--election", "12", "--machine", "3", "--topic", "rehearsal"});
   const JournalOwner owner = settings.journal_owner("life");
-  EXPECT_EQ(owner.topic, "projects/local/topics/t");
+  EXPECT_EQ(owner.topic, "projects/local/topics/rehearsal");
   EXPECT_EQ(owner.host, "127.0.0.1:8085");
   EXPECT_EQ(owner.life, "life");
 }

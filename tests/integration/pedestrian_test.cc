@@ -167,7 +167,7 @@ TEST_F(PedestrianSystemTest, AServiceThatCannotHaveItsModelEndsAtOnceAndSaysWhy)
     VotingService service(program, program + std::to_string(++number),
                           environment({{variable, file}}), folder.path());
     service.launch();
-    EXPECT_EQ(service.wait_for_end(kPatience), 1) << program;
+    EXPECT_EQ(service.wait_for_end(kPatience), 2) << program;
     EXPECT_THAT(service.log(), HasSubstr(file)) << program;
   }
 }

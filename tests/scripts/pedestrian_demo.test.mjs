@@ -46,7 +46,7 @@ test('a part that fails is told with the end of its log', { timeout: 120_000 }, 
   writeFileSync(join(folder, 'mlp_camA.json'), '{}');
   const { code, text } = await runDemo(['--data', folder, '--exit', '--out', join(folder, 'none')]);
   assert.equal(code, 1, text);
-  assert.match(text, /pedestrian-location 1 ended unexpectedly \(exit 1\)/);
+  assert.match(text, /pedestrian-location 1 ended unexpectedly \(exit 2\)/);
   assert.match(text, /input_scale: expected 5 numbers/);
 });
 

@@ -1,6 +1,24 @@
 // Makes stores refuse single votes for good, and tells the checker which votes may be refused.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { RedisConnection } from './dump.mjs';
+
+const againMs = 200;
+const maxTries = 150;
+
+// Another fault may have hit the store a moment ago: repeats `work`, which must be repeatable, until it
+// succeeds. Throws the last error after `maxTries`.
+async function insist(work) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === maxTries) throw error;
+      await sleep(againMs);
+    }
+  }
+}
 
 const trigger = `
 CREATE OR REPLACE FUNCTION faults_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -21,6 +39,10 @@ export class Refusals {
   async voters(voters) {
     for (const voter of voters) this.takenVoters.add(voter);
     this.tellAgain();
+    await insist(() => this.takeAll(voters));
+  }
+
+  async takeAll(voters) {
     const connection = new RedisConnection(this.redis);
     await connection.open();
     try {
@@ -42,11 +64,14 @@ export class Refusals {
   async rows(machine, choice) {
     this.refusedRows.push({ machine, choice });
     this.tellAgain();
-    await this.postgres.query(trigger);
-    await this.postgres.query(
-      `CREATE TRIGGER faults_refuse_${this.refusedRows.length} BEFORE INSERT ON votes FOR EACH ROW
-       WHEN (NEW.machineid = ${machine} AND NEW.voting = ${choice}) EXECUTE FUNCTION faults_refuse()`,
-    );
+    const name = `faults_refuse_${this.refusedRows.length}`;
+    await insist(async () => {
+      await this.postgres.query(trigger);
+      await this.postgres.query(
+        `CREATE OR REPLACE TRIGGER ${name} BEFORE INSERT ON votes FOR EACH ROW
+         WHEN (NEW.machineid = ${machine} AND NEW.voting = ${choice}) EXECUTE FUNCTION faults_refuse()`,
+      );
+    });
   }
 
   // Takes note of a message of a vote. `vote` is missing for a record vote.
