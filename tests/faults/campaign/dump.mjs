@@ -17,6 +17,11 @@ export class RedisConnection {
 
   async open() {
     await once(this.socket, 'connect');
+    // Rejects when the server goes away in the middle of a reply.
+    this.closed = once(this.socket, 'close').then(() => {
+      throw new Error('Redis: the connection is closed');
+    });
+    this.closed.catch(() => {});
     await this.call('AUTH', this.password);
   }
 
@@ -29,7 +34,7 @@ export class RedisConnection {
         this.received = this.received.subarray(reply.end);
         return reply.value;
       }
-      const [bytes] = await once(this.socket, 'data');
+      const [bytes] = await Promise.race([once(this.socket, 'data'), this.closed]);
       this.received = Buffer.concat([this.received, bytes]);
     }
   }
