@@ -16,7 +16,7 @@ namespace pollbus::testing {
 // Thread-safe.
 class BrokerClient {
  public:
-  static constexpr std::chrono::seconds kCallDeadline_s{5};
+  static constexpr std::chrono::seconds kCallDeadline{5};
 
   explicit BrokerClient(const BrokerServer& server) {
     grpc::ChannelArguments arguments;
@@ -79,7 +79,7 @@ class BrokerClient {
  private:
   struct Context : grpc::ClientContext {
     Context() {
-      set_deadline(std::chrono::system_clock::now() + kCallDeadline_s);
+      set_deadline(std::chrono::system_clock::now() + kCallDeadline);
       // While the broker is away, a call waits for it rather than failing at once.
       set_wait_for_ready(true);
     }

@@ -11,7 +11,7 @@
 namespace pollbus::testing {
 namespace {
 
-constexpr std::chrono::seconds kOpensslDeadline_s{20};
+constexpr std::chrono::seconds kOpensslDeadline{20};
 
 void make(const std::filesystem::path& folder, std::vector<std::string> particulars) {
   std::vector<std::string> argv{
@@ -20,7 +20,7 @@ void make(const std::filesystem::path& folder, std::vector<std::string> particul
   for (std::string& one : particulars) argv.push_back(std::move(one));
   // Without this, the system's configuration adds the extensions a second time.
   ChildProcess openssl(argv, {{"OPENSSL_CONF", "/dev/null"}}, folder / "openssl.log");
-  if (openssl.wait(kOpensslDeadline_s) == 0) return;
+  if (openssl.wait(kOpensslDeadline) == 0) return;
   throw std::runtime_error("openssl failed: " + Certificates::read(folder / "openssl.log"));
 }
 

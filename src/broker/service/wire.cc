@@ -1,8 +1,11 @@
 #include "broker/service/wire.h"
 
+#include <google/protobuf/io/coded_stream.h>
 #include <grpcpp/impl/codegen/proto_buffer_reader.h>
 
 #include <charconv>
+#include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -10,6 +13,8 @@
 
 namespace pollbus::broker {
 namespace {
+
+using google::protobuf::io::CodedOutputStream;
 
 // Tags of length-delimited fields (https://protobuf.dev/programming-guides/encoding).
 constexpr char kReceivedMessagesTag = 1 << 3 | 2;
@@ -23,15 +28,12 @@ constexpr std::size_t kMaxDecimalBytes = 20;
 // The size of a delivery without its message: four tags and numbers, and the ack id.
 constexpr std::size_t kMaxDeliveryOverheadBytes = 4 * (1 + kMaxVarintBytes) + AckId::kMaxTextBytes;
 
-std::size_t varint_bytes(std::size_t value) {
-  std::size_t bytes = 1;
-  for (; value >= 0x80; value >>= 7) ++bytes;
-  return bytes;
-}
+std::size_t varint_bytes(std::size_t value) { return CodedOutputStream::VarintSize64(value); }
 
 void append_varint(std::size_t value, std::string* out) {
-  for (; value >= 0x80; value >>= 7) *out += static_cast<char>(value | 0x80);
-  *out += static_cast<char>(value);
+  std::uint8_t bytes[kMaxVarintBytes];
+  std::uint8_t* const end = CodedOutputStream::WriteVarint64ToArray(value, bytes);
+  out->append(std::begin(bytes), end);
 }
 
 void append_field(char tag, std::string_view value, std::string* out) {
