@@ -13,14 +13,6 @@ pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(rocksdb REQUIRED IMPORTED_TARGET rocksdb)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
-pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
-# pollbus::allocator replaces the C library's allocator in the programs on the path of a vote, which
-# allocate much on many threads. The sanitizers have an allocator of their own.
-add_library(pollbus_allocator INTERFACE)
-add_library(pollbus::allocator ALIAS pollbus_allocator)
-if(NOT POLLBUS_SANITIZE)
-  target_link_libraries(pollbus_allocator INTERFACE PkgConfig::jemalloc)
-endif()
 # With its definitions: the layout of its classes depends on them.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl>=7.87)
