@@ -14,8 +14,8 @@ set(POLLBUS_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wnon-virtual-dtor -Woverl
 set(POLLBUS_HARDENING -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
     -fstack-clash-protection)
 
-# Headers that most files include, parsed once for each target. Reading them takes longer than
-# compiling a file of this project: with them, a build from scratch takes half the time.
+# Headers that most files include, parsed once for each target, because parsing them takes longer than
+# compiling the rest of a typical file.
 set(POLLBUS_PRECOMPILED <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional>
     <string> <string_view> <thread> <vector> <absl/status/statusor.h> <fmt/format.h>)
 # Fewer files than this do not make up for the time that precompiling takes.
