@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace pollbus {
 
@@ -21,6 +22,8 @@ struct SubmittedVote {
   std::string uuid;
   // When the vote was cast, in milliseconds since 1970. The original machines may leave it out.
   std::optional<std::int64_t> timestamp_ms;
+  // The voter's code, as the voter typed it; only elections with codes look at it.
+  std::optional<std::string> code{};
 };
 
 // A vote as the recorder stores it: without the voter.
@@ -34,6 +37,15 @@ struct AnonymousVote {
 // The vote without voter and time. Code that passes a vote on uses this and does not look at the
 // choice.
 AnonymousVote without_voter(const SubmittedVote& vote);
+
+// Why a logger rejects a valid vote (docs/wire-format.md). Machines show these texts to people.
+inline constexpr std::string_view kReasonNotOpen = "the election is not open";
+inline constexpr std::string_view kReasonPaused = "the election is paused";
+inline constexpr std::string_view kReasonClosed = "the election is closed";
+inline constexpr std::string_view kReasonNotDefined = "the election is not defined";
+inline constexpr std::string_view kReasonNotOnRoll = "the voter is not on the roll";
+inline constexpr std::string_view kReasonWrongCode = "the code is wrong";
+inline constexpr std::string_view kReasonNoSuchChoice = "the choice does not exist";
 
 enum class Outcome { kSuccessful, kAlreadyVoted, kRejected };
 

@@ -67,7 +67,8 @@ std::optional<std::string> problem_with(const Field& field, bool optional) {
 
 std::optional<std::string> problem_with_vote(std::span<const Field> fields, const Field& uuid) {
   for (const Field& field : fields) {
-    if (auto problem = problem_with(field, field.name == "timestamp")) return problem;
+    const bool optional = field.name == "timestamp" || field.name == "code";
+    if (auto problem = problem_with(field, optional)) return problem;
   }
   if (!is_uuid(uuid.text)) return "UUID must be a UUID as RFC 4122 writes it";
   return std::nullopt;
@@ -113,6 +114,7 @@ std::string encode(const SubmittedVote& vote) {
   if (vote.timestamp_ms) {
     fmt::format_to(std::back_inserter(json), R"(,"timestamp":{})", *vote.timestamp_ms);
   }
+  if (vote.code) fmt::format_to(std::back_inserter(json), R"(,"code":{})", quoted(*vote.code));
   json += '}';
   return json;
 }
@@ -134,8 +136,9 @@ std::string encode(const Result& result) {
 
 std::variant<SubmittedVote, BadMessage> parse_submitted(std::string_view data) {
   std::array fields = {id_field("machine_ID"),  id_field("voter_ID"), choice_field(),
-                       id_field("election_ID"), text_field("UUID"),   id_field("timestamp")};
-  auto& [machine, voter, choice, election, uuid, timestamp] = fields;
+                       id_field("election_ID"), text_field("UUID"),   id_field("timestamp"),
+                       text_field("code")};
+  auto& [machine, voter, choice, election, uuid, timestamp, code] = fields;
   if (auto bad = read_vote(data, fields, machine, uuid)) return *std::move(bad);
   SubmittedVote vote{.election = election.number,
                      .machine = machine.number,
@@ -144,6 +147,7 @@ std::variant<SubmittedVote, BadMessage> parse_submitted(std::string_view data) {
                      .uuid = std::move(uuid.text),
                      .timestamp_ms = {}};
   if (timestamp.readable()) vote.timestamp_ms = timestamp.number;
+  if (code.readable()) vote.code = std::move(code.text);
   return vote;
 }
 

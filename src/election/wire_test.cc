@@ -44,6 +44,23 @@ TEST(WireTest, FiltersAreThoseOfTheOriginal) {
   EXPECT_EQ(result_filter(3), "attributes.function=\"result\" AND attributes.machineID=\"3\"");
 }
 
+TEST(WireTest, AVoteMayHaveACode) {
+  SubmittedVote vote{.election = 12,
+                     .machine = 3,
+                     .voter = 43,
+                     .choice = 4,
+                     .uuid = kUuid,
+                     .timestamp_ms = {},
+                     .code = "00A7-\"3KQ4"};
+  std::string json = submit_json("timestamp", "");
+  json.insert(json.size() - 1, R"(,"code":"00A7-\"3KQ4")");
+  EXPECT_EQ(encode(vote), json);
+  const auto parsed = parse_submitted(json);
+  ASSERT_TRUE(std::holds_alternative<SubmittedVote>(parsed));
+  EXPECT_EQ(std::get<SubmittedVote>(parsed).code, vote.code);
+  EXPECT_EQ(bad(submit_json("timestamp", "1,\"code\":7")).reason, "code must be a text");
+}
+
 TEST(WireTest, MessagesAreWrittenAsTheOriginalWritesThem) {
   EXPECT_EQ(encode(SubmittedVote{.election = 12,
                                  .machine = 3,
