@@ -12,7 +12,7 @@ copy_tree() {
   rm -rf "$tree"
   mkdir -p "$tree"
   tar -c --exclude=./build --exclude=./node_modules --exclude=./.demo --exclude=./.git \
-    --exclude=./deploy/.env . | tar -x -C "$tree"
+    --exclude=./deploy/.env --exclude=./deploy/secrets . | tar -x -C "$tree"
   context_digest=$(digest)
   "$tree/scripts/secrets"
   local path

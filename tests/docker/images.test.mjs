@@ -13,7 +13,7 @@ const images = [...programs, ...stores];
 const maxImageBytes = 120_000_000;
 // Created by copy_tree in images.sh: the files, and the secrets in deploy/.env.
 const plantedFiles = 9;
-const secretsInEnv = 3;
+const secretsInEnv = 9;
 const isSecretByName = /(^|\/)\.env$|\.(key|pem|journal)$|credentials/;
 
 const folder = mkdtempSync(join(tmpdir(), 'pollbus-images-'));
