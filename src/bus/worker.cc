@@ -84,7 +84,7 @@ Worker::Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection
       service_(service),
       connection_(std::move(connection)),
       admin_(connection_),
-      dependency_("bus",
+      dependency_(config_.name,
                   config_.bus.is_emulator() ? config_.bus.emulator_host : "pubsub.googleapis.com",
                   service.clock(), service.readiness(), service.metrics()) {
   const std::string topic = config_.bus.topic_path(config_.topic);
@@ -202,14 +202,20 @@ void Worker::wait_and_drain() {
 
 void Worker::watch(std::stop_token stop) {
   auto& metrics = service_.metrics();
+  prometheus::Labels labels;
+  if (config_.name != WorkerConfig::kDefaultName) labels["worker"] = config_.name;
   auto& received =
-      counter(metrics, "pollbus_bus_received_total", "Messages received by this process");
-  auto& acked = counter(metrics, "pollbus_bus_acked_total", "Messages acked by this process");
-  auto& nacked = counter(metrics, "pollbus_bus_nacked_total", "Messages nacked by this process");
-  auto& lost = counter(metrics, "pollbus_bus_lost_acks_total", "Acks given up after retries");
-  auto& connects = counter(metrics, "pollbus_bus_streams_total", "Streams opened to the bus");
+      counter(metrics, "pollbus_bus_received_total", "Messages received by this process", labels);
+  auto& acked =
+      counter(metrics, "pollbus_bus_acked_total", "Messages acked by this process", labels);
+  auto& nacked =
+      counter(metrics, "pollbus_bus_nacked_total", "Messages nacked by this process", labels);
+  auto& lost =
+      counter(metrics, "pollbus_bus_lost_acks_total", "Acks given up after retries", labels);
+  auto& connects =
+      counter(metrics, "pollbus_bus_streams_total", "Streams opened to the bus", labels);
   auto& outstanding = gauge(metrics, "pollbus_bus_outstanding",
-                            "Messages received that are neither acked nor nacked yet");
+                            "Messages received that are neither acked nor nacked yet", labels);
   SubscriberCounts before;
   bool running = true;
   while (running) {

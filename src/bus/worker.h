@@ -19,6 +19,8 @@ namespace pollbus {
 
 // How a service uses the bus: it receives from one subscription and publishes to one topic.
 struct WorkerConfig {
+  static constexpr char kDefaultName[] = "bus";
+
   // Another service's subscription to the same topic.
   struct Downstream {
     std::string subscription;
@@ -26,6 +28,9 @@ struct WorkerConfig {
   };
 
   BusConfig bus;
+  // Of this use of the bus: in /readyz, logs and metrics. A second worker of a service needs
+  // another name.
+  std::string name = kDefaultName;
   std::string topic;
   std::string subscription;  // empty: this process receives nothing
   std::string subscription_variable;
