@@ -18,8 +18,9 @@ const mayKnow = {
   'broker/service': ['base', 'broker/core', 'broker/store'],
   broker: ['base', 'broker/core', 'broker/service'],
   stores: ['base', 'election'],
+  web: ['base'],
   pedestrian: ['base', 'bus'],
-  voting_machine: parts,
+  voting_machine: [...parts, 'web'],
   voting_logger: parts,
   voting_recorder: parts,
 };

@@ -36,7 +36,8 @@ HttpEndpoint::~HttpEndpoint() = default;
 absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::start(
     const std::string& host, int port, const Readiness& readiness,
     const prometheus::Registry& metrics, const prometheus::Collectable* more) {
-  const auto handler = [&readiness, &metrics, more](std::string_view path) -> HttpResponse {
+  const auto handler = [&readiness, &metrics, more](const HttpRequest& request) -> HttpResponse {
+    const std::string_view path = request.path;
     if (path == "/healthz") return {.body = "ok\n"};
     if (path == "/readyz") {
       return {.status = readiness.all_ready() ? 200 : kHttpUnavailable,

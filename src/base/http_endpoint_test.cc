@@ -3,10 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <map>
 #include <memory>
@@ -15,47 +11,14 @@
 #include "base/metrics.h"
 #include "support/http_get.h"
 #include "support/manual_clock.h"
+#include "support/raw_client.h"
 
 namespace pollbus {
 namespace {
 
 using ::testing::HasSubstr;
 using testing::http_get;
-
-// A TCP client that sends what a test wants.
-class RawClient {
- public:
-  RawClient() = default;
-  RawClient(RawClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~RawClient() {
-    if (fd_ >= 0) close(fd_);
-  }
-  void connect_to(int port) {
-    fd_ = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
-  void send(const std::string& bytes) const {
-    (void)::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-  bool is_open_after(std::chrono::milliseconds wait) const {
-    pollfd polled{.fd = fd_, .events = POLLIN, .revents = 0};
-    return poll(&polled, 1, static_cast<int>(wait.count())) == 0;
-  }
-  std::string read_all() const {
-    std::string all;
-    char buffer[4096];
-    for (ssize_t count = 0; (count = recv(fd_, buffer, sizeof buffer, 0)) > 0;)
-      all.append(buffer, static_cast<std::size_t>(count));
-    return all;
-  }
-
- private:
-  int fd_ = -1;
-};
+using testing::RawClient;
 
 class HttpEndpointTest : public ::testing::Test {
  protected:
