@@ -56,8 +56,8 @@ Languages::Languages(std::vector<std::span<const Asset>> folders) {
   for (const auto& folder : folders) {
     for (const Asset& asset : folder) {
       Texts& texts = texts_[tag_of(asset.path)];
-      for (const auto& [key, text] : nlohmann::json::parse(asset.body).items())
-        texts.emplace(key, text.get<std::string>());
+      const auto catalogue = nlohmann::json::parse(asset.body);
+      for (const auto& [key, text] : catalogue.items()) texts.emplace(key, text.get<std::string>());
     }
   }
   for (const auto& [tag, texts] : texts_) tags_.push_back(tag);
