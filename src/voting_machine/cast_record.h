@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "voting_machine/ballot_session.h"
+
+namespace pollbus::voting_machine {
+
+// What the kiosk remembers on disk of a session whose ballot was cast, so that the page can tell
+// the voter what became of it even if this process and the browser crash: tracking codes and
+// and neither voter, code, choice nor UUID. Written before the votes go into the journal, and
+// updated before an answered vote leaves it; so a vote that is kSending here and not in the journal
+// was never cast.
+struct CastRecord {
+  std::string session;
+  std::string language;
+  std::vector<BallotSession::Line> lines;  // titles, tracking codes, states and reasons
+};
+
+// A file that only its owner can read. Errors are those of base/files.h. Not thread-safe.
+class CastRecordFile {
+ public:
+  explicit CastRecordFile(std::filesystem::path path) : path_(std::move(path)) {}
+
+  // Nothing if there is no record. A damaged one is logged and counts as none.
+  std::optional<CastRecord> load() const;
+  // Returns when the record is on disk.
+  absl::Status save(const CastRecord& record) const;
+  absl::Status remove() const;
+
+ private:
+  const std::filesystem::path path_;
+};
+
+}  // namespace pollbus::voting_machine
