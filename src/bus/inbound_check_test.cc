@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "support/manual_clock.h"
+
 namespace pollbus {
 namespace {
 
@@ -68,6 +70,67 @@ TEST_F(InboundCheckTest, ARejectionIsAnsweredIfTheSenderIsKnown) {
   ASSERT_THAT(outgoing.messages, SizeIs(1));
   EXPECT_EQ(outgoing.messages[0].data, "answer");
   EXPECT_THAT(outgoing.notices, SizeIs(1));
+}
+
+class InboundKeysTest : public ::testing::Test {
+ protected:
+  static bool carries_mac(const Message& message) { return message.attribute("mac") == "right"; }
+  static ReceivedMessage with_mac(const std::string& mac) {
+    ReceivedMessage message = received("submit vote");
+    message.attributes["mac"] = mac;
+    return message;
+  }
+  std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
+
+  testing::ManualClock clock;
+  Readiness readiness{clock};
+  prometheus::Registry registry;
+  InboundCheck check{{{"function", "submit vote"}},
+                     registry,
+                     InboundKeys{.is_authentic = carries_mac,
+                                 .setting = "SUBMIT_KEY",
+                                 .clock = clock,
+                                 .readiness = readiness}};
+  Outgoing outgoing;
+};
+
+TEST_F(InboundKeysTest, AnAuthenticMessageIsLeftToTheHandler) {
+  EXPECT_FALSE(check.is_forged(with_mac("right"), &outgoing));
+  EXPECT_THAT(outgoing.notices, IsEmpty());
+  EXPECT_THAT(metrics(),
+              HasSubstr("pollbus_not_authenticated_total{function=\"submit vote\"} 0\n"));
+}
+
+TEST_F(InboundKeysTest, AForgedMessageIsCountedAndQuarantinedAndNotAnswered) {
+  EXPECT_TRUE(check.is_forged(with_mac("wrong"), &outgoing));
+  EXPECT_TRUE(check.is_forged(received("submit vote"), &outgoing));
+  EXPECT_THAT(outgoing.messages, IsEmpty());
+  ASSERT_THAT(outgoing.notices, SizeIs(2));
+  EXPECT_EQ(outgoing.notices[0].data, "");
+  EXPECT_EQ(
+      outgoing.notices[0].attributes,
+      (std::map<std::string, std::string>{
+          {"reason", "not authenticated"}, {"function", "submit vote"}, {"messageId", "77"}}));
+  EXPECT_THAT(metrics(),
+              HasSubstr("pollbus_not_authenticated_total{function=\"submit vote\"} 2\n"));
+}
+
+TEST_F(InboundKeysTest, WhenNothingButForgeriesArriveForAWhileTheProcessIsNotReady) {
+  EXPECT_TRUE(readiness.all_ready());
+  for (int i = 0; i <= KeyWatch::kLeastFailures; ++i) {
+    check.is_forged(with_mac("wrong"), &outgoing);
+    clock.advance(KeyWatch::kPatience);
+  }
+  EXPECT_FALSE(readiness.all_ready());
+  EXPECT_THAT(readiness.json(), HasSubstr("SUBMIT_KEY"));
+  check.is_forged(with_mac("right"), &outgoing);
+  EXPECT_TRUE(readiness.all_ready());
+}
+
+TEST_F(InboundCheckTest, WithoutKeysNoMessageIsForged) {
+  Outgoing outgoing;
+  EXPECT_FALSE(check.is_forged(received("submit vote"), &outgoing));
+  EXPECT_THAT(outgoing.notices, IsEmpty());
 }
 
 }  // namespace

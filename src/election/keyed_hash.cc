@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "base/byte_order.h"
@@ -69,6 +70,13 @@ absl::StatusOr<HashKey> HashKey::parse(std::string_view hex) {
     return absl::InvalidArgumentError(
         "a key must be 64 hexadecimal digits (generate one: openssl rand -hex 32)");
   }
+  return key;
+}
+
+HashKey HashKey::of(std::span<const unsigned char, kBytes> bytes) {
+  prepare_libsodium();
+  HashKey key;
+  std::ranges::copy(bytes, key.bytes_.begin());
   return key;
 }
 

@@ -13,14 +13,15 @@
 
 namespace pollbus {
 
-// A secret key for the hashes below: 32 bytes, written as 64 hexadecimal digits.
-// Generate one with: openssl rand -hex 32. All loggers share it, and it must not change during an
-// election. The destructor overwrites it in memory.
+// A secret key: 32 bytes, written as 64 hexadecimal digits. Generate one with: openssl rand
+// -hex 32. The destructor overwrites it in memory. All loggers share the one for the hashes below,
+// and it must not change during an election.
 class HashKey {
  public:
   static constexpr std::size_t kBytes = 32;
   // INVALID_ARGUMENT (without quoting the text) for anything but 64 hexadecimal digits.
   static absl::StatusOr<HashKey> parse(std::string_view hex);
+  static HashKey of(std::span<const unsigned char, kBytes> bytes);
   // For Settings: what is wrong with the text, or nothing.
   static std::optional<std::string> check(const std::string& hex);
   ~HashKey();

@@ -21,6 +21,7 @@ inline constexpr char kSubscriptionVariable[] = "ELECTION_SUB_ID";
 // Attribute names and values.
 inline constexpr std::string_view kFunction = "function";
 inline constexpr std::string_view kMachineId = "machineID";
+inline constexpr std::string_view kMac = "mac";
 inline constexpr std::string_view kSubmitVote = "submit vote";
 inline constexpr std::string_view kRecordVote = "record vote";
 inline constexpr std::string_view kResult = "result";
