@@ -47,12 +47,12 @@ absl::Status check_transition(const ElectionState& state, const Event& event, st
 // the event, so that everybody gets the same state. ALREADY_EXISTS for the event that was applied
 // last; FAILED_PRECONDITION, with a sentence, for an older event, a gap, another predecessor, or a
 // transition that is not allowed. INVALID_ARGUMENT if the data is not an event.
-absl::StatusOr<ElectionState> apply(const std::optional<ElectionState>& state,
-                                    std::string_view data);
+absl::StatusOr<ElectionState> apply_event(const std::optional<ElectionState>& state,
+                                          std::string_view data);
 
 // The same when the event has been parsed; `hash` is that of its data.
-absl::StatusOr<ElectionState> apply(const std::optional<ElectionState>& state, const Event& event,
-                                    const Sha256& hash);
+absl::StatusOr<ElectionState> apply_event(const std::optional<ElectionState>& state,
+                                          const Event& event, const Sha256& hash);
 
 // The state after a whole history. UNAUTHENTICATED for a signature that is not the office's, and
 // NOT_FOUND for an empty history.

@@ -25,7 +25,7 @@ bool is_time_zone(const std::string& zone);
 // optional), a date that does not exist, and a time that daylight saving skips or repeats.
 absl::StatusOr<ZonedTime> resolve_local_time(const std::string& local, const std::string& zone);
 
-// "2026-12-01 08:00 EST"; in UTC if the zone is not known.
+// "2026-12-01 08:00 America/Toronto (UTC-05:00)"; in UTC if the zone is not known.
 std::string local_text(std::int64_t utc_ms, const std::string& zone);
 
 // "2026-12-01T13:00:00Z"; the milliseconds are cut off. The reverse accepts this form only.

@@ -1,0 +1,92 @@
+#include "election/unicode_text.h"
+
+#include <fmt/format.h>
+#include <unicode/brkiter.h>
+#include <unicode/locid.h>
+#include <unicode/normalizer2.h>
+#include <unicode/uchar.h>
+#include <unicode/unistr.h>
+
+#include <memory>
+
+namespace pollbus {
+namespace {
+
+// For texts that stack very many accents on a letter.
+constexpr int kMaxCodePointsPerCharacter = 8;
+
+// Characters that change how the text around them looks, or cannot be seen at all.
+bool is_forbidden(UChar32 c) {
+  const bool overrides_direction = (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  const auto type = u_charType(c);
+  return overrides_direction || type == U_CONTROL_CHAR || type == U_LINE_SEPARATOR ||
+         type == U_PARAGRAPH_SEPARATOR || type == U_UNASSIGNED || c == 0xfeff || c == 0x200b;
+}
+
+std::size_t count_characters(const icu::UnicodeString& text) {
+  UErrorCode error = U_ZERO_ERROR;
+  const std::unique_ptr<icu::BreakIterator> breaks(
+      icu::BreakIterator::createCharacterInstance(icu::Locale::getRoot(), error));
+  if (U_FAILURE(error)) return static_cast<std::size_t>(text.countChar32());
+  breaks->setText(text);
+  std::size_t count = 0;
+  while (breaks->next() != icu::BreakIterator::DONE) ++count;
+  return count;
+}
+
+}  // namespace
+
+std::optional<std::string> problem_with_text(const std::string& utf8, std::size_t most) {
+  const auto text = icu::UnicodeString::fromUTF8(utf8);
+  if (text.isEmpty()) return "must not be empty";
+  for (std::int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
+    if (const UChar32 c = text.char32At(i); is_forbidden(c)) {
+      return fmt::format("must not contain the invisible character U+{:04X}",
+                         static_cast<std::uint32_t>(c));
+    }
+  }
+  if (u_isUWhiteSpace(text.char32At(0)) != 0 ||
+      u_isUWhiteSpace(text.char32At(text.length() - 1)) != 0) {
+    return "must not begin or end with a blank";
+  }
+  const std::size_t count = count_characters(text);
+  const auto code_points = static_cast<std::size_t>(text.countChar32());
+  if (count > most || code_points > most * kMaxCodePointsPerCharacter) {
+    return fmt::format("must have at most {} characters, and has {}", most, count);
+  }
+  return std::nullopt;
+}
+
+std::string comparison_key(const std::string& utf8) {
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* folder = icu::Normalizer2::getNFKCCasefoldInstance(error);
+  if (U_FAILURE(error)) return utf8;
+  const icu::UnicodeString folded = folder->normalize(icu::UnicodeString::fromUTF8(utf8), error);
+  if (U_FAILURE(error)) return utf8;
+  icu::UnicodeString key;
+  bool was_blank = true;
+  for (std::int32_t i = 0; i < folded.length(); i = folded.moveIndex32(i, 1)) {
+    const UChar32 c = folded.char32At(i);
+    const bool is_blank = u_isUWhiteSpace(c) != 0;
+    if (!is_blank) key.append(c);
+    if (is_blank && !was_blank) key.append(static_cast<UChar32>(' '));
+    was_blank = is_blank;
+  }
+  std::string text;
+  key.toUTF8String(text);
+  if (text.ends_with(' ')) text.pop_back();
+  return text;
+}
+
+std::optional<std::string> problem_with_language(const std::string& tag) {
+  const std::string expected = "must be a language tag such as en or fr-CA";
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Locale locale = icu::Locale::forLanguageTag(tag, error);
+  if (U_FAILURE(error) || locale.isBogus() || tag.empty()) return expected;
+  const std::string normal = locale.toLanguageTag<std::string>(error);
+  if (U_FAILURE(error) || normal == "und") return expected;
+  if (normal != tag) return fmt::format("must be written {}", normal);
+  return std::nullopt;
+}
+
+}  // namespace pollbus

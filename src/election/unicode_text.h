@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pollbus {
+
+// Checks of texts that people read, by the rules of Unicode (ICU). Texts are valid UTF-8.
+// Thread-safe.
+
+// What is wrong with a name or a title, or nothing. It must have from 1 to `most` characters as a
+// reader counts them (a letter and its accents are one), no blanks at its ends, and no invisible
+// control characters.
+std::optional<std::string> problem_with_text(const std::string& text, std::size_t most);
+
+// The same for two texts that a reader cannot tell apart: NFKC (Unicode's compatibility form), case
+// folded, with single blanks.
+std::string comparison_key(const std::string& text);
+
+// What is wrong with a language tag (BCP 47), or nothing.
+std::optional<std::string> problem_with_language(const std::string& tag);
+
+}  // namespace pollbus
