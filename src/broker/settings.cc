@@ -58,6 +58,15 @@ void BrokerSettings::add_to(Settings& settings) {
     return "--tls-cert (PUBSUB_BROKER_TLS_CERT) and --tls-key (PUBSUB_BROKER_TLS_KEY): expected "
            "both, or no --tls flag at all";
   });
+  settings.text({"clients", "PUBSUB_BROKER_CLIENTS", "FILE",
+                 "Table of clients: what each may do, by the name in its certificate "
+                 "(docs/broker-operation.md). Clients that are not in it are refused"},
+                &clients);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (clients.empty() || !tls_client_ca.empty()) return std::nullopt;
+    return "--clients (PUBSUB_BROKER_CLIENTS): expected --tls-client-ca too, because only "
+           "certificates tell who a client is";
+  });
   settings.boolean({"enable-push", "PUBSUB_BROKER_ENABLE_PUSH", "",
                     "Allow push subscriptions. Any client can then make the broker post messages "
                     "to the hosts that --push-target allows"},
@@ -95,6 +104,7 @@ ServerOptions BrokerSettings::server_options() const {
   return {.host = host(),
           .port = address_of(listen).value_or(HostAndPort{}).port,
           .tls = {.certificate = tls_certificate, .key = tls_key, .client_ca = tls_client_ca},
+          .clients = clients,
           .core = {.ignore_filters = ignore_filters},
           .push = std::move(push),
           .data_folder = in_memory ? "" : data_folder};

@@ -29,6 +29,7 @@ struct BrokerSettings {
   std::string tls_certificate;
   std::string tls_key;
   std::string tls_client_ca;
+  std::string clients;
   bool enable_push = false;
   std::vector<std::string> push_targets;
   bool ignore_filters = false;

@@ -6,8 +6,11 @@
 #include <grpcpp/security/credentials.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/logging.h"
+#include "base/pem.h"
+#include "base/status.h"
 #include "bus/stubs.h"
 
 namespace pollbus {
@@ -27,8 +30,10 @@ constexpr int kEmulatorPingMs = 5'000;
 constexpr int kCloudPingMs = 60'000;
 constexpr int kPingTimeoutMs = 5'000;
 
-grpc::ChannelArguments channel_arguments(bool is_emulator) {
+grpc::ChannelArguments channel_arguments(const BusConfig& config) {
+  const bool is_emulator = config.is_emulator();
   grpc::ChannelArguments arguments;
+  if (!config.server_name.empty()) arguments.SetSslTargetNameOverride(config.server_name);
   arguments.SetMaxReceiveMessageSize(kMaxGrpcMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxGrpcMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectMs);
@@ -40,6 +45,32 @@ grpc::ChannelArguments channel_arguments(bool is_emulator) {
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   if (is_emulator) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> emulator_credentials(
+    const BusConfig& config) {
+  if (config.ca_file.empty()) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  ASSIGN_OR_RETURN(options.pem_root_certs, read_pem(config.ca_file, "CERTIFICATE"));
+  if (!config.certificate_file.empty()) {
+    ASSIGN_OR_RETURN(PemPair pair, read_pem_pair(config.certificate_file, config.key_file));
+    options.pem_cert_chain = std::move(pair.certificate);
+    options.pem_private_key = std::move(pair.key);
+  }
+  return grpc::SslCredentials(options);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> cloud_credentials() {
+  auto credentials = grpc::GoogleDefaultCredentials();
+  if (credentials != nullptr) return credentials;
+  if (const char* key_file = std::getenv(kCredentialsVariable); key_file != nullptr) {
+    return absl::FailedPreconditionError(fmt::format(
+        "{} names {}, which cannot be read or is no key file", kCredentialsVariable, key_file));
+  }
+  return absl::FailedPreconditionError(
+      "no Google Cloud credentials: set GOOGLE_APPLICATION_CREDENTIALS to a key file, run "
+      "where a service account "
+      "is attached, or set PUBSUB_EMULATOR_HOST for a local bus");
 }
 
 // Without this, gRPC writes to standard error in its own format.
@@ -55,9 +86,20 @@ void BusConfig::add_to(Settings& settings) {
                  "The Google Cloud project that topic and subscriptions belong to"},
                 &project, check_not_empty);
   settings.text({"emulator-host", "PUBSUB_EMULATOR_HOST", "HOST:PORT",
-                 "Plain text to pubsub-broker or Google's emulator there; without it, TLS to "
-                 "Google Cloud Pub/Sub"},
+                 "pubsub-broker or Google's emulator there, in plain text unless PUBSUB_CA_FILE is "
+                 "set; without it, TLS to Google Cloud Pub/Sub"},
                 &emulator_host, check_host_and_port);
+  settings.text({"pubsub-ca", "PUBSUB_CA_FILE", "FILE",
+                 "PEM file with the authority of pubsub-broker's certificate: connect over TLS"},
+                &ca_file, check_not_empty);
+  settings.text({"pubsub-cert", "PUBSUB_CERT_FILE", "FILE",
+                 "PEM file with this program's certificate, which pubsub-broker may require"},
+                &certificate_file, check_not_empty);
+  settings.text({"pubsub-key", "PUBSUB_KEY_FILE", "FILE", "PEM file with its private key"},
+                &key_file, check_not_empty);
+  settings.text({"pubsub-server-name", "PUBSUB_SERVER_NAME", "NAME",
+                 "Name in pubsub-broker's certificate, if it is not the host"},
+                &server_name, check_not_empty);
   // Google's library reads the variable itself. A flag would have to change the environment, which
   // is not safe once threads run.
   settings.text({"", "GOOGLE_APPLICATION_CREDENTIALS", "FILE",
@@ -67,6 +109,17 @@ void BusConfig::add_to(Settings& settings) {
     if (!project.empty()) return std::nullopt;
     return "GCP_PROJECT: expected the project of topic and subscriptions (any name with "
            "pubsub-broker)";
+  });
+  settings.rule([this]() -> std::optional<std::string> {
+    if (certificate_file.empty() == key_file.empty()) return std::nullopt;
+    return "PUBSUB_CERT_FILE and PUBSUB_KEY_FILE: expected both or none";
+  });
+  settings.rule([this]() -> std::optional<std::string> {
+    const bool uses_tls = !ca_file.empty();
+    if (uses_tls && !is_emulator())
+      return "PUBSUB_CA_FILE: expected PUBSUB_EMULATOR_HOST too; Google Cloud needs no such file";
+    if (uses_tls || (certificate_file.empty() && server_name.empty())) return std::nullopt;
+    return "PUBSUB_CERT_FILE, PUBSUB_SERVER_NAME: expected PUBSUB_CA_FILE too";
   });
 }
 
@@ -88,24 +141,11 @@ void Connection::connect_again() {
 absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& config) {
   gpr_set_log_function(log_for_grpc);
   auto stubs = std::make_unique<Stubs>();
-  const auto arguments = channel_arguments(config.is_emulator());
-  if (config.is_emulator()) {
-    stubs->channel = grpc::CreateCustomChannel(config.emulator_host,
-                                               grpc::InsecureChannelCredentials(), arguments);
-  } else {
-    const auto credentials = grpc::GoogleDefaultCredentials();
-    if (credentials == nullptr) {
-      if (const char* key_file = std::getenv(kCredentialsVariable); key_file != nullptr) {
-        return absl::FailedPreconditionError(fmt::format(
-            "{} names {}, which cannot be read or is no key file", kCredentialsVariable, key_file));
-      }
-      return absl::FailedPreconditionError(
-          "no Google Cloud credentials: set GOOGLE_APPLICATION_CREDENTIALS to a key file, run "
-          "where a service account "
-          "is attached, or set PUBSUB_EMULATOR_HOST for a local bus");
-    }
-    stubs->channel = grpc::CreateCustomChannel(kCloudEndpoint, credentials, arguments);
-  }
+  ASSIGN_OR_RETURN(const auto credentials,
+                   config.is_emulator() ? emulator_credentials(config) : cloud_credentials());
+  stubs->channel =
+      grpc::CreateCustomChannel(config.is_emulator() ? config.emulator_host : kCloudEndpoint,
+                                credentials, channel_arguments(config));
   stubs->publisher = google::pubsub::v1::Publisher::NewStub(stubs->channel);
   stubs->subscriber = google::pubsub::v1::Subscriber::NewStub(stubs->channel);
   return std::shared_ptr<Connection>(new Connection(std::move(stubs)));

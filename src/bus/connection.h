@@ -8,14 +8,19 @@
 
 namespace pollbus {
 
-// Where the bus is. With `emulator_host` (PUBSUB_EMULATOR_HOST): plain text to that host:port,
-// where pubsub-broker or Google's emulator runs. Without: TLS to Google Cloud Pub/Sub with
-// Application Default Credentials
+// Where the bus is. With `emulator_host` (PUBSUB_EMULATOR_HOST): that host:port, where
+// pubsub-broker or Google's emulator runs, in plain text, or with `ca_file` over TLS. Without: TLS
+// to Google Cloud Pub/Sub with Application Default Credentials
 // (https://cloud.google.com/docs/authentication/application-default-credentials).
 struct BusConfig {
   std::string project;
   std::string emulator_host;
   std::string credentials_file;
+  // PEM files, read once by Connection::open().
+  std::string ca_file;           // of the broker's certificate
+  std::string certificate_file;  // this client's, for mutual TLS
+  std::string key_file;
+  std::string server_name;  // in the broker's certificate; empty: the host
 
   void add_to(Settings& settings);
   bool is_emulator() const { return !emulator_host.empty(); }
@@ -26,7 +31,8 @@ struct BusConfig {
 // A channel to the bus, shared by publishers, subscribers and admins. Thread-safe.
 class Connection {
  public:
-  // Connects at the first use. FAILED_PRECONDITION if no credentials are found.
+  // Connects at the first use. FAILED_PRECONDITION if no credentials are found; INVALID_ARGUMENT if
+  // a PEM file is not what it should be.
   static absl::StatusOr<std::shared_ptr<Connection>> open(const BusConfig& config);
   ~Connection();
 

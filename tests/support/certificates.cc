@@ -34,6 +34,11 @@ Certificates::Certificates(std::filesystem::path folder) : folder_(std::move(fol
                  authority(), "-CAkey", authority_key, "-keyout", key(), "-out", certificate()});
 }
 
+void Certificates::issue(const std::string& name) {
+  make(folder_, {"-subj", "/CN=" + name, "-CA", authority(), "-CAkey", folder_ / "authority.key",
+                 "-keyout", key_of(name), "-out", certificate_of(name)});
+}
+
 std::string Certificates::read(const std::filesystem::path& file) {
   std::stringstream text;
   text << std::ifstream(file).rdbuf();

@@ -14,6 +14,13 @@ class Certificates {
   std::filesystem::path authority() const { return folder_ / "authority.pem"; }
   std::filesystem::path certificate() const { return folder_ / "certificate.pem"; }
   std::filesystem::path key() const { return folder_ / "key.pem"; }
+  // Creates folder/<name>.pem and folder/<name>.key: a certificate for a client with this common
+  // name.
+  void issue(const std::string& name);
+  std::filesystem::path certificate_of(const std::string& name) const {
+    return folder_ / (name + ".pem");
+  }
+  std::filesystem::path key_of(const std::string& name) const { return folder_ / (name + ".key"); }
   static std::string read(const std::filesystem::path& file);
 
  private:

@@ -45,6 +45,7 @@ grpc::ServerUnaryReactor* IamService::SetIamPolicy(grpc::CallbackServerContext* 
                                                    const iam::SetIamPolicyRequest* request,
                                                    iam::Policy* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "set policies"));
     RETURN_IF_ERROR(check_exists(request->resource()));
     if (request->policy().ByteSizeLong() > kMaxPolicyBytes) {
       return absl::InvalidArgumentError(
@@ -78,6 +79,7 @@ grpc::ServerUnaryReactor* IamService::GetIamPolicy(grpc::CallbackServerContext* 
                                                    const iam::GetIamPolicyRequest* request,
                                                    iam::Policy* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "read policies"));
     RETURN_IF_ERROR(check_exists(request->resource()));
     const std::lock_guard lock(mutex_);
     const auto found = policies_.find(request->resource());
@@ -91,6 +93,7 @@ grpc::ServerUnaryReactor* IamService::TestIamPermissions(
     grpc::CallbackServerContext* context, const iam::TestIamPermissionsRequest* request,
     iam::TestIamPermissionsResponse* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "test permissions"));
     const absl::Status status = check_exists(request->resource());
     // A resource that does not exist gives no permissions, which is not an error.
     if (absl::IsNotFound(status)) return absl::OkStatus();

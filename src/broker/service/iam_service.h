@@ -6,17 +6,18 @@
 #include <mutex>
 #include <string>
 
+#include "broker/service/access.h"
 #include "broker/service/broker.h"
 
 namespace pollbus::broker {
 
-// google.iam.v1.IAMPolicy for topics, subscriptions and snapshots. Every caller has every
-// permission: a policy decides nothing, and is kept only to be read again, until its resource is
-// deleted or the process ends. Thread-safe.
+// google.iam.v1.IAMPolicy for topics, subscriptions and snapshots. A policy decides nothing: it is
+// kept only to be read again, until its resource is deleted or the process ends. Access decides
+// who may do what. Thread-safe.
 class IamService final : public google::iam::v1::IAMPolicy::CallbackService {
  public:
-  // Borrows `broker`.
-  explicit IamService(Broker& broker) : broker_(broker) {}
+  // Borrows what it is given.
+  IamService(Broker& broker, Access& access) : broker_(broker), access_(access) {}
 
   // Must be called when a resource was deleted: another one may get its name.
   void forget(const std::string& resource);
@@ -36,6 +37,7 @@ class IamService final : public google::iam::v1::IAMPolicy::CallbackService {
   absl::Status check_exists(const std::string& resource);
 
   Broker& broker_;
+  Access& access_;
   std::mutex mutex_;
   std::map<std::string, google::iam::v1::Policy> policies_;
   std::size_t policy_bytes_ = 0;  // of all of them, with their names

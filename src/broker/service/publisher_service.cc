@@ -19,7 +19,13 @@ namespace api = google::pubsub::v1;
 grpc::ServerUnaryReactor* PublisherService::CreateTopic(grpc::CallbackServerContext* context,
                                                         const api::Topic* request,
                                                         api::Topic* response) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
+  // Services create the topics that they need; if they exist already, that is no administration.
+  const bool exists =
+      broker_.with_core([&](Core& core) { return core.topic(request->name()).ok(); });
+  const absl::Status allowed =
+      exists ? access_.check(*context, &Rights::may_use_topic, request->name())
+             : access_.check(*context, &Rights::may_administer, "create topics");
+  return answer_change(context, broker_, allowed, [&](Core& core) -> absl::Status {
     ASSIGN_OR_RETURN(*response, checked_topic(*request));
     return core.create_topic(response->name(), response->SerializeAsString(),
                              retention_of(*response));
@@ -29,19 +35,22 @@ grpc::ServerUnaryReactor* PublisherService::CreateTopic(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* PublisherService::UpdateTopic(grpc::CallbackServerContext* context,
                                                         const api::UpdateTopicRequest* request,
                                                         api::Topic* response) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    const std::string& name = request->topic().name();
-    RETURN_IF_ERROR(check_topic_name(name));
-    ASSIGN_OR_RETURN(const Topic* stored, core.topic(name));
-    ASSIGN_OR_RETURN(*response, updated_topic(topic_of(*stored), *request));
-    return core.update_topic(name, response->SerializeAsString(), retention_of(*response));
-  });
+  return answer_change(
+      context, broker_, access_.check(*context, &Rights::may_administer, "change topics"),
+      [&](Core& core) -> absl::Status {
+        const std::string& name = request->topic().name();
+        RETURN_IF_ERROR(check_topic_name(name));
+        ASSIGN_OR_RETURN(const Topic* stored, core.topic(name));
+        ASSIGN_OR_RETURN(*response, updated_topic(topic_of(*stored), *request));
+        return core.update_topic(name, response->SerializeAsString(), retention_of(*response));
+      });
 }
 
 grpc::ServerUnaryReactor* PublisherService::GetTopic(grpc::CallbackServerContext* context,
                                                      const api::GetTopicRequest* request,
                                                      api::Topic* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_use_topic, request->topic()));
     RETURN_IF_ERROR(check_topic_name(request->topic()));
     return broker_.with_core([&](Core& core) -> absl::Status {
       ASSIGN_OR_RETURN(const Topic* stored, core.topic(request->topic()));
@@ -55,6 +64,7 @@ grpc::ServerUnaryReactor* PublisherService::ListTopics(grpc::CallbackServerConte
                                                        const api::ListTopicsRequest* request,
                                                        api::ListTopicsResponse* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "list topics"));
     RETURN_IF_ERROR(check_project_name(request->project()));
     return broker_.with_core([&](Core& core) {
       return visit_page(
@@ -70,6 +80,7 @@ grpc::ServerUnaryReactor* PublisherService::ListTopicSubscriptions(
     grpc::CallbackServerContext* context, const api::ListTopicSubscriptionsRequest* request,
     api::ListTopicSubscriptionsResponse* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "list subscriptions"));
     RETURN_IF_ERROR(check_topic_name(request->topic()));
     return broker_.with_core([&](Core& core) -> absl::Status {
       ASSIGN_OR_RETURN(const Topic* topic, core.topic(request->topic()));
@@ -86,6 +97,7 @@ grpc::ServerUnaryReactor* PublisherService::ListTopicSnapshots(
     grpc::CallbackServerContext* context, const api::ListTopicSnapshotsRequest* request,
     api::ListTopicSnapshotsResponse* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "list snapshots"));
     RETURN_IF_ERROR(check_topic_name(request->topic()));
     return broker_.with_core([&](Core& core) -> absl::Status {
       ASSIGN_OR_RETURN(const Topic* topic, core.topic(request->topic()));
@@ -101,17 +113,19 @@ grpc::ServerUnaryReactor* PublisherService::ListTopicSnapshots(
 grpc::ServerUnaryReactor* PublisherService::DetachSubscription(
     grpc::CallbackServerContext* context, const api::DetachSubscriptionRequest* request,
     api::DetachSubscriptionResponse* /*response*/) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    RETURN_IF_ERROR(check_subscription_name(request->subscription()));
-    return core.detach_subscription(request->subscription());
-  });
+  return answer_change(context, broker_,
+                       access_.check(*context, &Rights::may_administer, "detach subscriptions"),
+                       [&](Core& core) -> absl::Status {
+                         RETURN_IF_ERROR(check_subscription_name(request->subscription()));
+                         return core.detach_subscription(request->subscription());
+                       });
 }
 
 grpc::ServerUnaryReactor* PublisherService::DeleteTopic(grpc::CallbackServerContext* context,
                                                         const api::DeleteTopicRequest* request,
                                                         google::protobuf::Empty* /*response*/) {
   return answer_change(
-      context, broker_,
+      context, broker_, access_.check(*context, &Rights::may_administer, "delete topics"),
       [&](Core& core) -> absl::Status {
         RETURN_IF_ERROR(check_topic_name(request->topic()));
         return core.delete_topic(request->topic());
@@ -123,12 +137,13 @@ grpc::ServerUnaryReactor* PublisherService::Publish(grpc::CallbackServerContext*
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  publish(*request, response,
+  publish(*context, *request, response,
           [reactor](const absl::Status& status) { reactor->Finish(to_grpc(status)); });
   return reactor;
 }
 
-void PublisherService::publish(const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
+void PublisherService::publish(const grpc::ServerContextBase& context,
+                               const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
                                Done done) {
   google::protobuf::Arena arena;
   auto* parsed = google::protobuf::Arena::CreateMessage<api::PublishRequest>(&arena);
@@ -137,7 +152,8 @@ void PublisherService::publish(const grpc::ByteBuffer& request, grpc::ByteBuffer
     done(absl::InvalidArgumentError("The request is not a valid PublishRequest."));
     return;
   }
-  absl::Status status = check_topic_name(parsed->topic());
+  absl::Status status = access_.check(context, &Rights::may_publish, *parsed);
+  if (status.ok()) status = check_topic_name(parsed->topic());
   if (status.ok()) {
     status = check_publish_request(*parsed, static_cast<std::int64_t>(request.Length()));
   }

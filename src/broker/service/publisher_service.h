@@ -2,6 +2,7 @@
 
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
 
+#include "broker/service/access.h"
 #include "broker/service/broker.h"
 #include "broker/service/iam_service.h"
 
@@ -22,8 +23,8 @@ class PublisherService final
                                           WithCallbackMethod_DetachSubscription<
                                               google::pubsub::v1::Publisher::Service>>>>>>>>> {
  public:
-  PublisherService(Broker& broker, BrokerMetrics& metrics, IamService& iam)
-      : broker_(broker), metrics_(metrics), iam_(iam) {}
+  PublisherService(Broker& broker, BrokerMetrics& metrics, IamService& iam, Access& access)
+      : broker_(broker), metrics_(metrics), iam_(iam), access_(access) {}
 
   grpc::ServerUnaryReactor* CreateTopic(grpc::CallbackServerContext* context,
                                         const google::pubsub::v1::Topic* request,
@@ -57,11 +58,13 @@ class PublisherService final
                                         google::protobuf::Empty* response) override;
 
  private:
-  void publish(const grpc::ByteBuffer& request, grpc::ByteBuffer* response, Done done);
+  void publish(const grpc::ServerContextBase& context, const grpc::ByteBuffer& request,
+               grpc::ByteBuffer* response, Done done);
 
   Broker& broker_;
   BrokerMetrics& metrics_;
   IamService& iam_;
+  Access& access_;
 };
 
 // Creates the topic unless it exists, and returns when it is on disk.

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
 #include "broker/core/names.h"
@@ -20,7 +21,8 @@ namespace {
 
 class Pull final : public grpc::ServerUnaryReactor, public Consumer {
  public:
-  Pull(Broker& broker, grpc::ByteBuffer* response) : broker_(broker), response_(response) {}
+  Pull(Broker& broker, ReceiverCheck may_receive, grpc::ByteBuffer* response)
+      : broker_(broker), may_receive_(std::move(may_receive)), response_(response) {}
 
   void start(const std::shared_ptr<Pull>& self, grpc::ByteBuffer request) {
     self_ = self;
@@ -63,6 +65,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
     if (!decode(buffer, &request)) {
       return absl::InvalidArgumentError("The request is not a valid PullRequest.");
     }
+    RETURN_IF_ERROR(may_receive_(request.subscription()));
     RETURN_IF_ERROR(check_subscription_name(request.subscription()));
     if (request.max_messages() <= 0) {
       return absl::InvalidArgumentError("The value for max_messages is too small. You passed " +
@@ -114,6 +117,7 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
   }
 
   Broker& broker_;
+  const ReceiverCheck may_receive_;
   grpc::ByteBuffer* response_;
   std::shared_ptr<Pull> self_;  // until OnDone()
   std::string subscription_;
@@ -127,9 +131,9 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* start_pull(Broker& broker, const grpc::ByteBuffer& request,
-                                     grpc::ByteBuffer* response) {
-  const auto pull = std::make_shared<Pull>(broker, response);
+grpc::ServerUnaryReactor* start_pull(Broker& broker, ReceiverCheck may_receive,
+                                     const grpc::ByteBuffer& request, grpc::ByteBuffer* response) {
+  const auto pull = std::make_shared<Pull>(broker, std::move(may_receive), response);
   pull->start(pull, request);
   return pull.get();
 }

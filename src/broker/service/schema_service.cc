@@ -1,5 +1,6 @@
 #include "broker/service/schema_service.h"
 
+#include "base/status.h"
 #include "broker/core/names.h"
 #include "broker/service/unary.h"
 
@@ -10,7 +11,10 @@ namespace api = google::pubsub::v1;
 grpc::ServerUnaryReactor* SchemaService::ListSchemas(grpc::CallbackServerContext* context,
                                                      const api::ListSchemasRequest* request,
                                                      api::ListSchemasResponse* /*response*/) {
-  return answer(context, [&] { return check_project_name(request->parent()); });
+  return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "list schemas"));
+    return check_project_name(request->parent());
+  });
 }
 
 }  // namespace pollbus::broker

@@ -9,10 +9,13 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/logging.h"
 #include "base/status.h"
+#include "broker/service/access.h"
 #include "broker/service/broker.h"
 #include "broker/service/broker_metrics.h"
 #include "broker/service/iam_service.h"
@@ -105,16 +108,18 @@ class Health {
 }  // namespace
 
 struct Server::Parts {
-  Parts(const ServerOptions& options, std::unique_ptr<Store> opened, Clock& clock,
-        prometheus::Registry& registry)
+  Parts(const ServerOptions& options, std::optional<ClientTable> clients,
+        std::unique_ptr<Store> opened, Clock& clock, prometheus::Registry& registry)
       : metrics(registry),
+        access(std::move(clients), clock, registry),
         store(std::move(opened)),
         broker(core_options(options), clock, &metrics, {store.get(), on_storage(options)}),
         subscription_metrics(broker),
-        iam(broker),
-        publisher(broker, metrics, iam),
+        iam(broker, access),
+        publisher(broker, metrics, iam, access),
         push(broker, options.push),
-        subscriber(broker, push, iam),
+        subscriber(broker, push, iam, access),
+        schemas(access),
         is_encrypted(!options.tls.certificate.empty()) {
     broker.on_expiry([this](const std::string& name) { iam.forget(name); });
   }
@@ -136,6 +141,7 @@ struct Server::Parts {
   }
 
   BrokerMetrics metrics;
+  Access access;
   Health health;
   std::unique_ptr<Store> store;
   Broker broker;
@@ -154,11 +160,16 @@ struct Server::Parts {
 absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Clock& clock,
                                                       prometheus::Registry& metrics) {
   ASSIGN_OR_RETURN(const auto credentials, server_credentials(options.tls));
+  std::optional<ClientTable> clients;
+  if (!options.clients.empty()) {
+    ASSIGN_OR_RETURN(clients, ClientTable::read(options.clients));
+  }
   std::unique_ptr<Store> store;
   if (!options.data_folder.empty()) {
     ASSIGN_OR_RETURN(store, Store::open({.folder = options.data_folder}));
   }
-  auto parts = std::make_unique<Parts>(options, std::move(store), clock, metrics);
+  auto parts =
+      std::make_unique<Parts>(options, std::move(clients), std::move(store), clock, metrics);
   RETURN_IF_ERROR(parts->broker.restore());
   parts->push.start();
   const auto cannot_listen = [&options](const std::string& why) {

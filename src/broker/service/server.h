@@ -19,6 +19,7 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   int port = 0;  // 0 takes a free one
   TlsFiles tls = {};
+  std::filesystem::path clients;  // the table of clients (ClientTable); empty: no limits
   CoreOptions core = {};
   PushPolicy push = {};
   std::filesystem::path data_folder;  // empty: everything is held in memory

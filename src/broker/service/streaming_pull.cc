@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
 #include "broker/core/names.h"
@@ -55,7 +56,8 @@ void confirm(const AckIdTexts& texts, const absl::Status& status,
 class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                             public Consumer {
  public:
-  explicit StreamingPull(Broker& broker) : broker_(broker) {}
+  StreamingPull(Broker& broker, ReceiverCheck may_receive)
+      : broker_(broker), may_receive_(std::move(may_receive)) {}
 
   void start(const std::shared_ptr<StreamingPull>& self) {
     self_ = self;
@@ -154,6 +156,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   absl::Status open(const StreamingPullRequest& request) {
     subscription_ = request.subscription();
+    RETURN_IF_ERROR(may_receive_(subscription_));
     RETURN_IF_ERROR(broker_.open_consumer(subscription_, flow_limits(request), self_, &handle_));
     const SubscriptionProperties properties =
         broker_.with_core([this](Core& core) { return core.properties(handle_->subscription); });
@@ -276,6 +279,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   }
 
   Broker& broker_;
+  const ReceiverCheck may_receive_;
   std::shared_ptr<StreamingPull> self_;  // until OnDone()
 
   // Used by the reading side, which sets them before the first wake.
@@ -303,8 +307,9 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
 }  // namespace
 
-grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* start_streaming_pull(Broker& broker) {
-  const auto stream = std::make_shared<StreamingPull>(broker);
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* start_streaming_pull(
+    Broker& broker, ReceiverCheck may_receive) {
+  const auto stream = std::make_shared<StreamingPull>(broker, std::move(may_receive));
   stream->start(stream);
   return stream.get();
 }

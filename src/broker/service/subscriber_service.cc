@@ -82,7 +82,7 @@ grpc::ServerUnaryReactor* SubscriberService::CreateSubscription(
     grpc::CallbackServerContext* context, const api::Subscription* request,
     api::Subscription* response) {
   return answer_change(
-      context, broker_,
+      context, broker_, access_.check(*context, &Rights::may_create, *request),
       [this, request, response](Core& core) -> absl::Status {
         RETURN_IF_ERROR(check_topic_name(request->topic()));
         api::Subscription wanted = *request;
@@ -105,6 +105,7 @@ grpc::ServerUnaryReactor* SubscriberService::GetSubscription(
     grpc::CallbackServerContext* context, const api::GetSubscriptionRequest* request,
     api::Subscription* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_view, request->subscription()));
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     return broker_.with_core([&](Core& core) -> absl::Status {
       ASSIGN_OR_RETURN(const SubscriptionConfig* stored,
@@ -119,7 +120,7 @@ grpc::ServerUnaryReactor* SubscriberService::UpdateSubscription(
     grpc::CallbackServerContext* context, const api::UpdateSubscriptionRequest* request,
     api::Subscription* response) {
   return answer_change(
-      context, broker_,
+      context, broker_, access_.check(*context, &Rights::may_update, *request),
       [&](Core& core) -> absl::Status {
         ASSIGN_OR_RETURN(*response, update(core, push_.policy(), *request));
         return absl::OkStatus();
@@ -136,6 +137,7 @@ grpc::ServerUnaryReactor* SubscriberService::ModifyPushConfig(
   update_request.mutable_update_mask()->add_paths("push_config");
   return answer_change(
       context, broker_,
+      access_.check(*context, &Rights::may_administer, "change push subscriptions"),
       [&](Core& core) -> absl::Status {
         return update(core, push_.policy(), update_request).status();
       },
@@ -146,6 +148,7 @@ grpc::ServerUnaryReactor* SubscriberService::ListSubscriptions(
     grpc::CallbackServerContext* context, const api::ListSubscriptionsRequest* request,
     api::ListSubscriptionsResponse* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "list subscriptions"));
     RETURN_IF_ERROR(check_project_name(request->project()));
     return broker_.with_core([&](Core& core) {
       return visit_page(
@@ -164,7 +167,7 @@ grpc::ServerUnaryReactor* SubscriberService::DeleteSubscription(
     grpc::CallbackServerContext* context, const api::DeleteSubscriptionRequest* request,
     google::protobuf::Empty* /*response*/) {
   return answer_change(
-      context, broker_,
+      context, broker_, access_.check_receiver(*context, broker_, request->subscription()),
       [&](Core& core) -> absl::Status {
         RETURN_IF_ERROR(check_subscription_name(request->subscription()));
         return core.delete_subscription(request->subscription());
@@ -179,6 +182,7 @@ grpc::ServerUnaryReactor* SubscriberService::ModifyAckDeadline(
     grpc::CallbackServerContext* context, const api::ModifyAckDeadlineRequest* request,
     google::protobuf::Empty* /*response*/) {
   return answer_acks(context, request->ack_ids(), [&](const AckDone& done) -> absl::Status {
+    RETURN_IF_ERROR(access_.check_receiver(*context, broker_, request->subscription()));
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     RETURN_IF_ERROR(check_ack_ids(request->ack_ids_size()));
     RETURN_IF_ERROR(check_extension(request->ack_deadline_seconds()));
@@ -192,6 +196,7 @@ grpc::ServerUnaryReactor* SubscriberService::Acknowledge(grpc::CallbackServerCon
                                                          const api::AcknowledgeRequest* request,
                                                          google::protobuf::Empty* /*response*/) {
   return answer_acks(context, request->ack_ids(), [&](const AckDone& done) -> absl::Status {
+    RETURN_IF_ERROR(access_.check_receiver(*context, broker_, request->subscription()));
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     RETURN_IF_ERROR(check_ack_ids(request->ack_ids_size()));
     broker_.acknowledge(request->subscription(), parse_ack_ids(request->ack_ids()), done);
@@ -199,41 +204,50 @@ grpc::ServerUnaryReactor* SubscriberService::Acknowledge(grpc::CallbackServerCon
   });
 }
 
-grpc::ServerUnaryReactor* SubscriberService::Pull(grpc::CallbackServerContext* /*context*/,
+ReceiverCheck SubscriberService::receiver(const grpc::ServerContextBase& context) {
+  return [this, rights = access_.rights_of(context)](const std::string& subscription) {
+    return access_.check_receiver(rights, broker_, subscription);
+  };
+}
+
+grpc::ServerUnaryReactor* SubscriberService::Pull(grpc::CallbackServerContext* context,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  return start_pull(broker_, *request, response);
+  return start_pull(broker_, receiver(*context), *request, response);
 }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SubscriberService::StreamingPull(
-    grpc::CallbackServerContext* /*context*/) {
-  return start_streaming_pull(broker_);
+    grpc::CallbackServerContext* context) {
+  return start_streaming_pull(broker_, receiver(*context));
 }
 
 grpc::ServerUnaryReactor* SubscriberService::CreateSnapshot(
     grpc::CallbackServerContext* context, const api::CreateSnapshotRequest* request,
     api::Snapshot* response) {
   const std::int64_t now_us = to_us(broker_.clock().wall_now());
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    RETURN_IF_ERROR(check_subscription_name(request->subscription()));
-    api::Snapshot wanted;
-    wanted.set_name(request->name().empty()
-                        ? generated_name(project_of(request->subscription()), "snapshots")
-                        : request->name());
-    *wanted.mutable_labels() = request->labels();
-    RETURN_IF_ERROR(check_snapshot_name(wanted.name()));
-    RETURN_IF_ERROR(check_labels(wanted.labels()));
-    RETURN_IF_ERROR(core.retention().create_snapshot(wanted.name(), request->subscription(),
-                                                     wanted.SerializeAsString(), now_us));
-    *response = snapshot_of(**core.retention().snapshot(wanted.name()));
-    return absl::OkStatus();
-  });
+  return answer_change(
+      context, broker_, access_.check(*context, &Rights::may_administer, "create snapshots"),
+      [&](Core& core) -> absl::Status {
+        RETURN_IF_ERROR(check_subscription_name(request->subscription()));
+        api::Snapshot wanted;
+        wanted.set_name(request->name().empty()
+                            ? generated_name(project_of(request->subscription()), "snapshots")
+                            : request->name());
+        *wanted.mutable_labels() = request->labels();
+        RETURN_IF_ERROR(check_snapshot_name(wanted.name()));
+        RETURN_IF_ERROR(check_labels(wanted.labels()));
+        RETURN_IF_ERROR(core.retention().create_snapshot(wanted.name(), request->subscription(),
+                                                         wanted.SerializeAsString(), now_us));
+        *response = snapshot_of(**core.retention().snapshot(wanted.name()));
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::GetSnapshot(grpc::CallbackServerContext* context,
                                                          const api::GetSnapshotRequest* request,
                                                          api::Snapshot* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "read snapshots"));
     RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
     return broker_.with_core([&](Core& core) -> absl::Status {
       ASSIGN_OR_RETURN(const LogConfig* stored, core.retention().snapshot(request->snapshot()));
@@ -246,22 +260,26 @@ grpc::ServerUnaryReactor* SubscriberService::GetSnapshot(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* SubscriberService::UpdateSnapshot(
     grpc::CallbackServerContext* context, const api::UpdateSnapshotRequest* request,
     api::Snapshot* response) {
-  return answer_change(context, broker_, [&](Core& core) -> absl::Status {
-    const std::string& name = request->snapshot().name();
-    RETURN_IF_ERROR(check_snapshot_name(name));
-    ASSIGN_OR_RETURN(const LogConfig* stored, core.retention().snapshot(name));
-    ASSIGN_OR_RETURN(const api::Snapshot updated, updated_snapshot(snapshot_of(*stored), *request));
-    RETURN_IF_ERROR(core.retention().update_snapshot(name, to_us(updated.expire_time()),
-                                                     updated.SerializeAsString()));
-    *response = snapshot_of(**core.retention().snapshot(name));
-    return absl::OkStatus();
-  });
+  return answer_change(context, broker_,
+                       access_.check(*context, &Rights::may_administer, "change snapshots"),
+                       [&](Core& core) -> absl::Status {
+                         const std::string& name = request->snapshot().name();
+                         RETURN_IF_ERROR(check_snapshot_name(name));
+                         ASSIGN_OR_RETURN(const LogConfig* stored, core.retention().snapshot(name));
+                         ASSIGN_OR_RETURN(const api::Snapshot updated,
+                                          updated_snapshot(snapshot_of(*stored), *request));
+                         RETURN_IF_ERROR(core.retention().update_snapshot(
+                             name, to_us(updated.expire_time()), updated.SerializeAsString()));
+                         *response = snapshot_of(**core.retention().snapshot(name));
+                         return absl::OkStatus();
+                       });
 }
 
 grpc::ServerUnaryReactor* SubscriberService::ListSnapshots(grpc::CallbackServerContext* context,
                                                            const api::ListSnapshotsRequest* request,
                                                            api::ListSnapshotsResponse* response) {
   return answer(context, [&]() -> absl::Status {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "list snapshots"));
     RETURN_IF_ERROR(check_project_name(request->project()));
     return broker_.with_core([&](Core& core) {
       return visit_page(
@@ -279,7 +297,7 @@ grpc::ServerUnaryReactor* SubscriberService::DeleteSnapshot(
     grpc::CallbackServerContext* context, const api::DeleteSnapshotRequest* request,
     google::protobuf::Empty* /*response*/) {
   return answer_change(
-      context, broker_,
+      context, broker_, access_.check(*context, &Rights::may_administer, "delete snapshots"),
       [&](Core& core) -> absl::Status {
         RETURN_IF_ERROR(check_snapshot_name(request->snapshot()));
         return core.retention().delete_snapshot(request->snapshot());
@@ -293,6 +311,7 @@ grpc::ServerUnaryReactor* SubscriberService::Seek(grpc::CallbackServerContext* c
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const Done done = [reactor](const absl::Status& status) { reactor->Finish(to_grpc(status)); };
   const auto target = [&]() -> absl::StatusOr<SeekTarget> {
+    RETURN_IF_ERROR(access_.check(*context, &Rights::may_administer, "seek"));
     RETURN_IF_ERROR(check_subscription_name(request->subscription()));
     if (request->has_time()) return SeekTarget{.published_us = to_us(request->time())};
     if (!request->has_snapshot()) {

@@ -2,6 +2,7 @@
 
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
 
+#include "broker/service/access.h"
 #include "broker/service/broker.h"
 #include "broker/service/iam_service.h"
 #include "broker/service/push_delivery.h"
@@ -31,8 +32,8 @@ using SubscriberMethods = SubscriberBase::WithCallbackMethod_ModifyAckDeadline<
 // UNIMPLEMENTED. Borrows what it is given.
 class SubscriberService final : public SubscriberMethods {
  public:
-  SubscriberService(Broker& broker, PushDelivery& push, IamService& iam)
-      : broker_(broker), push_(push), iam_(iam) {}
+  SubscriberService(Broker& broker, PushDelivery& push, IamService& iam, Access& access)
+      : broker_(broker), push_(push), iam_(iam), access_(access) {}
 
   grpc::ServerUnaryReactor* CreateSubscription(grpc::CallbackServerContext* context,
                                                const google::pubsub::v1::Subscription* request,
@@ -90,9 +91,12 @@ class SubscriberService final : public SubscriberMethods {
                                  google::pubsub::v1::SeekResponse* response) override;
 
  private:
+  ReceiverCheck receiver(const grpc::ServerContextBase& context);
+
   Broker& broker_;
   PushDelivery& push_;
   IamService& iam_;
+  Access& access_;
 };
 
 }  // namespace pollbus::broker

@@ -33,4 +33,13 @@ grpc::ServerUnaryReactor* answer_change(
   return reactor;
 }
 
+// The same for a call that may not be allowed: then answers with that status.
+template <typename Change>
+grpc::ServerUnaryReactor* answer_change(
+    grpc::CallbackServerContext* context, Broker& broker, const absl::Status& allowed,
+    Change change, std::function<void()> after = [] {}) {
+  if (!allowed.ok()) return answer(context, [&] { return allowed; });
+  return answer_change(context, broker, std::move(change), std::move(after));
+}
+
 }  // namespace pollbus::broker
