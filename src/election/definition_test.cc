@@ -28,7 +28,7 @@ json ward_4() {
   })");
 }
 
-std::vector<std::string> problems_of(std::string_view text) {
+std::vector<std::string> problems_in(std::string_view text) {
   const auto parsed = parse_definition(text);
   std::vector<std::string> lines;
   if (const auto* problems = std::get_if<std::vector<Problem>>(&parsed)) {
@@ -37,7 +37,7 @@ std::vector<std::string> problems_of(std::string_view text) {
   return lines;
 }
 std::vector<std::string> problems_of(const json& definition) {
-  return problems_of(definition.dump());
+  return problems_in(definition.dump());
 }
 
 Definition valid(const json& definition) {
@@ -73,7 +73,7 @@ TEST(Definition, TimesVisibilitySecrecyAndTestMayBeLeftOut) {
 }
 
 TEST(Definition, EveryProblemIsReportedAtOnceWithItsPlace) {
-  EXPECT_THAT(problems_of(std::string_view(R"({
+  EXPECT_THAT(problems_in(std::string_view(R"({
         "election_ID": -1, "event": "", "title": {}, "titel": 1,
         "choices": [{"voting": 0, "name": {"en": "Ada"}, "colour": "red"},
                     {"voting": 0, "name": {"english": 5}}, 7],
@@ -105,17 +105,17 @@ TEST(Definition, MissingFieldsAreNamed) {
 }
 
 TEST(Definition, TextThatIsNoJsonObjectIsOneProblem) {
-  EXPECT_THAT(problems_of(std::string_view("{\n\"election_ID\": 12,,}")),
+  EXPECT_THAT(problems_in(std::string_view("{\n\"election_ID\": 12,,}")),
               ElementsAre(" is not JSON: error at line 2, column 19"));
-  EXPECT_THAT(problems_of(std::string_view("[]")), ElementsAre(" must be a JSON object"));
-  EXPECT_THAT(problems_of(std::string(kMaxDefinitionBytes + 1, ' ')),
+  EXPECT_THAT(problems_in(std::string_view("[]")), ElementsAre(" must be a JSON object"));
+  EXPECT_THAT(problems_in(std::string(kMaxDefinitionBytes + 1, ' ')),
               ElementsAre(HasSubstr("at most 1048576 bytes")));
 }
 
 TEST(Definition, DuplicateFieldsAndFractionsAreProblems) {
   std::string text = ward_4().dump();
   text.insert(1, R"("election_ID":12.5,"event":"A",)");
-  EXPECT_THAT(problems_of(std::string_view(text)),
+  EXPECT_THAT(problems_in(std::string_view(text)),
               testing::IsSupersetOf({std::string("/election_ID must be an integer"),
                                      std::string("/election_ID is given more than once"),
                                      std::string("/event is given more than once")}));
