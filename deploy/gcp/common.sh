@@ -1,11 +1,16 @@
 # shellcheck shell=bash disable=SC2034
 # Sourced by the commands beside it: flags, and how they read and change Google Cloud.
 
-readonly roles=(logger recorder machine)
+readonly roles=(logger recorder office)
 readonly topic=election
 readonly quarantine=$topic-quarantine
 readonly submit_subscription=election-submit-sub
 readonly record_subscription=election-record-sub
+readonly logger_office_subscription=election-logger-office-sub
+readonly recorder_office_subscription=election-recorder-office-sub
+# The rights for the subscription that each run of election-office creates and deletes.
+readonly office_role=pollbusOffice
+readonly office_permissions=pubsub.subscriptions.create,pubsub.subscriptions.get,pubsub.subscriptions.consume,pubsub.subscriptions.delete,pubsub.topics.attachSubscription
 readonly repository=pollbus
 readonly kubernetes_namespace=pollbus
 readonly ack_deadline_s=10
@@ -107,7 +112,15 @@ ensure_service_account() {
   exists gcloud iam service-accounts describe "$(account_of "$1")" --project "$project" \
     --format 'value(email)' ||
     run gcloud iam service-accounts create "pollbus-$1" --project "$project" \
-      --display-name "Pollbus voting $1"
+      --display-name "Pollbus $1"
+}
+
+ensure_office_role() {
+  exists gcloud iam roles describe "$office_role" --project "$project" --format 'value(name)' ||
+    run gcloud iam roles create "$office_role" --project "$project" --title 'Pollbus office' \
+      --permissions "$office_permissions"
+  bind gcloud projects add-iam-policy-binding "$project" --condition None \
+    --member "serviceAccount:$(account_of office)" --role "projects/$project/roles/$office_role"
 }
 
 # bind COMMAND...: adds a binding to a policy; adding it again changes nothing.

@@ -35,8 +35,8 @@ ensure_authority() {
 issue() {
   local name=$1 host alternatives=DNS:$1 target=$folder/$1
   shift
-  ensure_authority
   ! is_issued "$target" || return 0
+  ensure_authority
   for host in "$@"; do
     if [[ $host =~ ^[0-9.]+$ || $host == *:* ]]; then alternatives+=,IP:$host; else alternatives+=,DNS:$host; fi
   done
@@ -52,7 +52,7 @@ issue() {
 }
 
 is_issued() {
-  [[ -s $1/cert.pem && -s $1/key.pem ]] && cmp -s "$1/ca.pem" "$folder/ca.pem"
+  [[ -s $1/cert.pem && -s $1/key.pem && -s $folder/ca.pem ]] && cmp -s "$1/ca.pem" "$folder/ca.pem"
 }
 
 open_to_container() {

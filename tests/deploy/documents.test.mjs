@@ -21,6 +21,7 @@ function runSection(heading, environment = {}) {
   mkdirSync(state);
   cpSync(join(root, 'deploy/stores'), join(place, 'deploy/stores'), { recursive: true });
   cpSync(join(root, 'scripts/secrets'), join(place, 'scripts/secrets'));
+  cpSync(join(root, 'scripts/secrets.d'), join(place, 'scripts/secrets.d'), { recursive: true });
   cpSync(join(root, 'tests/deploy/fake-kubectl'), join(place, 'bin/kubectl'));
   for (const name of ['marks-1.rdb', 'votes-1.dump']) writeFileSync(join(place, name), name);
   const env = { ...process.env, STATE: state, PATH: join(place, 'bin') + delimiter + process.env.PATH, ...environment };

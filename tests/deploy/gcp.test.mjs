@@ -20,9 +20,10 @@ const fakes = ['gcloud', 'docker', 'kubectl', 'voting-machine'];
 function workplace(name) {
   const place = join(folder, name);
   mkdirSync(join(place, 'bin'), { recursive: true });
-  const isCopied = (path) => !path.endsWith('.env') || path.endsWith('project.env');
+  const isCopied = (path) => (!path.endsWith('.env') || path.endsWith('project.env')) && !path.endsWith('deploy/secrets');
   cpSync(join(root, 'deploy'), join(place, 'deploy'), { recursive: true, filter: isCopied });
   cpSync(join(root, 'scripts/secrets'), join(place, 'scripts/secrets'));
+  cpSync(join(root, 'scripts/secrets.d'), join(place, 'scripts/secrets.d'), { recursive: true });
   for (const program of fakes) cpSync(join(root, 'tests/deploy/fake-gcloud'), join(place, 'bin', program));
   const statePath = join(place, 'state');
   const lines = (file) => (existsSync(join(statePath, file)) ? readFileSync(join(statePath, file), 'utf8').trim().split('\n') : []);
@@ -64,10 +65,16 @@ test('setup creates topics, filtered subscriptions, accounts and the repository;
     'pubsub topics election-quarantine': 'there',
     'pubsub subscriptions election-submit-sub': of('election', 'attributes.function="submit vote"'),
     'pubsub subscriptions election-record-sub': of('election', 'attributes.function="record vote"'),
+    'pubsub subscriptions election-logger-office-sub': of('election', 'attributes.function="office command" AND attributes.to="logger"'),
+    'pubsub subscriptions election-recorder-office-sub': of(
+      'election',
+      '(attributes.function="office command" AND attributes.to="recorder") OR attributes.function="describe election"',
+    ),
     'pubsub subscriptions election-quarantine-sub': of('election-quarantine'),
     'iam service-accounts pollbus-logger': 'there',
     'iam service-accounts pollbus-recorder': 'there',
-    'iam service-accounts pollbus-machine': 'there',
+    'iam service-accounts pollbus-office': 'there',
+    'iam roles pollbusOffice': 'there',
     'artifacts repositories pollbus': 'there',
   });
   assert.match(settings(), /^REGISTRY=europe-west1-docker\.pkg\.dev\/my-project\/pollbus$/m);
@@ -139,7 +146,7 @@ test('the steps of docs/deploy.md for Google Cloud work in the order in which th
 test('each role has the rights that it needs and no others', () => {
   const { run, state } = workplace('roles');
   run('setup', project);
-  run('add-machine', ['3', ...project]);
+  run('add-machine', ['3', '4', ...project]);
   const rightsOf = (account) => state().grants.filter((grant) => grant.startsWith(`${account} `)).map((grant) => grant.slice(account.length + 1));
   const publishing = ['roles/pubsub.publisher election', 'roles/pubsub.publisher election-quarantine'];
   assert.deepEqual(rightsOf('pollbus-logger'), [
@@ -147,26 +154,34 @@ test('each role has the rights that it needs and no others', () => {
     'roles/pubsub.subscriber election-submit-sub',
     'roles/pubsub.viewer election-submit-sub',
     'roles/pubsub.viewer election-record-sub',
+    'roles/pubsub.subscriber election-logger-office-sub',
+    'roles/pubsub.viewer election-logger-office-sub',
   ]);
   assert.deepEqual(rightsOf('pollbus-recorder'), [
     ...publishing,
     'roles/pubsub.subscriber election-record-sub',
     'roles/pubsub.viewer election-record-sub',
+    'roles/pubsub.subscriber election-recorder-office-sub',
+    'roles/pubsub.viewer election-recorder-office-sub',
   ]);
-  assert.deepEqual(rightsOf('pollbus-machine'), [
-    ...publishing,
-    'roles/pubsub.subscriber election-result-3-sub',
-    'roles/pubsub.viewer election-result-3-sub',
-  ]);
+  for (const id of [3, 4]) {
+    assert.deepEqual(rightsOf(`pollbus-m-${id}`), [
+      ...publishing,
+      `roles/pubsub.subscriber election-result-${id}-sub`,
+      `roles/pubsub.viewer election-result-${id}-sub`,
+    ]);
+  }
+  assert.deepEqual(rightsOf('pollbus-office'), [...publishing, 'projects/my-project/roles/pollbusOffice my-project']);
   assert.ok(!state().grants.some((grant) => /admin|editor|owner/.test(grant)));
 });
 
-test('add-machine creates the subscription of one machine, with its filter, once', () => {
+test('add-machine creates the subscription of one machine, with its filter, its account and its keys, once', () => {
   const { run, state } = workplace('machine');
   run('setup', project);
   const before = creations(state()).length;
   for (let round = 0; round < 2; ++round) assert.equal(run('add-machine', ['3', ...project]).status, 0);
-  assert.equal(creations(state()).length, before + 1);
+  assert.equal(creations(state()).length, before + 2);
+  assert.ok(readdirSync(join(folder, 'machine/deploy/secrets/machine-3')).includes('MACHINE_SUBMIT_KEY'));
   assert.equal(
     state().things['pubsub subscriptions election-result-3-sub'],
     'projects/my-project/topics/election\tattributes.function="result" AND attributes.machineID="3"',
@@ -221,6 +236,8 @@ test('a dry run prints every command and runs none', () => {
   assert.doesNotMatch(setup, /svc\.id\.goog/);
   assert.match(bindPods, /^\+ gcloud iam service-accounts add-iam-policy-binding pollbus-logger@.*svc\.id\.goog/m);
   assert.match(machine, /^\+ gcloud pubsub subscriptions create election-result-3-sub /m);
+  assert.match(machine, /^\+ gcloud iam service-accounts create pollbus-m-3 /m);
+  assert.match(machine, /^\+ \.\.\/\.\.\/scripts\/secrets machine 3$/m);
   for (const image of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine', 'redis', 'postgres']) {
     assert.match(push, new RegExp(`^\\+ docker build .*--target ${image} --tag europe-west1-docker\\.pkg\\.dev/my-project/pollbus/${image}:v1 `, 'm'));
     assert.match(push, new RegExp(`^\\+ docker push europe-west1-docker\\.pkg\\.dev/my-project/pollbus/${image}:v1$`, 'm'));

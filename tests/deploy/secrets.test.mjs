@@ -141,6 +141,7 @@ test('without the key of the authority nothing is issued, and the certificates s
   const certificate = new X509Certificate(readFileSync(join(`${file}.d`, 'one', 'cert.pem')));
   assert.equal(certificate.subjectAltName, 'DNS:one, DNS:one.example, IP Address:192.0.2.1');
   rmSync(join(`${file}.d`, 'ca.key'));
+  assert.equal(secrets('--file', file, 'certificate', 'one'), '', 'nothing has to be issued');
   const { status, stderr } = run('--file', file, 'certificate', 'two');
   assert.equal(status, 1);
   assert.match(stderr, /ca\.key: the key of the authority is missing/);
