@@ -1,6 +1,7 @@
 // The processes of one election on this machine: their settings, and the order in which they start
 // and end.
 
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +18,13 @@ export const choices = 5;
 const topic = 'election';
 const database = 'pollbus';
 const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY'];
+// The keys that authenticate messages, for each kind of service.
+const messageKeys = { logger: ['SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY'], recorder: ['RECORD_KEY', 'RESULT_KEY'] };
+// A machine's keys, with the key and the context that each is derived from.
+const machineKeys = {
+  MACHINE_SUBMIT_KEY: ['SUBMIT_KEY', 'pollbusS'],
+  MACHINE_RESULT_KEY: ['RESULT_KEY', 'pollbusR'],
+};
 // A part that ends more often than this has a problem that starting it again does not solve.
 const maxRestarts = 20;
 // One more machine draws its voters from at least this many, so that most of them have not voted.
@@ -36,12 +44,12 @@ export class Election {
   constructor({ options, folder, scripts, programs, report }) {
     Object.assign(this, { options, folder, scripts, programs, report });
     this.project = `pollbus-demo-${randomBytes(4).toString('hex')}`;
-    this.secrets = Object.fromEntries(
-      secretNames.map((name) => [name, randomBytes(32).toString('hex')]),
-    );
+    const names = [...secretNames, ...(options.open ? [] : messageKeys.logger)];
+    this.secrets = Object.fromEntries(names.map((name) => [name, randomBytes(32).toString('hex')]));
     for (const [name, value] of Object.entries(this.secrets)) {
       writeFileSync(this.secretFile(name), value, { mode: 0o600 });
     }
+    this.writeMachineKeys();
     this.stores = [];
     this.bus = [];
     this.recorders = [];
@@ -60,6 +68,31 @@ export class Election {
     return join(this.folder, name.toLowerCase());
   }
 
+  // The keys of all machines, and of one more.
+  writeMachineKeys() {
+    if (this.options.open) return;
+    const machines = numbers(this.options.machines + 1);
+    for (const [name, [master, context]] of Object.entries(machineKeys)) {
+      const derive = join(this.scripts, 'secrets.d', 'derive');
+      const text = execFileSync(derive, [context, ...machines.map(String)], { input: this.secrets[master], encoding: 'utf8' });
+      text.trim().split('\n').forEach((key, i) => {
+        writeFileSync(this.machineFile(machines[i], name.toLowerCase()), key, { mode: 0o600 });
+      });
+    }
+  }
+
+  // The settings of a service, and of a machine, that name its keys.
+  serviceKeys(kind) {
+    if (this.options.open) return {};
+    return Object.fromEntries(messageKeys[kind].map((name) => [`${name}_FILE`, this.secretFile(name)]));
+  }
+
+  keysOfMachine(number) {
+    if (this.options.open) return {};
+    const names = Object.keys(machineKeys);
+    return Object.fromEntries(names.map((name) => [`${name}_FILE`, this.machineFile(number, name.toLowerCase())]));
+  }
+
   async start() {
     this.host = await loopbackAddress();
     await Promise.all([this.startRedis(), this.startPostgres(), this.startBus()]);
@@ -70,6 +103,7 @@ export class Election {
       POSTGRES_USER: database,
       POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
       ELECTION_SUB_ID: 'election-record-sub',
+      ...this.serviceKeys('recorder'),
     };
     const logger = {
       REDIS_HOST: this.host,
@@ -78,6 +112,7 @@ export class Election {
       LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
       ELECTION_SUB_ID: 'election-submit-sub',
       RECORD_SUB_ID: 'election-record-sub',
+      ...this.serviceKeys('logger'),
     };
     const services = [
       ...(await this.startServices('recorder', this.options.recorders, this.recorders, recorder)),
@@ -213,7 +248,7 @@ export class Election {
         name: `machine ${number}`,
         log: this.machineFile(number, 'log'),
         command: [join(this.programs, 'voting-machine'), ...words],
-        env: { ...this.busEnvironment(), ...http.env },
+        env: { ...this.busEnvironment(), ...this.keysOfMachine(number), ...http.env },
         stdout: 'pipe',
       });
       machine.metrics = async () => (await page(http.address, '/metrics')) ?? '';
@@ -256,7 +291,8 @@ export class Election {
   // The command line that runs one more machine in this election.
   oneMoreMachine() {
     const number = this.options.machines + 1;
-    const environment = Object.entries(this.busEnvironment()).map(([name, value]) => `${name}=${value}`);
+    const variables = { ...this.busEnvironment(), ...this.keysOfMachine(number) };
+    const environment = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
     const wanted = Math.max(minVotersOfOneMoreMachine, this.options.voters * 10);
     return commandLine([
       ...environment,

@@ -17,7 +17,7 @@ const integers = {
   '--in-flight': { key: 'inFlight', least: 1, most: 100_000, default: 1 },
   '--seed': { key: 'seed', least: 0, most: maxSeed, default: undefined },
 };
-const switches = { '--exit': 'exit', '--keep': 'keep' };
+const switches = { '--exit': 'exit', '--keep': 'keep', '--open': 'open' };
 
 const readers = {
   ...Object.fromEntries(
@@ -34,7 +34,7 @@ const readers = {
 
 // Returns { options, problems }. The options are complete when there are no problems.
 export function parseFlags(argv) {
-  const options = { rate: 0, bus: 'broker', exit: false, keep: false, summary: undefined };
+  const options = { rate: 0, bus: 'broker', exit: false, keep: false, open: false, summary: undefined };
   for (const { key, default: value } of Object.values(integers)) options[key] = value;
   return { options, problems: readFlags(argv, { switches, readers }, options) };
 }

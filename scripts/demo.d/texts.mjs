@@ -19,7 +19,10 @@ export function runningText({ options, redis, postgres, busAddress, host }) {
   const lines = parts.map(
     ([name, address, use]) => `  ${name.padEnd(widths[0])}  ${address.padEnd(widths[1])}  ${use}`,
   );
-  return ['An election runs on this machine:', ...lines].join('\n');
+  const keys = options.open
+    ? 'Messages are not authenticated (--open): whoever reaches the bus can vote in any name.'
+    : 'Every message is authenticated; each machine has only its own keys.';
+  return ['An election runs on this machine:', ...lines, keys].join('\n');
 }
 
 // What comes next.

@@ -11,12 +11,13 @@ test('the default is three machines, three loggers and three recorders on pubsub
   assert.equal(options.recorders, 3);
   assert.equal(options.bus, 'broker');
   assert.equal(options.exit, false);
+  assert.equal(options.open, false);
 });
 
 test('a value follows its flag after a space or an equals sign', () => {
   const { options, problems } = parseFlags([
     ...['--machines', '2', '--votes=5', '--voters', '7', '--rate', '2.5', '--in-flight=2000'],
-    ...['--bus', 'localhost:8085', '--exit', '--seed', '0', '--summary', 's.json', '--keep'],
+    ...['--bus', 'localhost:8085', '--exit', '--seed', '0', '--summary', 's.json', '--keep', '--open'],
   ]);
   assert.deepEqual(problems, []);
   assert.deepEqual(options, {
@@ -30,6 +31,7 @@ test('a value follows its flag after a space or an equals sign', () => {
     bus: 'localhost:8085',
     exit: true,
     keep: true,
+    open: true,
     seed: 0,
     summary: 's.json',
   });
