@@ -1,10 +1,24 @@
 #include "voting_logger/handler.h"
 
+#include <utility>
+
 #include "base/metrics.h"
 #include "base/status.h"
 #include "election/messages.h"
 
 namespace pollbus::voting_logger {
+namespace {
+
+std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, const Handler::Parts& parts) {
+  if (keys.empty()) return std::nullopt;
+  return InboundKeys{
+      .is_authentic = [&keys](const Message& message) { return is_authentic(keys, message); },
+      .setting = "SUBMIT_KEY",
+      .clock = parts.clock,
+      .readiness = parts.readiness};
+}
+
+}  // namespace
 
 Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
   if (outcome == MarkOutcome::kOtherVote) {
@@ -14,18 +28,19 @@ Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
   return wire::record_message(without_voter(vote));
 }
 
-Handler::Handler(Outbox& outbox, VoterRegister& voters, Dependency& redis, HashKey key,
-                 prometheus::Registry& metrics)
-    : outbox_(outbox),
-      inbound_({{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}, metrics),
-      voters_(voters),
-      redis_(redis),
+Handler::Handler(Parts parts, HashKey key, ServiceKeys keys)
+    : outbox_(parts.outbox),
+      keys_(std::move(keys)),
+      inbound_({{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}, parts.metrics,
+               inbound_keys(keys_, parts)),
+      voters_(parts.voters),
+      redis_(parts.redis),
       key_(key),
-      forwarded_(votes_counter(metrics, "forwarded")),
-      forwarded_again_(votes_counter(metrics, "forwarded again")),
-      already_voted_(votes_counter(metrics, "already voted")),
-      rejected_(votes_counter(metrics, "rejected")),
-      refused_(votes_counter(metrics, "refused")) {}
+      forwarded_(votes_counter(parts.metrics, "forwarded")),
+      forwarded_again_(votes_counter(parts.metrics, "forwarded again")),
+      already_voted_(votes_counter(parts.metrics, "already voted")),
+      rejected_(votes_counter(parts.metrics, "rejected")),
+      refused_(votes_counter(parts.metrics, "refused")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
   const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
@@ -40,6 +55,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   if (!is_marked) return give_back;
 
   for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], marked[i], &outgoing);
+  authenticate(keys_, outgoing.messages);
   const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
 
@@ -51,16 +67,25 @@ std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> ba
                                              Outgoing* outgoing) {
   std::vector<Received> votes;
   for (const ReceivedMessage& message : batch) {
-    if (inbound_.is_stray(message)) continue;
-    auto parsed = wire::parse_submitted(message.data);
-    if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
-      rejected_.Increment();
-      inbound_.reject(bad->reason, message, wire::rejection(*bad), outgoing);
-      continue;
-    }
-    votes.push_back({.message = &message, .vote = std::get<SubmittedVote>(std::move(parsed))});
+    if (inbound_.is_stray(message) || inbound_.is_forged(message, outgoing)) continue;
+    read(message, &votes, outgoing);
   }
   return votes;
+}
+
+void Handler::read(const ReceivedMessage& message, std::vector<Received>* votes,
+                   Outgoing* outgoing) {
+  auto parsed = wire::parse_submitted(message.data);
+  const auto* bad = std::get_if<wire::BadMessage>(&parsed);
+  const auto machine = bad == nullptr ? std::get<SubmittedVote>(parsed).machine : bad->machine;
+  // The answer would go to the machine that the data names, so that must be the sender itself.
+  if (machine && !speaks_for(keys_, message, *machine))
+    return inbound_.turn_away(message, outgoing);
+  if (bad != nullptr) {
+    rejected_.Increment();
+    return inbound_.reject(bad->reason, message, wire::rejection(*bad), outgoing);
+  }
+  votes->push_back({.message = &message, .vote = std::get<SubmittedVote>(std::move(parsed))});
 }
 
 std::vector<Mark> Handler::marks_of(const std::vector<Received>& votes) const {

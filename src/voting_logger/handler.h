@@ -7,11 +7,14 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/dependency.h"
+#include "base/readiness.h"
 #include "bus/inbound_check.h"
 #include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "election/keyed_hash.h"
+#include "election/message_keys.h"
 #include "election/vote.h"
 #include "stores/voter_register.h"
 
@@ -24,11 +27,21 @@ Message decide(const SubmittedVote& vote, MarkOutcome outcome);
 // Lets each voter through once per election: takes a batch of submitted votes and publishes votes
 // to record and results (docs/message-flow.md). kAck means that a vote was marked and then
 // published. After a crash or an error in between, the redelivered vote gets the same result.
-// Borrows everything. Not thread-safe.
+// Borrows all parts. Not thread-safe.
 class Handler {
  public:
-  Handler(Outbox& outbox, VoterRegister& voters, Dependency& redis, HashKey key,
-          prometheus::Registry& metrics);
+  struct Parts {
+    Outbox& outbox;
+    VoterRegister& voters;
+    Dependency& redis;
+    Clock& clock;
+    Readiness& readiness;
+    prometheus::Registry& metrics;
+  };
+  // `key`: of the fingerprints.
+  Handler(Parts parts, HashKey key, ServiceKeys keys);
+  Handler(const Handler&) = delete;
+  Handler& operator=(const Handler&) = delete;
 
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
 
@@ -40,11 +53,13 @@ class Handler {
   };
 
   std::vector<Received> read(std::span<const ReceivedMessage> batch, Outgoing* outgoing);
+  void read(const ReceivedMessage& message, std::vector<Received>* votes, Outgoing* outgoing);
   std::vector<Mark> marks_of(const std::vector<Received>& votes) const;
   void answer(const Received& received, MarkOutcome marked, Outgoing* outgoing);
   void count(MarkOutcome outcome);
 
   Outbox& outbox_;
+  const ServiceKeys keys_;
   InboundCheck inbound_;
   VoterRegister& voters_;
   Dependency& redis_;

@@ -18,8 +18,10 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::machine_keys;
 using ::testing::Not;
 using testing::received;
+using testing::service_keys;
 using ::testing::SizeIs;
 using testing::uuid;
 
@@ -74,8 +76,19 @@ class LoggerHandlerTest : public testing::VoteHandlerTest {
     return handler.handle(batch, stop.get_token());
   }
 
+  Handler handler_with(ServiceKeys keys) {
+    return {{.outbox = outbox,
+             .voters = voters,
+             .redis = store,
+             .clock = clock,
+             .readiness = readiness,
+             .metrics = registry},
+            key,
+            std::move(keys)};
+  }
+
   FakeVoterRegister voters;
-  Handler handler{outbox, voters, store, key, registry};
+  Handler handler = handler_with({});
 };
 
 TEST(DecideTest, AVoteThatMarksItsVoterNowOrDidSoBeforeIsForwarded) {
@@ -296,6 +309,78 @@ TEST_F(LoggerHandlerTest, LogsNeitherVoterNorChoice) {
   EXPECT_THAT(log, HasSubstr("redis is away"));
   EXPECT_THAT(log, Not(HasSubstr("987654321")));
   EXPECT_THAT(log, Not(HasSubstr("1234567")));
+}
+
+class LoggerKeysTest : public LoggerHandlerTest {
+ protected:
+  ReceivedMessage from_machine(std::int64_t machine, Message message) const {
+    authenticate(machine_keys(machine), machine, {&message, 1});
+    return received(std::move(message), "77");
+  }
+  ReceivedMessage from_machine(std::int64_t machine, int number, std::int64_t voter) const {
+    return from_machine(machine, wire::submit_message(vote(number, voter)));
+  }
+  void expect_quarantined(const ReceivedMessage& message) {
+    EXPECT_THAT(handler.handle(std::vector{message}, {}), ElementsAre(Verdict::kAck));
+    EXPECT_THAT(voters.marked, IsEmpty());
+    EXPECT_THAT(topic.published(), IsEmpty());
+    ASSERT_THAT(quarantine.published(), SizeIs(1));
+    EXPECT_EQ(quarantine.published()[0].data, "");
+    EXPECT_EQ(quarantine.published()[0].attribute("reason"), "not authenticated");
+    EXPECT_EQ(quarantine.published()[0].attribute("messageId"), message.id);
+    EXPECT_THAT(metrics(),
+                HasSubstr("pollbus_not_authenticated_total{function=\"submit vote\"} 1\n"));
+  }
+
+  Handler handler = handler_with(service_keys());
+};
+
+TEST_F(LoggerKeysTest, AVoteWithTheMacOfItsMachineIsForwardedWithTheMacOfTheLoggers) {
+  handler.handle(std::vector{from_machine(3, 1, 43)}, {});
+  ASSERT_THAT(topic.published(), SizeIs(1));
+  EXPECT_EQ(topic.published()[0].attribute("function"), kRecord);
+  EXPECT_TRUE(is_authentic(service_keys(), topic.published()[0]));
+  EXPECT_THAT(quarantine.published(), IsEmpty());
+}
+
+TEST_F(LoggerKeysTest, AnAnswerHasTheMacForItsMachine) {
+  handler.handle(std::vector{from_machine(3, 1, 43), from_machine(3, 2, 43)}, {});
+  ASSERT_THAT(topic.published(), SizeIs(2));
+  EXPECT_TRUE(is_authentic(machine_keys(3), 3, topic.published()[1]));
+}
+
+TEST_F(LoggerKeysTest, AVoteWithoutAMacIsQuarantinedAndNotAnswered) {
+  expect_quarantined(submitted(1, 43));
+}
+
+TEST_F(LoggerKeysTest, AVoteWithTheMacOfAnotherMachineIsQuarantinedAndNotAnswered) {
+  expect_quarantined(from_machine(4, 1, 43));  // the vote says that it is of machine 3
+}
+
+TEST_F(LoggerKeysTest, AnInvalidVoteInTheNameOfAnotherMachineIsNotAnswered) {
+  Message bad = wire::submit_message(vote(1, 43));
+  bad.data.insert(1, R"("voting":4,)");
+  expect_quarantined(from_machine(4, bad));
+}
+
+TEST_F(LoggerKeysTest, AnInvalidMessageIsNotParsedBeforeItsMacIsChecked) {
+  expect_quarantined(received({"not JSON", {{"function", "submit vote"}}}, "77"));
+}
+
+TEST_F(LoggerKeysTest, AnInvalidVoteOfTheMachineIsAnsweredWithAMac) {
+  Message bad = wire::submit_message(vote(1, 43));
+  bad.data.insert(1, R"("voting":4,)");
+  handler.handle(std::vector{from_machine(3, bad)}, {});
+  ASSERT_THAT(topic.published(), SizeIs(1));
+  EXPECT_TRUE(is_authentic(machine_keys(3), 3, topic.published()[0]));
+}
+
+TEST_F(LoggerKeysTest, ForgeriesAmongVotesAffectNoOther) {
+  const auto verdicts =
+      handler.handle(std::vector{submitted(1, 43), from_machine(3, 2, 43), submitted(3, 44)}, {});
+  EXPECT_THAT(verdicts, AllOf(SizeIs(3), Each(Verdict::kAck)));
+  ASSERT_THAT(topic.published(), SizeIs(1));
+  EXPECT_THAT(topic.published()[0].data, HasSubstr(uuid(2)));
 }
 
 }  // namespace

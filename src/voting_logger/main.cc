@@ -4,6 +4,7 @@
 #include "base/service.h"
 #include "base/status.h"
 #include "bus/worker.h"
+#include "election/key_settings.h"
 #include "election/wire.h"
 #include "stores/voter_register.h"
 #include "voting_logger/handler.h"
@@ -26,6 +27,7 @@ struct LoggerSettings {
   std::string record_subscription = "election-record-sub";
   RedisConfig redis;
   Secret key;
+  KeySettings keys = KeySettings::of_logger();
   std::chrono::seconds start_timeout{60};
 
   void add_to(Settings& settings) {
@@ -39,6 +41,7 @@ struct LoggerSettings {
         {"logger-key", "LOGGER_KEY", "KEY",
          "Key of the fingerprints in Redis, the same for all loggers: 64 hexadecimal digits"},
         &key, HashKey::check, /*required=*/true);
+    keys.add_to(settings);
     settings.seconds({"start-timeout-s", "REDIS_START_TIMEOUT_S", "SECONDS",
                       "How long to wait for Redis at the start, with an attempt every second"},
                      &start_timeout, std::chrono::seconds(0), kMaxStartTimeout);
@@ -55,6 +58,8 @@ absl::Status run(LoggerSettings settings) {
   Service service("voting-logger", settings.service);
   RETURN_IF_ERROR(service.start_http());
   ASSIGN_OR_RETURN(const auto key, HashKey::parse(settings.key.reveal()));
+  const ServiceKeys keys = settings.keys.service_keys();
+  if (keys.empty()) log_warning(kNoKeysWarning);
   settings.worker.filter = wire::submit_filter();
   settings.worker.required_subscriptions = {settings.record_subscription};
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
@@ -76,7 +81,13 @@ absl::Status run(LoggerSettings settings) {
     return absl::OkStatus();
   });
 
-  Handler handler(worker->outbox(), *voters, redis, key, service.metrics());
+  Handler handler({.outbox = worker->outbox(),
+                   .voters = *voters,
+                   .redis = redis,
+                   .clock = service.clock(),
+                   .readiness = service.readiness(),
+                   .metrics = service.metrics()},
+                  key, keys);
   RETURN_IF_ERROR(
       worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
   worker->wait_and_drain();

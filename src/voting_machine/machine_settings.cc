@@ -74,6 +74,7 @@ void MachineSettings::add_to(Settings& settings) {
                     "Print voter, choice and UUID of each vote even if standard output is not a "
                     "terminal; it may end up in a log"},
                    &show_votes);
+  keys.add_to(settings);
   worker.add_to(settings);
   service.add_to(settings);
 }

@@ -7,6 +7,7 @@
 #include "base/service.h"
 #include "base/settings.h"
 #include "bus/worker.h"
+#include "election/key_settings.h"
 #include "voting_machine/journal_owner.h"
 #include "voting_machine/load_generator.h"
 #include "voting_machine/random_voter.h"
@@ -34,6 +35,7 @@ struct MachineSettings {
 
   ServiceSettings service;
   WorkerConfig worker;
+  KeySettings keys = KeySettings::of_machine();
   std::optional<std::int64_t> election;
   std::optional<std::int64_t> machine;
   std::optional<std::int64_t> votes;

@@ -17,6 +17,8 @@ namespace {
 absl::StatusOr<int> run(const MachineSettings& settings) {
   Service service("voting-machine", settings.service);
   RETURN_IF_ERROR(service.start_http());
+  const MachineKeys keys = settings.keys.machine_keys();
+  if (keys.empty()) log_warning(kNoKeysWarning);
   ASSIGN_OR_RETURN(const auto journal, Journal::open(settings.journal_path()));
   const WorkerConfig config = settings.worker_config();
   ASSIGN_OR_RETURN(const auto worker, Worker::open(config, service));
@@ -27,7 +29,9 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
   VoteClient client({.journal = *journal,
                      .bus = worker->outbox_parts(),
                      .clock = service.clock(),
-                     .metrics = service.metrics()},
+                     .readiness = service.readiness(),
+                     .metrics = service.metrics(),
+                     .keys = keys},
                     *settings.machine);
   const Load load = settings.load();
   LoadGenerator generator(client, service.clock(), load, settings.voter());

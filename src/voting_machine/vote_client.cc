@@ -20,21 +20,31 @@ Message submit_message(std::string data) {
   return {std::move(data), {{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}};
 }
 
+std::optional<InboundKeys> inbound_keys(const VoteClient::Parts& parts, std::int64_t machine) {
+  if (parts.keys.empty()) return std::nullopt;
+  return InboundKeys{
+      .is_authentic = [&keys = parts.keys, machine](
+                          const Message& message) { return is_authentic(keys, machine, message); },
+      .setting = "MACHINE_RESULT_KEY",
+      .clock = parts.clock,
+      .readiness = parts.readiness};
+}
+
 }  // namespace
 
 VoteClient::VoteClient(Parts parts, std::int64_t machine)
-    : parts_(parts),
+    : parts_(std::move(parts)),
       machine_(machine),
-      outbox_(parts.bus, parts.metrics),
+      outbox_(parts_.bus, parts_.metrics),
       inbound_({{std::string(wire::kFunction), std::string(wire::kResult)},
                 {std::string(wire::kMachineId), std::to_string(machine)}},
-               parts.metrics),
-      refused_(counter(parts.metrics, "pollbus_votes_refused_by_bus_total",
+               parts_.metrics, inbound_keys(parts_, machine)),
+      refused_(counter(parts_.metrics, "pollbus_votes_refused_by_bus_total",
                        "Attempts to publish a vote that the bus refused as invalid")),
-      pending_(parts.seed) {
-  gauge(parts.metrics, "pollbus_journal_damaged_slots",
+      pending_(parts_.seed) {
+  gauge(parts_.metrics, "pollbus_journal_damaged_slots",
         "Slots of the journal that had a wrong checksum at the start")
-      .Set(static_cast<double>(parts.journal.damaged()));
+      .Set(static_cast<double>(parts_.journal.damaged()));
   recover();
 }
 
@@ -156,6 +166,7 @@ SteadyTime VoteClient::deliver(std::stop_token stop) {
   std::vector<Message> messages;
   messages.reserve(votes.size());
   for (PendingVotes::Due& vote : votes) messages.push_back(submit_message(std::move(vote.data)));
+  authenticate(parts_.keys, machine_, messages);
   publish(votes, messages, stop);
   return parts_.clock.now();
 }
@@ -202,7 +213,7 @@ std::vector<Verdict> VoteClient::on_results(std::span<const ReceivedMessage> bat
   Outgoing outgoing;
   std::vector<Answer> answers;
   for (const ReceivedMessage& message : batch) {
-    if (inbound_.is_stray(message)) continue;
+    if (inbound_.is_stray(message) || inbound_.is_forged(message, &outgoing)) continue;
     auto parsed = wire::parse_result(message.data);
     if (auto* result = std::get_if<Result>(&parsed)) {
       answers.push_back({.result = std::move(*result), .text = message.data, .latency = {}});

@@ -16,9 +16,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/readiness.h"
 #include "bus/inbound_check.h"
 #include "bus/outbox.h"
 #include "bus/subscriber.h"
+#include "election/message_keys.h"
 #include "election/vote.h"
 #include "voting_machine/journal.h"
 #include "voting_machine/pending_votes.h"
@@ -39,7 +41,9 @@ class VoteClient {
     Journal& journal;
     Outbox::Parts bus;
     Clock& clock;
+    Readiness& readiness;
     prometheus::Registry& metrics;
+    MachineKeys keys;
     // Seeds the jitter of the pauses between retries.
     std::uint32_t seed = std::random_device{}();
   };

@@ -97,7 +97,9 @@ class VoteClientFixture : public ::testing::Test {
     client = std::make_unique<VoteClient>(VoteClient::Parts{.journal = *journal,
                                                             .bus = {topic, quarantine, bus},
                                                             .clock = clock,
-                                                            .metrics = registry},
+                                                            .readiness = readiness,
+                                                            .metrics = registry,
+                                                            .keys = keys},
                                           3);
     observer = std::make_unique<RecordingObserver>();
     client->add_observer(*observer);
@@ -122,6 +124,7 @@ class VoteClientFixture : public ::testing::Test {
   testing::FakePublisher topic;
   testing::FakePublisher quarantine;
   FakeDisk disk;
+  MachineKeys keys;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<RecordingObserver> observer;
   std::unique_ptr<VoteClient> client;

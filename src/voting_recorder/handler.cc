@@ -1,5 +1,7 @@
 #include "voting_recorder/handler.h"
 
+#include <utility>
+
 #include "base/metrics.h"
 #include "base/status.h"
 #include "election/messages.h"
@@ -13,19 +15,29 @@ std::vector<Ballot> ballots_of(const auto& votes) {
   return ballots;
 }
 
+std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, const Handler::Parts& parts) {
+  if (keys.empty()) return std::nullopt;
+  return InboundKeys{
+      .is_authentic = [&keys](const Message& message) { return is_authentic(keys, message); },
+      .setting = "RECORD_KEY",
+      .clock = parts.clock,
+      .readiness = parts.readiness};
+}
+
 }  // namespace
 
-Handler::Handler(Outbox& outbox, BallotBox& ballots, Dependency& postgres,
-                 prometheus::Registry& metrics)
-    : outbox_(outbox),
-      inbound_({{std::string(wire::kFunction), std::string(wire::kRecordVote)}}, metrics),
-      ballots_(ballots),
-      postgres_(postgres),
-      recorded_(votes_counter(metrics, "recorded")),
-      recorded_again_(votes_counter(metrics, "recorded again")),
-      uuid_reused_(votes_counter(metrics, "uuid reused")),
-      refused_(votes_counter(metrics, "refused")),
-      rejected_(votes_counter(metrics, "rejected")) {}
+Handler::Handler(Parts parts, ServiceKeys keys)
+    : outbox_(parts.outbox),
+      keys_(std::move(keys)),
+      inbound_({{std::string(wire::kFunction), std::string(wire::kRecordVote)}}, parts.metrics,
+               inbound_keys(keys_, parts)),
+      ballots_(parts.ballots),
+      postgres_(parts.postgres),
+      recorded_(votes_counter(parts.metrics, "recorded")),
+      recorded_again_(votes_counter(parts.metrics, "recorded again")),
+      uuid_reused_(votes_counter(parts.metrics, "uuid reused")),
+      refused_(votes_counter(parts.metrics, "refused")),
+      rejected_(votes_counter(parts.metrics, "rejected")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
   const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
@@ -41,6 +53,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   for (const BallotOutcome each : recorded) count(each);
 
   for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], recorded[i], &outgoing);
+  authenticate(keys_, outgoing.messages);
   const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
 
@@ -51,7 +64,7 @@ std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> ba
                                              Outgoing* outgoing) {
   std::vector<Received> votes;
   for (const ReceivedMessage& message : batch) {
-    if (inbound_.is_stray(message)) continue;
+    if (inbound_.is_stray(message) || inbound_.is_forged(message, outgoing)) continue;
     auto parsed = wire::parse_recorded(message.data);
     if (const auto* bad = std::get_if<wire::BadMessage>(&parsed)) {
       rejected_.Increment();

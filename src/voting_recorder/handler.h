@@ -7,10 +7,13 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/dependency.h"
+#include "base/readiness.h"
 #include "bus/inbound_check.h"
 #include "bus/outbox.h"
 #include "bus/subscriber.h"
+#include "election/message_keys.h"
 #include "election/vote.h"
 #include "stores/ballot_box.h"
 
@@ -19,10 +22,20 @@ namespace pollbus::voting_recorder {
 // Stores each vote once and answers its machine: takes a batch of votes to record and publishes
 // results (docs/message-flow.md). kAck means that a vote was stored and then answered. After a
 // crash or an error in between, the redelivered vote is not stored again but answered again.
-// Borrows everything. Not thread-safe.
+// Borrows all parts. Not thread-safe.
 class Handler {
  public:
-  Handler(Outbox& outbox, BallotBox& ballots, Dependency& postgres, prometheus::Registry& metrics);
+  struct Parts {
+    Outbox& outbox;
+    BallotBox& ballots;
+    Dependency& postgres;
+    Clock& clock;
+    Readiness& readiness;
+    prometheus::Registry& metrics;
+  };
+  Handler(Parts parts, ServiceKeys keys);
+  Handler(const Handler&) = delete;
+  Handler& operator=(const Handler&) = delete;
 
   std::vector<Verdict> handle(std::span<const ReceivedMessage> batch, std::stop_token stop);
 
@@ -38,6 +51,7 @@ class Handler {
   void count(BallotOutcome outcome);
 
   Outbox& outbox_;
+  const ServiceKeys keys_;
   InboundCheck inbound_;
   BallotBox& ballots_;
   Dependency& postgres_;

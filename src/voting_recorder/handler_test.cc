@@ -19,8 +19,10 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::machine_keys;
 using ::testing::Not;
 using testing::received;
+using testing::service_keys;
 using ::testing::SizeIs;
 using testing::uuid;
 
@@ -67,8 +69,18 @@ class RecorderHandlerTest : public testing::VoteHandlerTest {
     return handler.handle(batch, stop.get_token());
   }
 
+  Handler handler_with(ServiceKeys keys) {
+    return {{.outbox = outbox,
+             .ballots = ballots,
+             .postgres = store,
+             .clock = clock,
+             .readiness = readiness,
+             .metrics = registry},
+            std::move(keys)};
+  }
+
   FakeBallotBox ballots;
-  Handler handler{outbox, ballots, store, registry};
+  Handler handler = handler_with({});
 };
 
 TEST_F(RecorderHandlerTest, StoresAVoteWithItsReceiptAndAnswersItsMachine) {
@@ -237,6 +249,55 @@ TEST_F(RecorderHandlerTest, LogsNoChoiceAndNoUuid) {
   EXPECT_THAT(log, HasSubstr("postgres is away"));
   EXPECT_THAT(log, Not(HasSubstr("1234567")));
   EXPECT_THAT(log, Not(HasSubstr(uuid(1))));
+}
+
+class RecorderKeysTest : public RecorderHandlerTest {
+ protected:
+  static ReceivedMessage from_logger(Message message) {
+    authenticate(service_keys(), {&message, 1});
+    return received(std::move(message), "77");
+  }
+  void expect_quarantined(const ReceivedMessage& message) {
+    EXPECT_THAT(handler.handle(std::vector{message}, {}), ElementsAre(Verdict::kAck));
+    EXPECT_THAT(ballots.stored, IsEmpty());
+    EXPECT_THAT(topic.published(), IsEmpty());
+    ASSERT_THAT(quarantine.published(), SizeIs(1));
+    EXPECT_EQ(quarantine.published()[0].attribute("reason"), "not authenticated");
+    EXPECT_EQ(quarantine.published()[0].attribute("messageId"), message.id);
+    EXPECT_THAT(metrics(),
+                HasSubstr("pollbus_not_authenticated_total{function=\"record vote\"} 1\n"));
+  }
+
+  Handler handler = handler_with(service_keys());
+};
+
+TEST_F(RecorderKeysTest, AVoteWithTheMacOfTheLoggersIsStoredAndAnsweredWithAMac) {
+  handler.handle(std::vector{from_logger(wire::record_message(vote(1)))}, {});
+  EXPECT_THAT(ballots.stored, SizeIs(1));
+  ASSERT_THAT(topic.published(), SizeIs(1));
+  EXPECT_TRUE(is_authentic(machine_keys(3), 3, topic.published()[0]));
+}
+
+TEST_F(RecorderKeysTest, AVoteWithoutAMacIsQuarantinedAndNotAnswered) {
+  expect_quarantined(recorded(1));
+}
+
+TEST_F(RecorderKeysTest, AVoteWithTheMacOfAnotherVoteIsQuarantinedAndNotAnswered) {
+  ReceivedMessage forged = recorded(2);
+  forged.attributes = from_logger(wire::record_message(vote(1))).attributes;
+  expect_quarantined(forged);
+}
+
+TEST_F(RecorderKeysTest, AVoteThatAMachineMakesWithItsOwnKeysIsQuarantined) {
+  Message forged = wire::record_message(vote(1));
+  authenticate(machine_keys(3), 3, {&forged, 1});
+  expect_quarantined(received(forged));
+}
+
+TEST_F(RecorderKeysTest, AnInvalidMessageIsNotParsedBeforeItsMacIsChecked) {
+  Message bad = wire::record_message(vote(1));
+  bad.data.insert(1, R"("voting":4,)");
+  expect_quarantined(received(bad));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "base/service.h"
 #include "base/status.h"
 #include "bus/worker.h"
+#include "election/key_settings.h"
 #include "election/wire.h"
 #include "stores/ballot_box.h"
 #include "voting_recorder/handler.h"
@@ -32,11 +33,13 @@ struct RecorderSettings {
                       .subscription = "election-record-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
   PostgresConfig postgres;
+  KeySettings keys = KeySettings::of_recorder();
   std::chrono::seconds start_timeout{600};
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
     postgres.add_to(settings);
+    keys.add_to(settings);
     settings.seconds(
         {"start-timeout-s", "POSTGRES_START_TIMEOUT_S", "SECONDS",
          "How long to wait for PostgreSQL at the start, with an attempt every ten seconds"},
@@ -49,6 +52,8 @@ absl::Status run(RecorderSettings settings) {
   Service service("voting-recorder", settings.service);
   RETURN_IF_ERROR(service.start_http());
   warn_of_recorder_key();
+  const ServiceKeys keys = settings.keys.service_keys();
+  if (keys.empty()) log_warning(kNoKeysWarning);
   settings.worker.filter = wire::record_filter();
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
 
@@ -67,7 +72,13 @@ absl::Status run(RecorderSettings settings) {
     return absl::OkStatus();
   });
 
-  Handler handler(worker->outbox(), *ballots, postgres, service.metrics());
+  Handler handler({.outbox = worker->outbox(),
+                   .ballots = *ballots,
+                   .postgres = postgres,
+                   .clock = service.clock(),
+                   .readiness = service.readiness(),
+                   .metrics = service.metrics()},
+                  keys);
   RETURN_IF_ERROR(
       worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
   worker->wait_and_drain();

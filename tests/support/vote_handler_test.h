@@ -13,6 +13,7 @@
 #include "bus/outbox.h"
 #include "bus/subscriber.h"
 #include "election/keyed_hash.h"
+#include "election/message_keys.h"
 #include "support/fake_publisher.h"
 #include "support/manual_clock.h"
 
@@ -29,6 +30,18 @@ inline ReceivedMessage received(Message message, std::string id = "1") {
   got.attributes = std::move(message.attributes);
   got.id = std::move(id);
   return got;
+}
+
+// The keys of loggers and recorders, and of a machine that belongs to them.
+inline ServiceKeys service_keys() {
+  const auto key = [](char digit) {
+    return RotatingKey{.current = HashKey::parse(std::string(64, digit)).value(), .previous = {}};
+  };
+  return {.submit = key('a'), .record = key('b'), .result = key('c')};
+}
+inline MachineKeys machine_keys(std::int64_t machine) {
+  return {.submit = derive_key(*service_keys().submit, KeyUse::kSubmit, machine),
+          .result = derive_key(*service_keys().result, KeyUse::kResult, machine)};
 }
 
 // The surroundings of the handler of a logger or recorder.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "election/wire.h"
+#include "faults/sim/attacker.h"
 #include "faults/sim/chaos.h"
 #include "faults/sim/services.h"
 
@@ -27,6 +28,9 @@ constexpr minutes kTwinResolveBound{30};
 constexpr minutes kDrainBound{10};
 constexpr seconds kMostRestart{5};
 constexpr double kPowerCut = 0.3;
+// How long a rotation of keys takes at most, and the pause between two restarts.
+constexpr seconds kRotation{15};
+constexpr milliseconds kRestartPause{100};
 
 class Election {
  public:
@@ -48,6 +52,7 @@ class Election {
 
   SimulatedElection run() {
     chaos_.begin();
+    if (profile_.rotates) plan_rotation();
     bool came_to_an_end = world_.run(SteadyTime(profile_.faults_end), [] { return false; });
     const SteadyTime healed = heal();
     const auto bound = profile_.has_twin ? microseconds(kTwinResolveBound) : kResolveBound;
@@ -84,6 +89,7 @@ class Election {
     std::function<void()> on_end = [] {};
     bool is_sheltered = false;
     int lives = 0;
+    KeyRing::Step keys = KeyRing::Step::kOld;
     std::unique_ptr<Process> process;
   };
 
@@ -116,7 +122,38 @@ class Election {
         run_forger(around_, process, profile_.forgeries);
       }).is_sheltered = true;
     }
+    if (profile_.attacks > 0) {
+      add("attacker", [this](Process& process) {
+        run_attacker(around_, process, profile_.attacks);
+      }).is_sheltered = true;
+    }
     for (Slot& slot : slots_) start(slot);
+  }
+
+  // The keys change early enough that the last process has them before the faults end.
+  void plan_rotation() {
+    const auto latest = std::max(profile_.faults_end - kRotation, microseconds(0));
+    world_.after(world_.random().between(microseconds(0), latest), [this] {
+      ring_.go_on();
+      rotate();
+    });
+  }
+
+  // Restarts one process after the other that does not have the keys of this step. When all have
+  // them, takes the next step.
+  void rotate() {
+    const auto is_behind = [this](const Slot& slot) {
+      return !slot.is_sheltered && slot.keys != ring_.step();
+    };
+    const auto behind = std::ranges::find_if(
+        slots_, [&](const Slot& slot) { return is_behind(slot) && slot.process->is_alive(); });
+    if (behind != slots_.end()) {
+      behind->process->kill();
+    } else if (std::ranges::none_of(slots_, is_behind)) {
+      if (ring_.step() == KeyRing::Step::kNew) return;
+      ring_.go_on();
+    }
+    world_.after(kRestartPause, [this] { rotate(); });
   }
 
   Slot& add(std::string name, std::function<void(Process&)> run) {
@@ -155,6 +192,7 @@ class Election {
     if (slot.process) ended_.push_back(std::move(slot.process));
     slot.process = std::make_unique<Process>(world_, fmt::format("{}.{}", slot.name, ++slot.lives));
     slot.process->is_sheltered = slot.is_sheltered;
+    slot.keys = ring_.step();
     slot.process->on_end = [this, &slot] {
       slot.on_end();
       world_.after(world_.random().between(milliseconds(10), milliseconds(kMostRestart)),
@@ -186,6 +224,7 @@ class Election {
   Profile profile_;
   const Profile drawn_;
   Evidence evidence_;
+  KeyRing ring_{profile_.has_keys};
   Network network_{world_, profile_};
   SimulatedBus bus_{world_, profile_, network_, evidence_, mutant_};
   SimulatedRedis redis_{world_, profile_, network_, mutant_};
@@ -200,6 +239,7 @@ class Election {
                        postgres_,
                        evidence_,
                        simulation_keys(),
+                       ring_,
                        metrics_,
                        [this](std::string_view place) { return chaos_.reached(place); },
                        mutant_};

@@ -160,6 +160,9 @@ void MachineObserver::received(const ReceivedMessage& message) {
       message.attribute(std::string(wire::kMachineId)) != std::to_string(machine_)) {
     return;
   }
+  // A forged answer is none.
+  if (std::ranges::find(evidence_.poisons, message.id, &Poison::id) != evidence_.poisons.end())
+    return;
   const auto parsed = wire::parse_result(message.data);
   const auto* result = std::get_if<Result>(&parsed);
   if (result == nullptr) return;

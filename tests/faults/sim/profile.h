@@ -22,6 +22,9 @@ struct Profile {
   double rate = 0;
   int poisons = 0;
   int forgeries = 0;  // different votes published under the UUIDs of stored ones
+  bool has_keys = false;
+  int attacks = 0;       // messages without the right MAC
+  bool rotates = false;  // the keys are changed
 
   // The bus.
   bool ignores_filters = false;

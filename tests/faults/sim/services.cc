@@ -17,7 +17,9 @@
 #include "faults/decorators/failing_bus.h"
 #include "faults/decorators/failing_journal.h"
 #include "faults/decorators/failing_stores.h"
+#include "faults/sim/draw_uuid.h"
 #include "faults/sim/machine_observer.h"
+#include "faults/sim/other_make.h"
 #include "voting_logger/handler.h"
 #include "voting_machine/journal_owner.h"
 #include "voting_machine/load_generator.h"
@@ -70,7 +72,13 @@ struct Logger : Base {
       : Base(surroundings, "logger", surroundings.mutant.logger_publisher),
         redis("redis", "simulated", clock, readiness, around.metrics, kBackoff),
         voters(wrapped(around.redis.connect(), around.mutant.voters), around.failpoints),
-        handler(outbox, voters, redis, around.keys.logger, around.metrics) {}
+        handler({.outbox = outbox,
+                 .voters = voters,
+                 .redis = redis,
+                 .clock = clock,
+                 .readiness = readiness,
+                 .metrics = around.metrics},
+                around.keys.logger, around.ring.services()) {}
 
   Dependency redis;
   FailingRegister voters;
@@ -82,7 +90,13 @@ struct Recorder : Base {
       : Base(surroundings, "recorder", surroundings.mutant.recorder_publisher),
         postgres("postgres", "simulated", clock, readiness, around.metrics, kBackoff),
         ballots(wrapped(around.postgres.connect(), around.mutant.ballots), around.failpoints),
-        handler(outbox, ballots, postgres, around.metrics) {}
+        handler({.outbox = outbox,
+                 .ballots = ballots,
+                 .postgres = postgres,
+                 .clock = clock,
+                 .readiness = readiness,
+                 .metrics = around.metrics},
+                around.ring.services()) {}
 
   Dependency postgres;
   FailingBallotBox ballots;
@@ -138,14 +152,6 @@ void run_recorder(Surroundings& around, Process& process) {
 
 namespace {
 
-// A version-4 UUID from the world's random numbers.
-std::string draw_uuid(Random& random) {
-  const std::uint64_t high = random.next();
-  const std::uint64_t low = random.next();
-  return fmt::format("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", high >> 32, high >> 16 & 0xffff,
-                     high & 0xfff, low >> 48 & 0xfff, low & 0xffff'ffff'ffff);
-}
-
 voting_machine::RandomVoter voter_of(Surroundings& around, const MachineState& state) {
   constexpr std::int64_t kChoices = 3;
   return {state.seed + static_cast<std::uint64_t>(state.record.cast), around.profile.voters,
@@ -183,7 +189,9 @@ struct Machine : Base, voting_machine::VoteObserver {
             .journal = *journal,
             .bus = {*observed_topic, *quarantine, bus},
             .clock = clock,
+            .readiness = readiness,
             .metrics = around.metrics,
+            .keys = around.ring.machine(state.id),
             .seed = static_cast<std::uint32_t>(around.world.random().next())},
         state.id);
     generator = std::make_unique<voting_machine::LoadGenerator>(
@@ -281,7 +289,8 @@ void run_original_machine(Surroundings& around, Process& process, MachineState& 
     for (std::int64_t i = 0; i < state.votes; ++i) {
       const SubmittedVote vote = voter.cast(kElection, state.id, 0);
       observer->cast(vote);
-      const std::array message{wire::submit_message(vote)};
+      std::array message{wire::submit_message(vote)};
+      authenticate_as_other_make(around.ring.services(), state.id, message.data());
       while (!publisher->publish(message).ok())
         around.world.sleep(std::chrono::milliseconds(around.world.random().between(50, 2'000)));
       around.world.sleep(std::chrono::milliseconds(around.world.random().between(0, 2'000)));
@@ -316,8 +325,9 @@ void run_forger(Surroundings& around, Process& process, int count) {
       around.world.sleep(std::chrono::milliseconds(around.world.random().between(1, 10'000)));
       const MachineEvent* const stored = draw_stored_vote(around);
       if (stored == nullptr) continue;
-      const std::array message{wire::record_message(
+      std::array message{wire::record_message(
           {.election = kElection, .machine = kForger, .choice = 1, .uuid = stored->uuid})};
+      authenticate(around.ring.services(), message);
       around.bus.expect_poison();
       publisher->publish(message).IgnoreError();
     }
@@ -354,9 +364,12 @@ void run_poisoner(Surroundings& around, Process& process, int count) {
     for (int i = 0; i < count; ++i) {
       around.world.sleep(std::chrono::milliseconds(random.between(1, 5'000)));
       const std::string_view function = random.chance(0.5) ? wire::kSubmitVote : wire::kRecordVote;
-      const std::array message{
+      std::array message{
           Message{.data = kPoisons[random.below(kPoisons.size())],
-                  .attributes = {{std::string(wire::kFunction), std::string(function)}}}};
+                  .attributes = {{std::string(wire::kFunction), std::string(function)},
+                                 {std::string(wire::kMachineId), "1"}}}};
+      // Those of a logger or a machine that has gone mad have a MAC.
+      if (random.chance(0.7)) authenticate(around.ring.services(), message);
       around.bus.expect_poison();
       publisher->publish(message).IgnoreError();
     }

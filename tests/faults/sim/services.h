@@ -11,6 +11,7 @@
 #include "faults/checker/judge.h"
 #include "faults/decorators/failpoints.h"
 #include "faults/mutants/mutants.h"
+#include "faults/sim/key_ring.h"
 #include "faults/sim/machine_observer.h"
 #include "faults/sim/simulated_bus.h"
 #include "faults/sim/simulated_disk.h"
@@ -34,6 +35,7 @@ struct Surroundings {
   SimulatedPostgres& postgres;
   Evidence& evidence;
   const Keys& keys;
+  const KeyRing& ring;
   prometheus::Registry& metrics;
   Failpoints failpoints;
   const Mutant& mutant;
@@ -56,13 +58,14 @@ struct MachineState {
 void run_machine(Surroundings& around, Process& process, MachineState& state);
 
 // A machine like the original program: publishes each vote until the bus accepts it, never again,
-// and waits for the answers.
+// and waits for the answers. If the services have keys, it has them, too.
 void run_original_machine(Surroundings& around, Process& process, MachineState& state);
 
 // Publishes messages that are not votes.
 void run_poisoner(Surroundings& around, Process& process, int count);
 
-// Publishes different votes under the UUIDs of stored votes, and watches how they are answered.
+// A logger that has been taken over: publishes different votes under the UUIDs of stored votes, and
+// watches how they are answered.
 void run_forger(Surroundings& around, Process& process, int count);
 
 }  // namespace pollbus::faults

@@ -22,6 +22,8 @@ constexpr milliseconds kLazily{10};
 constexpr milliseconds kMostLinger{2};
 // Leases of one delivery, so that an ack id identifies the lease.
 constexpr std::uint64_t kLeasesPerDelivery = 1 << 16;
+// How many of the last messages an attacker remembers.
+constexpr std::size_t kOverheard = 16;
 
 class SimulatedPublisher final : public Publisher {
  public:
@@ -89,7 +91,7 @@ absl::StatusOr<std::vector<std::string>> SimulatedBus::publish(bool to_quarantin
                 poison = std::exchange(next_is_poison_, false)](Extent extent) {
     for (const Message& message : messages) {
       if (extent == Extent::kPart && world_.random().chance(0.5)) continue;
-      ids->push_back(append(to_quarantine, message));
+      ids->push_back(append(to_quarantine, message, poison));
       if (poison) evidence_.poisons.push_back({.t_us = world_.now_us(), .id = ids->back()});
     }
     return absl::OkStatus();
@@ -99,7 +101,12 @@ absl::StatusOr<std::vector<std::string>> SimulatedBus::publish(bool to_quarantin
   return *ids;
 }
 
-std::string SimulatedBus::append(bool to_quarantine, const Message& message) {
+void SimulatedBus::overhear(const Message& message) {
+  if (overheard_.size() == kOverheard) overheard_.erase(overheard_.begin());
+  overheard_.push_back(message);
+}
+
+std::string SimulatedBus::append(bool to_quarantine, const Message& message, bool is_poison) {
   auto received = std::make_shared<ReceivedMessage>();
   static_cast<Message&>(*received) = message;
   received->id = std::to_string(++last_message_);
@@ -109,6 +116,7 @@ std::string SimulatedBus::append(bool to_quarantine, const Message& message) {
                                  .reason = message.attribute(std::string(wire::kReason))});
     return received->id;
   }
+  if (!is_poison && profile_.attacks > 0) overhear(message);
   if (evidence_.refusable_votes.contains(uuid_in(message)))
     evidence_.refusable_messages.insert(received->id);
   if (world_.is_traced())

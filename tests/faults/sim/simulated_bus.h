@@ -48,6 +48,8 @@ class SimulatedBus {
   // The number of messages of all subscriptions that are not acked.
   std::size_t backlog() const;
   Server& server() { return server_; }
+  // The last messages on the topic that were not marked as bad.
+  const std::vector<Message>& overheard() const { return overheard_; }
   // Marks the next message published to the topic as bad.
   void expect_poison() { next_is_poison_ = true; }
 
@@ -74,7 +76,8 @@ class SimulatedBus {
 
   bool matches(const Subscription& subscription, const Message& message) const;
   void enqueue(Subscription& subscription, std::shared_ptr<const ReceivedMessage> message);
-  std::string append(bool to_quarantine, const Message& message);
+  std::string append(bool to_quarantine, const Message& message, bool is_poison);
+  void overhear(const Message& message);
   std::vector<std::uint64_t> available(Subscription& subscription);
   Delivery lease(Subscription& subscription, std::uint64_t id);
   void watch_lease(Subscription& subscription, std::uint64_t id, std::uint64_t lease);
@@ -91,6 +94,7 @@ class SimulatedBus {
   std::uint64_t last_message_ = 0;
   std::uint64_t last_delivery_ = 0;
   bool next_is_poison_ = false;
+  std::vector<Message> overheard_;
 };
 
 }  // namespace pollbus::faults
