@@ -36,6 +36,18 @@ TEST(BrokerSettingsTest, CreatesSeveralTopics) {
   EXPECT_TRUE(settings.server_options().core.ignore_filters);
 }
 
+TEST(BrokerSettingsTest, ATableOfClientsNeedsTheAuthorityOfTheirCertificates) {
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {"--clients", "table"}), Settings::ParseResult::kInvalid);
+  EXPECT_EQ(parse(&settings, {"--clients", "table", "--tls-cert", "c", "--tls-key", "k"}),
+            Settings::ParseResult::kInvalid);
+  BrokerSettings whole;
+  EXPECT_EQ(parse(&whole, {"--clients", "table", "--tls-cert", "c", "--tls-key", "k",
+                           "--tls-client-ca", "a"}),
+            Settings::ParseResult::kRun);
+  EXPECT_EQ(whole.server_options().clients, "table");
+}
+
 TEST(BrokerSettingsTest, PushIsOffUnlessItIsEnabled) {
   BrokerSettings settings;
   EXPECT_EQ(parse(&settings, {}), Settings::ParseResult::kRun);
