@@ -23,6 +23,7 @@ const mayKnow = {
   voting_machine: [...parts, 'web'],
   voting_logger: parts,
   voting_recorder: parts,
+  election_office: ['base', 'election', 'bus'],
 };
 
 // External libraries that only some folders may use, with the form of their includes and targets.

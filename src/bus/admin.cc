@@ -85,6 +85,9 @@ absl::Status Admin::ensure_subscription(const SubscriptionSpec& spec) {
     create.set_ack_deadline_seconds(static_cast<int>(spec.ack_deadline.count()));
     create.mutable_labels()->insert(spec.labels.begin(), spec.labels.end());
     create.mutable_expiration_policy();  // present and without a time: never
+    if (spec.expires_after) {
+      create.mutable_expiration_policy()->mutable_ttl()->set_seconds(spec.expires_after->count());
+    }
     Subscription created;
     status = to_absl(stub.CreateSubscription(&create_context, create, &created));
     if (status.ok()) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,6 +18,8 @@ struct SubscriptionSpec {
   std::string topic;
   std::string filter;
   std::chrono::seconds ack_deadline{10};
+  // Without a value, the subscription never expires. The service takes no less than a day.
+  std::optional<std::chrono::seconds> expires_after{};
   // Set when the subscription is created, and not compared later.
   std::map<std::string, std::string> labels;
 };
@@ -29,7 +32,7 @@ class Admin {
   // Creates the topic if it is missing.
   absl::Status ensure_topic(const std::string& topic);
 
-  // Creates the subscription, never to expire, if it is missing. FAILED_PRECONDITION, naming what
+  // Creates the subscription if it is missing. FAILED_PRECONDITION, naming what
   // was found, if one exists with another filter (filters cannot be changed:
   // https://cloud.google.com/pubsub/docs/subscription-message-filter) or on another topic.
   // NOT_FOUND if the topic is missing. If this process is not permitted to read or create

@@ -50,7 +50,7 @@ void append_digits(std::string& text, std::uint64_t value, std::size_t count) {
 // Enough digits for the voter number, and so many that the code has whole groups.
 std::size_t voter_digits(std::int64_t voter) {
   std::size_t count = 2;
-  while ((static_cast<std::uint64_t>(voter) >> (5 * count)) != 0) count += kGroup;
+  while (5 * count < 64 && (static_cast<std::uint64_t>(voter) >> (5 * count)) != 0) count += kGroup;
   return count;
 }
 

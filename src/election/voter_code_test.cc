@@ -24,7 +24,7 @@ TEST(VoterCode, CodesAreReadAsTheyWereWritten) {
 }
 
 TEST(VoterCode, CodesHaveWholeGroupsOfFourAndTheLengthFollowsFromTheVoterNumber) {
-  EXPECT_EQ(format_voter_code({.voter = 7, .secret = 0}), "0700-0000-0000-000B");
+  EXPECT_EQ(format_voter_code({.voter = 7, .secret = 0}), "0700-0000-0000-000S");
   EXPECT_EQ(format_voter_code({.voter = 10'000, .secret = 0}).size(), 24);
   EXPECT_EQ(format_voter_code({.voter = kMaxId, .secret = UINT64_MAX}).size(), 34);
 }
