@@ -47,9 +47,8 @@ void BallotSession::forget_ballot() {
 }
 
 bool BallotSession::needs_code() const {
-  return std::ranges::any_of(lines_, [](const Line& line) {
-    return line.definition.eligibility == Eligibility::kCodes;
-  });
+  return std::ranges::any_of(
+      lines_, [](const Line& line) { return line.definition.eligibility == Eligibility::kCodes; });
 }
 
 void BallotSession::enter(Stage stage) {
@@ -138,7 +137,8 @@ std::vector<SubmittedVote> BallotSession::cast(std::int64_t machine, std::int64_
   std::vector<SubmittedVote> votes;
   if (stage_ != Stage::kReview) return votes;
   for (Line& line : lines_) {
-    if (!line.choice) continue;
+    line.is_blank = !line.choice;
+    if (line.is_blank) continue;
     const bool has_code = line.definition.eligibility == Eligibility::kCodes;
     votes.push_back({.election = line.definition.election,
                      .machine = machine,

@@ -13,13 +13,13 @@ namespace pollbus::voting_machine {
 
 // What the kiosk knows about one cast vote.
 enum class VoteState {
-  kNotCast,       // it is certain that the vote does not exist
-  kSending,       // on disk, no answer yet
-  kKept,          // no answer for ten seconds; it will be delivered
+  kNotCast,  // it is certain that the vote does not exist
+  kSending,  // on disk, no answer yet
+  kKept,     // no answer for ten seconds; it will be delivered
   kRecorded,
   kAlreadyVoted,  // another vote of this voter counts
   kRejected,
-  kUnknown,       // the disk failed while the vote was written
+  kUnknown,  // the disk failed while the vote was written
 };
 std::string_view to_text(VoteState state);
 std::optional<VoteState> parse_vote_state(std::string_view text);
@@ -36,6 +36,7 @@ class BallotSession {
     std::optional<std::int64_t> choice;  // absent: left blank
     std::string uuid;                    // made for each review
     std::string tracking;
+    bool is_blank = false;  // after the cast: the voter left it blank
     VoteState state = VoteState::kNotCast;
     std::string reason;  // when rejected
   };

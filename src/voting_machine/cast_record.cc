@@ -18,8 +18,11 @@ constexpr mode_t kOwnerOnly = 0600;
 constexpr std::size_t kMaxRecordBytes = 1024 * 1024;
 
 nlohmann::json to_json(const BallotSession::Line& line) {
-  return {{"election", line.definition.election}, {"title", line.definition.title},
-          {"tracking", line.tracking},            {"state", to_text(line.state)},
+  return {{"election", line.definition.election},
+          {"title", line.definition.title},
+          {"is_blank", line.is_blank},
+          {"tracking", line.tracking},
+          {"state", to_text(line.state)},
           {"reason", line.reason}};
 }
 
@@ -27,6 +30,7 @@ BallotSession::Line parse_line(const nlohmann::json& json) {
   BallotSession::Line line;
   line.definition.election = json.at("election");
   line.definition.title = json.at("title").get<LocalizedText>();
+  line.is_blank = json.at("is_blank");
   line.tracking = json.at("tracking");
   line.reason = json.at("reason");
   line.state = parse_vote_state(json.at("state").get<std::string>()).value_or(VoteState::kUnknown);

@@ -35,7 +35,7 @@ absl::Status ElectionGuide::ask() {
     if (asked_.size() > kMaxAsked) asked_.pop_front();
   }
   Message message = wire::describe_message(request);
-  parts_.authenticate(message);
+  authenticate(parts_.keys, question_.machine, std::span(&message, 1));
   return parts_.topic.publish(std::span(&message, 1)).status();
 }
 

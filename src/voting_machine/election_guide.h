@@ -3,7 +3,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "base/message.h"
 #include "bus/publisher.h"
 #include "election/election_state.h"
+#include "election/message_keys.h"
 #include "election/office_messages.h"
 #include "election/signature.h"
 
@@ -31,8 +31,7 @@ class ElectionGuide {
     Publisher& topic;
     Clock& clock;
     OfficePublicKey office;
-    // Completes a request before it is published, for example with a MAC.
-    std::function<void(Message&)> authenticate = [](Message&) {};
+    MachineKeys keys = {};
   };
 
   // `question` says which election or event; its UUID is ignored.

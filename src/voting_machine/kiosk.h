@@ -11,6 +11,7 @@
 #include "voting_machine/ballot_session.h"
 #include "voting_machine/cast_record.h"
 #include "voting_machine/election_guide.h"
+#include "voting_machine/kiosk_view.h"
 #include "voting_machine/vote_client.h"
 #include "voting_machine/vote_observer.h"
 #include "web/languages.h"
@@ -21,7 +22,8 @@ namespace pollbus::voting_machine {
 // asks for kWarningTime whether the voter is still there.
 inline constexpr std::chrono::seconds kIdleTime{300};
 inline constexpr std::chrono::seconds kWarningTime{45};
-inline constexpr std::chrono::seconds kSessionTimeout = kIdleTime + kWarningTime + std::chrono::seconds(15);
+inline constexpr std::chrono::seconds kSessionTimeout =
+    kIdleTime + kWarningTime + std::chrono::seconds(15);
 // How long the answer stays on the page.
 inline constexpr std::chrono::seconds kAnswerTime{30};
 
@@ -44,10 +46,14 @@ class Kiosk final : public VoteObserver {
   explicit Kiosk(Parts parts);
 
   // What the page is to show, as JSON; `act` takes {"session", "revision", "action", …} and returns
-  // the state after it. A step that does not fit the session as it is changes nothing. docs/kiosk.md
-  // lists the actions.
+  // the state after it. A step that does not fit the session as it is changes nothing.
+  // docs/kiosk.md lists the actions.
   std::string state();
   std::string act(const nlohmann::json& request);
+
+  // Takes up the session of a process that ended after a ballot was cast, so that its voter is told
+  // what became of it. Call it after add_observer(), which tells what is in the journal.
+  void restore();
 
   // Ends a session whose voter is gone. Call it once a second.
   void tick();
@@ -57,29 +63,23 @@ class Kiosk final : public VoteObserver {
   void answered(std::span<const Answer> answers) override;
 
  private:
-  struct Display {
-    std::string language{web::kDefaultLanguage};
-    std::string size = "m";
-    std::string theme = "light";
-  };
-
-  void restore();
   void reset();
   void end_if_over();
-  void set_display(const nlohmann::json& request);
   bool step(const nlohmann::json& request);
-  bool start(const nlohmann::json& request);
+  bool start();
   bool cast();
-  void save_record();
-  void begin_answer_time();
-  nlohmann::json to_json() const;
+  absl::Status save_record();
+  void answer_changed();
+  void accept_display(const nlohmann::json& request);
+  bool any_chosen_is(Phase phase) const;
+  std::string render();
 
   Parts parts_;
   const CastRecordFile record_file_;
   // Guards everything below. Held while the journal and the record are written; the client calls
   // the observer without a lock of its own.
   std::mutex mutex_;
-  std::optional<CastRecord> left_;  // of the process before, until recovered() or the first state()
+  std::optional<CastRecord> left_;  // of the process before, until restore()
   BallotSession session_;
   Display display_;
   SteadyTime last_sign_;  // of the voter

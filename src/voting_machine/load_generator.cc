@@ -21,7 +21,7 @@ std::chrono::nanoseconds time_for(std::size_t votes, double rate) {
 
 }  // namespace
 
-LoadGenerator::LoadGenerator(VoteClient& client, Clock& clock, Load load, RandomVoter voter)
+LoadGenerator::LoadGenerator(VoteClient& client, Clock& clock, Load load, Voter voter)
     : client_(client),
       clock_(clock),
       load_(load),
@@ -80,7 +80,7 @@ absl::Status LoadGenerator::cast(std::size_t count, SteadyTime now) {
   std::vector<SubmittedVote> votes;
   votes.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
-    votes.push_back(voter_.cast(load_.election, load_.machine, timestamp_ms));
+    votes.push_back(voter_(load_.election, load_.machine, timestamp_ms));
   RETURN_IF_ERROR(client_.cast(votes));
   cast_ += static_cast<std::int64_t>(count);
   if (load_.rate > 0)

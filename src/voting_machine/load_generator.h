@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -10,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
-#include "voting_machine/random_voter.h"
+#include "election/vote.h"
 #include "voting_machine/vote_client.h"
 #include "voting_machine/vote_observer.h"
 
@@ -28,12 +29,15 @@ struct Load {
   // How long to wait for the remaining answers after the last vote was cast.
   std::chrono::seconds patience{120};
 };
+// Makes the next vote of an election at a machine, cast at a time.
+using Voter = std::function<SubmittedVote(std::int64_t election, std::int64_t machine,
+                                          std::int64_t timestamp_ms)>;
 inline constexpr double kMinRate = 1e-6;
 inline constexpr double kMaxRate = 1e6;
 
-// Casts random votes through a VoteClient, at a given rate or as fast as answers come. Observes the
-// client, so add it with add_observer(). Borrows client and clock. step() and run() belong to one
-// thread; the observer's calls may come from any.
+// Casts the votes of a Voter through a VoteClient, at a given rate or as fast as answers come.
+// Observes the client, so add it with add_observer(). Borrows client and clock. step() and run()
+// belong to one thread; the observer's calls may come from any.
 class LoadGenerator final : public VoteObserver {
  public:
   struct Next {
@@ -41,7 +45,7 @@ class LoadGenerator final : public VoteObserver {
     SteadyTime wake;    // when to call step() again, if no answer or time-out comes first
   };
 
-  LoadGenerator(VoteClient& client, Clock& clock, Load load, RandomVoter voter);
+  LoadGenerator(VoteClient& client, Clock& clock, Load load, Voter voter);
 
   // Casts the votes that may be cast now. Does not wait for the bus. Errors are those of
   // VoteClient::cast.
@@ -64,7 +68,7 @@ class LoadGenerator final : public VoteObserver {
   VoteClient& client_;
   Clock& clock_;
   const Load load_;
-  RandomVoter voter_;
+  Voter voter_;
   std::int64_t cast_ = 0;
   SteadyTime next_cast_;
   std::optional<SteadyTime> give_up_;

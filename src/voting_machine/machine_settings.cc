@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <random>
 
+#include "election/signature.h"
 #include "election/uuid.h"
 #include "election/vote.h"
+#include "election/voter_code.h"
 #include "election/wire.h"
 
 namespace pollbus::voting_machine {
@@ -17,6 +19,8 @@ namespace {
 
 constexpr std::int64_t kMaxInFlight = 100'000;
 constexpr std::chrono::hours kMaxPatience{366 * 24};
+// A kiosk's journal holds votes of all elections of its event.
+constexpr std::int64_t kSeveralElections = -1;
 constexpr char kGoogleHost[] = "pubsub.googleapis.com";
 
 std::optional<std::string> check_leftover(const std::string& value) {
@@ -74,21 +78,67 @@ void MachineSettings::add_to(Settings& settings) {
                     "Print voter, choice and UUID of each vote even if standard output is not a "
                     "terminal; it may end up in a log"},
                    &show_votes);
+  add_defined_elections(settings);
   keys.add_to(settings);
   worker.add_to(settings);
   service.add_to(settings);
 }
 
+void MachineSettings::add_defined_elections(Settings& settings) {
+  settings.text({"office-public-key", "OFFICE_PUBLIC_KEY", "HEX",
+                 "The office's public key: with it, the machine asks for the definition of its "
+                 "election and casts only votes that fit it"},
+                &office_public_key, OfficePublicKey::check);
+  settings.integer({"voter", "", "ID",
+                    "Cast one vote, of this voter, and end; asks for the choice without --choice"},
+                   &voter, 0, kMaxId);
+  settings.integer({"choice", "", "C", "Cast one vote, for this choice, and end"}, &choice, 0,
+                   kMaxChoice);
+  settings.text({"code", "VOTER_CODE", "CODE",
+                 "Cast one vote, of the voter with this code, and end; needs OFFICE_PUBLIC_KEY"},
+                &code, [](const std::string& value) -> std::optional<std::string> {
+                  if (parse_voter_code(value)) return std::nullopt;
+                  return "expected a voter's code, such as 00A7-3KQ4-...";
+                });
+  settings.text({"kiosk", "KIOSK", "HOST:PORT",
+                 "Serve the page on which one person after the other votes, on a loopback address "
+                 "(docs/kiosk.md); needs --event and OFFICE_PUBLIC_KEY"},
+                &kiosk, check_host_and_port);
+  settings.text({"event", "EVENT", "NAME", "With --kiosk: the event whose elections are voted on"},
+                &event, check_not_empty);
+  settings.boolean({"kiosk-print", "KIOSK_PRINT", "",
+                    "With --kiosk: offer to print the tracking code, for stations with a printer"},
+                   &kiosk_print);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!kiosk.empty() && event.empty()) return "--kiosk: needs --event or EVENT";
+    return std::nullopt;
+  });
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!kiosk.empty() && office_public_key.empty())
+      return "--kiosk: needs --office-public-key or OFFICE_PUBLIC_KEY";
+    return std::nullopt;
+  });
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!code.empty() && office_public_key.empty())
+      return "--code: needs --office-public-key or OFFICE_PUBLIC_KEY";
+    return std::nullopt;
+  });
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!code.empty() && voter) return "--code: the code names the voter; leave out --voter";
+    return std::nullopt;
+  });
+}
+
 Load MachineSettings::load() const {
   return {.election = *election,
           .machine = *machine,
-          .votes = votes,
-          .rate = rate.value_or(votes ? 0 : 1),
+          .votes = is_one_person() ? std::optional<std::int64_t>(1) : votes,
+          .rate = rate.value_or(votes || is_one_person() ? 0 : 1),
           .in_flight = in_flight,
           .patience = patience};
 }
 
-RandomVoter MachineSettings::voter() const {
+RandomVoter MachineSettings::random_voter() const {
   return {seed ? static_cast<std::uint64_t>(*seed) : std::random_device{}(), voters, choices};
 }
 
@@ -102,7 +152,7 @@ WorkerConfig MachineSettings::worker_config() const {
 }
 
 JournalOwner MachineSettings::journal_owner(const std::string& life) const {
-  return {.election = *election,
+  return {.election = election.value_or(kSeveralElections),
           .machine = *machine,
           .topic = worker.bus.topic_path(worker.topic),
           .host = worker.bus.is_emulator() ? worker.bus.emulator_host : kGoogleHost,
@@ -130,7 +180,8 @@ std::string MachineSettings::journal_path() const {
   }
   std::error_code ignored;  // opening the journal reports what is wrong
   std::filesystem::create_directories(folder, ignored);
-  return (folder / fmt::format("voting-machine-{}-{}.journal", *election, *machine)).string();
+  const std::string what = kiosk.empty() ? std::to_string(*election) : "kiosk";
+  return (folder / fmt::format("voting-machine-{}-{}.journal", what, *machine)).string();
 }
 
 }  // namespace pollbus::voting_machine

@@ -20,9 +20,10 @@ namespace pollbus::voting_machine {
 struct MachineSettings {
   MachineSettings();
   void add_to(Settings& settings);
+  void add_defined_elections(Settings& settings);
 
   Load load() const;
-  RandomVoter voter() const;
+  RandomVoter random_voter() const;
   WorkerConfig worker_config() const;
   JournalOwner journal_owner(const std::string& life) const;
   LeftoverVotes leftover() const;
@@ -30,6 +31,8 @@ struct MachineSettings {
   std::string journal_path() const;
   // Whether each vote is printed: with more than one vote under way that would be a flood.
   bool prints_each_vote() const { return !quiet && in_flight == 1; }
+  // Whether to cast the vote of one person, and to ask for what was not given.
+  bool is_one_person() const { return voter || choice || !code.empty(); }
   // Voter, choice and UUID are shown to a person at a terminal only, unless they are asked for.
   VotePrinter::Show show() const;
 
@@ -50,6 +53,15 @@ struct MachineSettings {
   std::string summary;
   bool quiet = false;
   bool show_votes = false;
+  // Elections that are defined.
+  std::string office_public_key;  // empty: the machine knows no definitions
+  std::optional<std::int64_t> voter;
+  std::optional<std::int64_t> choice;
+  std::string code;
+  // The page for voters.
+  std::string kiosk;
+  std::string event;
+  bool kiosk_print = false;
 };
 
 }  // namespace pollbus::voting_machine

@@ -96,7 +96,8 @@ TEST_F(MachineSettingsTest, TheSubscriptionIsNamedAfterTheMachineUnlessItIsGiven
 
 TEST_F(MachineSettingsTest, TheSameSeedCastsTheSameVotes) {
   parse({"--seed", "7"});
-  EXPECT_EQ(settings.voter().cast(12, 3, 1).voter, settings.voter().cast(12, 3, 1).voter);
+  EXPECT_EQ(settings.random_voter().cast(12, 3, 1).voter,
+            settings.random_voter().cast(12, 3, 1).voter);
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
-// voting-machine: casts random votes and waits for the answer to each.
+// voting-machine: casts random votes, or one person's vote, and waits for the answer to each; or
+// serves the page on which people vote.
 #include <fmt/format.h>
 
 #include <iostream>
 
 #include "base/status.h"
+#include "voting_machine/defined_election.h"
+#include "voting_machine/kiosk_run.h"
 #include "voting_machine/machine_metrics.h"
 #include "voting_machine/machine_settings.h"
 #include "voting_machine/prompt.h"
@@ -26,15 +29,20 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
   const JournalOwner owner = settings.journal_owner(worker->identity());
   RETURN_IF_ERROR(claim_journal(*journal, owner, settings.leftover()));
 
-  VoteClient client({.journal = *journal,
-                     .bus = worker->outbox_parts(),
-                     .clock = service.clock(),
-                     .readiness = service.readiness(),
-                     .metrics = service.metrics(),
-                     .keys = keys},
-                    *settings.machine);
+  DefinedElection defined(settings, worker->publisher(), service.clock(), keys);
+  VoteClient client(
+      {.journal = *journal,
+       .bus = worker->outbox_parts(),
+       .clock = service.clock(),
+       .readiness = service.readiness(),
+       .metrics = service.metrics(),
+       .keys = keys,
+       .other_answers = [&](const ReceivedMessage& message) { return defined.take(message); }},
+      *settings.machine);
   const Load load = settings.load();
-  LoadGenerator generator(client, service.clock(), load, settings.voter());
+  Voter voter;
+  LoadGenerator generator(client, service.clock(), load,
+                          [&](auto... vote) { return voter(vote...); });
   TallyKeeper tally(service.clock());
   VotePrinter printer(std::cout, settings.show(), [&] { service.shutdown().request(); });
   client.add_observer(tally);
@@ -51,7 +59,8 @@ absl::StatusOr<int> run(const MachineSettings& settings) {
   auto metrics = keep_metrics(tally, service.metrics(), service.clock());
   auto progress =
       settings.prints_each_vote() ? std::jthread() : show_progress(tally, load, service.clock());
-  const absl::Status status = generator.run(service.stop_token());
+  absl::Status status = defined.choose_voter(std::cin, std::cout, service.stop_token(), &voter);
+  if (status.ok()) status = generator.run(service.stop_token());
   const bool is_stopped = service.stop_token().stop_requested();
   if (is_stopped) threads.wait_for_last_answers(service.clock().now());
   service.shutdown().request();
@@ -70,13 +79,16 @@ int main(int argc, char** argv) {
   using namespace pollbus;
   voting_machine::MachineSettings machine;
   Settings settings("voting-machine",
-                    "Casts random votes on the bus and waits for the answer to each.");
+                    "Casts random votes, or one person's vote, on the bus and waits for the answer "
+                    "to each; or serves the page on which people vote.");
   machine.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
   if (const auto code = health_check_exit_code(machine.service)) return *code;
-  if (!voting_machine::ask_for_missing_ids(machine.election, machine.machine))
+  if (!voting_machine::ask_for_missing_ids(machine.kiosk.empty(), machine.election,
+                                           machine.machine))
     return voting_machine::kExitNoId;
-  const auto code = voting_machine::run(machine);
+  const auto code =
+      machine.kiosk.empty() ? voting_machine::run(machine) : voting_machine::run_kiosk(machine);
   if (const int error = exit_code(code.status()); error != 0 || !code.ok()) return error;
   return *code;
 }

@@ -30,7 +30,7 @@ std::optional<std::int64_t> ask_for_id(std::istream& in, std::ostream& out,
   }
 }
 
-bool ask_for_missing_ids(std::optional<std::int64_t>& election,
+bool ask_for_missing_ids(bool needs_election, std::optional<std::int64_t>& election,
                          std::optional<std::int64_t>& machine) {
   struct Question {
     std::optional<std::int64_t>& id;
@@ -40,6 +40,7 @@ bool ask_for_missing_ids(std::optional<std::int64_t>& election,
   for (const auto& [id, what, setting] :
        {Question{election, "election", "--election or ELECTION_ID"},
         Question{machine, "machine", "--machine or MACHINE_ID"}}) {
+    if (&id == &election && !needs_election) continue;
     if (!id) id = ask_for_id(std::cin, std::cout, what);
     if (id) continue;
     std::cerr << fmt::format(

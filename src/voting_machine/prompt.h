@@ -12,9 +12,9 @@ namespace pollbus::voting_machine {
 std::optional<std::int64_t> ask_for_id(std::istream& in, std::ostream& out,
                                        const std::string& what);
 
-// Asks the person at the terminal for each ID that is absent. False, with a reason on standard
-// error, if standard input ends first.
-bool ask_for_missing_ids(std::optional<std::int64_t>& election,
+// Asks the person at the terminal for each ID that is absent and needed. False, with a reason on
+// standard error, if standard input ends first.
+bool ask_for_missing_ids(bool needs_election, std::optional<std::int64_t>& election,
                          std::optional<std::int64_t>& machine);
 
 }  // namespace pollbus::voting_machine

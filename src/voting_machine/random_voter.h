@@ -23,6 +23,9 @@ class RandomVoter {
         new_uuid_(std::move(new_uuid)) {}
 
   SubmittedVote cast(std::int64_t election, std::int64_t machine, std::int64_t timestamp_ms);
+  SubmittedVote operator()(std::int64_t election, std::int64_t machine, std::int64_t timestamp_ms) {
+    return cast(election, machine, timestamp_ms);
+  }
 
  private:
   std::mt19937_64 random_;

@@ -214,6 +214,7 @@ std::vector<Verdict> VoteClient::on_results(std::span<const ReceivedMessage> bat
   std::vector<Answer> answers;
   for (const ReceivedMessage& message : batch) {
     if (inbound_.is_stray(message) || inbound_.is_forged(message, &outgoing)) continue;
+    if (parts_.other_answers && parts_.other_answers(message)) continue;
     auto parsed = wire::parse_result(message.data);
     if (auto* result = std::get_if<Result>(&parsed)) {
       answers.push_back({.result = std::move(*result), .text = message.data, .latency = {}});
@@ -228,6 +229,7 @@ std::vector<Verdict> VoteClient::on_results(std::span<const ReceivedMessage> bat
 
 void VoteClient::end_votes(std::span<Answer> answers) {
   if (answers.empty()) return;
+  std::vector<Journal::Slot> slots;
   {
     const std::lock_guard lock(mutex_);
     const SteadyTime now = parts_.clock.now();
@@ -236,11 +238,16 @@ void VoteClient::end_votes(std::span<Answer> answers) {
       if (!ended) continue;
       answer.ends_vote = true;
       answer.latency = ended->latency;
-      to_erase_.push_back(ended->slot);
+      slots.push_back(ended->slot);
     }
   }
-  answered_.notify_all();
   for (VoteObserver* observer : observers_) observer->answered(answers);
+  // Only now, so that an observer can note the answer on disk before the vote leaves the journal.
+  {
+    const std::lock_guard lock(mutex_);
+    to_erase_.insert(to_erase_.end(), slots.begin(), slots.end());
+  }
+  answered_.notify_all();
 }
 
 std::size_t VoteClient::pending() const {

@@ -40,6 +40,7 @@ class VoteObserver {
   virtual void published(std::span<const Message> /*votes*/) {}
   // These votes had no answer for kAnswerTimeout. They stay pending; this is not a failure.
   virtual void timed_out(std::span<const std::string> /*uuids*/) {}
+  // Called before an answered vote leaves the journal.
   virtual void answered(std::span<const Answer> /*answers*/) {}
 };
 

@@ -1,0 +1,116 @@
+// Every page of the kiosk as the browser shows it: accessible, legible, nothing cut off, in every
+// theme, language and size.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { assertAccessible, layoutProblems, leastContrast, openBrowser, openPage, screen } from './browser.mjs';
+import { languages, pages, serveFakeMachine, stateWith } from './fake_machine.mjs';
+
+const themes = ['light', 'dark', 'high-light', 'high-dark'];
+const sizes = ['s', 'm', 'l', 'xl'];
+const leastContrasts = { light: 10, dark: 10, 'high-light': 20, 'high-dark': 20 };
+
+let machine;
+let browser;
+let page;
+
+before(async () => {
+  machine = await serveFakeMachine();
+  browser = await openBrowser();
+  page = await openPage(browser, { bypassCSP: true });
+});
+after(async () => {
+  await browser?.close();
+  await machine?.close();
+});
+
+async function show(name, display) {
+  machine.state = stateWith(...pages[name], display);
+  await page.goto(machine.address);
+  await page.locator('#heading').waitFor();
+  await page.evaluate(() => document.fonts.ready);
+}
+
+for (const [i, name] of Object.keys(pages).entries()) {
+  test(`the page "${name}" is accessible and has enough contrast in every theme`, async () => {
+    for (const [j, theme] of themes.entries()) {
+      const display = { theme, language: languages[(i + j) % languages.length], size: sizes[(i + 2 * j) % sizes.length] };
+      await show(name, display);
+      await assertAccessible(page, JSON.stringify(display));
+      const least = await leastContrast(page);
+      assert.ok(least.contrast >= leastContrasts[theme], `${JSON.stringify(display)}: ${least.contrast.toFixed(1)} for "${least.text}"`);
+      assert.equal(await page.locator('html').getAttribute('lang'), display.language);
+      assert.equal(await page.locator('html').getAttribute('dir'), display.language === 'ar' ? 'rtl' : 'ltr');
+    }
+    assert.deepEqual(page.complaints, []);
+  });
+
+  test(`nothing on the page "${name}" is cut off, overlaps or scrolls sideways, small or large, in either direction`, async () => {
+    for (const language of ['de', 'ar']) {
+      for (const size of ['s', 'xl']) {
+        await show(name, { language, size });
+        assert.deepEqual(await layoutProblems(page), [], `${language} ${size}`);
+      }
+    }
+  });
+}
+
+test('with text of 200 percent, the page with 40 choices does not scroll sideways', async () => {
+  await page.setViewportSize({ width: screen.width / 2, height: screen.height / 2 });
+  await show('contest with 40 choices', { size: 'l' });
+  assert.deepEqual(await layoutProblems(page), []);
+  await page.setViewportSize(screen);
+});
+
+test('every choice of 40 can be reached with the arrow keys and stays in sight of the voter', async () => {
+  await show('contest with 40 choices', { size: 'xl' });
+  await page.locator('#choice-0').focus();
+  for (let i = 1; i < 40; i += 1) {
+    await page.keyboard.press('ArrowDown');
+    const box = await page.locator(`#choice-${i}`).boundingBox();
+    const actions = await page.locator('#actions').boundingBox();
+    assert.ok(box.y >= 0 && box.y + box.height <= actions.y + 1, `choice ${i}: ${JSON.stringify(box)}`);
+  }
+  assert.equal(machine.acts.length, 0, 'arrow keys must not go on to the next step');
+});
+
+test('the dialogs of the display and of leaving are accessible and fit on the screen', async () => {
+  for (const display of [{ size: 'xl', theme: 'high-dark', language: 'de' }, { size: 's', language: 'ar' }, { size: 'm', theme: 'dark' }]) {
+    for (const button of ['#display-button', '#leave-button']) {
+      await show('contest', display);
+      await page.locator(button).click();
+      await page.locator('dialog[open]').waitFor();
+      await assertAccessible(page, `${button} ${JSON.stringify(display)}`);
+      assert.deepEqual(await layoutProblems(page), [], `${button} ${JSON.stringify(display)}`);
+      await page.keyboard.press('Escape');
+      await page.locator('dialog').waitFor({ state: 'detached' });
+    }
+  }
+});
+
+test('a name in another language says so, and one in the other direction begins where all names do', async () => {
+  await show('contest', {});
+  const name = page.locator('.choice bdi[lang=ar]');
+  const [direction, left] = await name.evaluate((element) => [getComputedStyle(element).direction, element.getBoundingClientRect().left]);
+  assert.equal(direction, 'rtl');
+  const other = await page.locator('.choice bdi').first().boundingBox();
+  assert.equal(Math.round(left), Math.round(other.x));
+});
+
+test('with reduced motion nothing moves', async () => {
+  await show('sending', {});
+  const animation = await page.locator('.sending .symbol').evaluate((element) => getComputedStyle(element).animationName);
+  assert.equal(animation, 'none');
+});
+
+test('when the machine does not answer, the page says so only after a while and goes on by itself', async () => {
+  await show('contest', {});
+  const address = new URL(machine.address);
+  await page.route('**/state', (route) => route.abort());
+  await page.locator('#away').waitFor();
+  await page.unroute('**/state');
+  await page.locator('#away').waitFor({ state: 'detached' });
+  page.complaints.length = 0;
+  assert.equal(page.url(), address.href);
+});
