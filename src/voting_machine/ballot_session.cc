@@ -183,11 +183,12 @@ bool BallotSession::is_everything_answered() const {
   return std::ranges::all_of(lines_, [](const Line& line) { return is_final(line.state); });
 }
 
-BallotSession BallotSession::restored(std::string id, std::vector<Line> lines) {
+BallotSession BallotSession::restored(std::string id, std::vector<Line> lines,
+                                      std::int64_t revision) {
   BallotSession session(std::move(id));
   session.lines_ = std::move(lines);
   session.stage_ = Stage::kAnswer;
-  session.revision_ = 1;
+  session.revision_ = revision;
   return session;
 }
 

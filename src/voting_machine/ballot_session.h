@@ -76,8 +76,9 @@ class BallotSession {
   bool is_sending() const;
   bool is_everything_answered() const;
 
-  // A session of a process that has ended: only what its voter may still be told.
-  static BallotSession restored(std::string id, std::vector<Line> lines);
+  // A session of a process that has ended: only what its voter may still be told. `revision` must
+  // be greater than that process's.
+  static BallotSession restored(std::string id, std::vector<Line> lines, std::int64_t revision);
 
  private:
   void enter(Stage stage);

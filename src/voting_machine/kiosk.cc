@@ -84,7 +84,9 @@ void Kiosk::restore() {
     if (!is_final(line.state) && !is_in_journal) line.state = VoteState::kNotCast;
   }
   if (parts_.languages.has(left_->language)) display_.language = left_->language;
-  session_ = BallotSession::restored(std::move(left_->session), std::move(left_->lines));
+  // The time grows over restarts, and faster than revisions do.
+  session_ = BallotSession::restored(std::move(left_->session), std::move(left_->lines),
+                                     wall_ms(parts_.clock));
   left_.reset();
 }
 

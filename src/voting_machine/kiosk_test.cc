@@ -260,6 +260,7 @@ TEST_F(KioskTest, AMachineThatDiesAfterTheCastStillKnowsTheVote) {
   const json before = page;
   open();
   EXPECT_EQ(page["session"], before["session"]);
+  EXPECT_GT(page["revision"], before["revision"]);
   EXPECT_EQ(page["display"]["language"], "fr");
   EXPECT_EQ(page["lines"][0]["state"], "kept");
   EXPECT_EQ(page["lines"][0]["tracking"], tracking);
