@@ -32,6 +32,7 @@ enum class BallotOutcome {
   kRecordedAgain,  // this vote was stored before
   kOtherVote,      // a vote with this receipt and other content was stored before
   kRefused,        // the database does not accept this vote; it is not stored
+  kSealed,         // the election is sealed; the vote is not stored
 };
 
 // Stores votes, each once. Not thread-safe: use one instance per thread.
@@ -53,9 +54,10 @@ class BallotBox {
   // The number of stored votes of each election.
   virtual absl::StatusOr<ElectionCounts> counts() = 0;
 
-  // Brings the schema to this version under an advisory lock. FAILED_PRECONDITION, with what was
-  // found and what to do, if the database holds tables of another program, receipts of an earlier
-  // version, or a newer schema.
+  // Brings the schema to this version under an advisory lock, if the user may create tables;
+  // otherwise UNAVAILABLE until the owner of the database has done it (migrate_postgres).
+  // FAILED_PRECONDITION, with what was found and what to do, if the database holds tables of
+  // another program, receipts of an earlier version, or a newer schema.
   virtual absl::Status migrate() = 0;
 };
 
@@ -67,12 +69,24 @@ struct PostgresConfig {
   Secret password;
   std::chrono::seconds connect_timeout{5};
   std::chrono::milliseconds statement_timeout{10'000};
+  // As libpq understands them (https://www.postgresql.org/docs/15/libpq-ssl.html). Without
+  // ssl_mode: verify-full if there is a file of authorities, otherwise prefer.
+  std::string ssl_mode;
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
 
-  // POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD.
+  // POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_SSLMODE,
+  // POSTGRES_CA_FILE, POSTGRES_CERT_FILE, POSTGRES_KEY_FILE.
   void add_to(Settings& settings);
 };
 
 // In PostgreSQL, in the tables of sql/. Connects at the first call and again after any failure.
 std::unique_ptr<BallotBox> make_postgres_ballot_box(PostgresConfig config);
+
+// voting-recorder --migrate: brings the schema to this version and grants the roles
+// pollbus_recorder and pollbus_results their rights, as far as they exist. Errors as
+// BallotBox::migrate(), and FAILED_PRECONDITION if the user may not do it.
+absl::Status migrate_postgres(const PostgresConfig& config);
 
 }  // namespace pollbus

@@ -9,7 +9,6 @@
 namespace pollbus {
 namespace {
 
-constexpr std::string_view kMigrationColumns = "version, name, checksum";
 constexpr std::string_view kOwnDatabase =
     "give the recorder an empty database of its own (POSTGRES_DB)";
 

@@ -23,12 +23,18 @@ struct Migration {
 // All files of sql/ at build time, by version.
 std::span<const Migration> embedded_migrations();
 
+// sql/grants.sql: what the roles may do. To be run after every migration.
+std::string_view embedded_grants();
+
 // A row of schema_migrations.
 struct AppliedMigration {
   int version = 0;
   std::string name;
   std::string checksum;
 };
+
+// The columns of schema_migrations.
+inline constexpr std::string_view kMigrationColumns = "version, name, checksum";
 
 // What a database holds of the recorder's tables. A table's columns are joined with ", "; nothing
 // if the table does not exist.

@@ -46,6 +46,8 @@ TEST(MigrationsTest, ReleasedMigrationsKeepTheirChecksums) {
   EXPECT_EQ(embedded_migrations()[0].checksum(), "53f074c966a8ae675269c0cd135ff820");
   EXPECT_EQ(embedded_migrations()[1].name, "unkeyed_receipts_and_counts");
   EXPECT_EQ(embedded_migrations()[1].checksum(), "ea87dc024754816a930a24c0e09d8617");
+  EXPECT_EQ(embedded_migrations()[2].name, "elections");
+  EXPECT_EQ(embedded_migrations()[2].checksum(), "70447efd16bfe4767d60bfcb366c55bb");
 }
 
 TEST(MigrationsTest, AnEmptyDatabaseNeedsAll) {

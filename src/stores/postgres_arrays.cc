@@ -8,7 +8,9 @@
 namespace pollbus {
 namespace {
 
-// Oids of the array types, from PostgreSQL's pg_type.dat.
+// Oids of types, from PostgreSQL's pg_type.dat.
+constexpr unsigned kBigint = 20;
+constexpr unsigned kText = 25;
 constexpr unsigned kIntegerArray = 1007;
 constexpr unsigned kBigintArray = 1016;
 constexpr unsigned kByteaArray = 1001;
@@ -26,6 +28,16 @@ unsigned array_of(PostgresArray::Element element) {
 }
 
 }  // namespace
+
+PostgresParameter bigint_parameter(std::optional<std::int64_t> value) {
+  PostgresParameter parameter{.type = kBigint, .bytes = {}, .is_null = !value};
+  if (value) append_big_endian(parameter.bytes, *value);
+  return parameter;
+}
+
+PostgresParameter text_parameter(std::optional<std::string> value) {
+  return {.type = kText, .bytes = value.value_or(""), .is_null = !value};
+}
 
 PostgresArray::PostgresArray(Element element, std::size_t size) : element_(element) {
   append_big_endian<std::int32_t>(bytes_, 1);  // number of dimensions
@@ -53,6 +65,8 @@ void PostgresArray::add_bytea(std::string_view value) {
   bytes_ += value;
 }
 
-PostgresParameter PostgresArray::take() { return {array_of(element_), std::move(bytes_)}; }
+PostgresParameter PostgresArray::take() {
+  return {.type = array_of(element_), .bytes = std::move(bytes_), .is_null = false};
+}
 
 }  // namespace pollbus

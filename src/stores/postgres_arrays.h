@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +12,11 @@ namespace pollbus {
 struct PostgresParameter {
   unsigned type = 0;  // the Oid of its type
   std::string bytes;
+  bool is_null = false;
 };
+
+PostgresParameter bigint_parameter(std::optional<std::int64_t> value);
+PostgresParameter text_parameter(std::optional<std::string> value);
 
 // Builds a one-dimensional array parameter, element by element, in the form that array_recv reads
 // (https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/arrayfuncs.c).

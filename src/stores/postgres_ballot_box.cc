@@ -4,25 +4,27 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include "base/logging.h"
 #include "base/status.h"
 #include "election/receipt.h"
 #include "stores/ballot_box.h"
-#include "stores/migrations.h"
 #include "stores/postgres_connection.h"
+#include "stores/postgres_schema.h"
 
 namespace pollbus {
 namespace {
 
-// Any number will do, as long as all versions use the same ("pollbus" in ASCII).
-constexpr std::int64_t kMigrationLock = 0x706f6c6c627573;
-
 constexpr std::size_t kMaxBallotsPerTransaction = 10'000;
 
-// Receipts are inserted in their own order, so that recorders with overlapping batches wait for
-// each other but never in a circle. Votes get random ids and are inserted in random order: within a
-// batch, the n-th row of one table has nothing to do with the n-th row of the other.
+// The ballots arrive in the order of their receipts and are inserted in it, so that recorders with
+// overlapping batches wait for each other but never in a circle. Votes get random ids and are
+// inserted in the order of the ids: within a batch, the n-th row of one table has nothing to do
+// with the n-th row of the other. A trigger counts them.
+//
+// IS TRUE keeps the planner from joining the two lists row by row: the plan does not depend on the
+// size of the batch, and what is best for ten ballots takes seconds for ten thousand.
 //
 // Returns a row for each ballot whose receipt was known, with its position and the stored content
 // (null if another transaction stored it a moment ago, or a trigger discarded the receipt). A
@@ -34,59 +36,57 @@ WITH incoming AS (
     AS ballot (receipt, content, electionid, machineid, voting, position)
 ), fresh AS (
   INSERT INTO receipts (receipt, content, electionid)
-  SELECT receipt, content, electionid FROM incoming ORDER BY receipt
+  SELECT receipt, content, electionid FROM incoming
   ON CONFLICT DO NOTHING
   RETURNING receipt
 ), stored AS (
   INSERT INTO votes (id, electionid, machineid, voting)
-  SELECT gen_random_uuid(), electionid, machineid, voting FROM incoming JOIN fresh USING (receipt)
-  ORDER BY random()
-  RETURNING electionid
-), counted AS (
-  INSERT INTO vote_counts (electionid, slot, votes)
-  SELECT electionid, pg_backend_pid() % 64, count(*) FROM stored
-  GROUP BY electionid ORDER BY electionid
-  ON CONFLICT (electionid, slot) DO UPDATE SET votes = vote_counts.votes + excluded.votes
+  SELECT gen_random_uuid() AS id, electionid, machineid, voting FROM incoming
+  WHERE (receipt IN (SELECT receipt FROM fresh)) IS TRUE
+  ORDER BY id
+  RETURNING 1
 )
 SELECT position, (SELECT encode(content, 'hex') FROM receipts
                   WHERE receipts.receipt = incoming.receipt)
-FROM incoming WHERE NOT EXISTS (SELECT FROM fresh WHERE fresh.receipt = incoming.receipt)
+FROM incoming WHERE (receipt IN (SELECT receipt FROM fresh)) IS NOT TRUE
 UNION ALL
 SELECT NULL, NULL WHERE 1 / ((SELECT count(*) FROM stored) = (SELECT count(*) FROM fresh))::int = 0
 )sql";
 
 constexpr const char* kFindReceipts = R"sql(
-SELECT position, encode(receipts.content, 'hex')
-FROM unnest($1) WITH ORDINALITY AS wanted (receipt, position) JOIN receipts USING (receipt)
+SELECT position, (SELECT encode(content, 'hex') FROM receipts WHERE receipts.receipt = wanted.receipt)
+FROM unnest($1) WITH ORDINALITY AS wanted (receipt, position)
 )sql";
 
-constexpr const char* kCount =
-    "SELECT electionid, sum(votes)::bigint FROM vote_counts GROUP BY electionid";
+constexpr const char* kFindSealed = "SELECT electionid FROM sealed_elections($1)";
 
-// How many votes were counted but are no longer in the table, in one snapshot.
-constexpr const char* kCountMissing =
-    "SELECT (SELECT coalesce(sum(votes), 0)::bigint FROM vote_counts) - count(*) FROM votes";
-// Counting the table takes about a second for ten million rows. The pause after it is a hundred
+// Takes a slot of vote_counts for the session: one that no other session has, or any if more than
+// 64 sessions record.
+constexpr const char* kTakeSlot = R"sql(
+SELECT set_config('pollbus.count_slot', coalesce(
+  (SELECT slot FROM generate_series(0, 63) AS slot WHERE pg_try_advisory_lock(1886350444, slot) LIMIT 1),
+  pg_backend_pid() % 64)::text, false)
+)sql";
+
+constexpr const char* kCount = "SELECT election, stored FROM stored_votes()";
+
+// Counting the table takes about two seconds for ten million rows. The pause after it is a hundred
 // times as long, so that it costs at most one percent of a processor.
+constexpr const char* kCheckCounts = "SELECT missing, uncounted FROM check_counts()";
+constexpr std::chrono::minutes kMaxCheckOfCounts{2};
 constexpr std::chrono::seconds kMinPauseBetweenCounts{30};
 constexpr int kPausePerCount = 100;
-
-constexpr const char* kFindSchema = R"sql(
-SELECT (SELECT string_agg(attname::text, ', ' ORDER BY attnum) FROM pg_attribute
-        WHERE attrelid = to_regclass(name) AND attnum > 0 AND NOT attisdropped)
-FROM unnest(ARRAY['schema_migrations', 'votes', 'receipts']) WITH ORDINALITY AS t (name, position)
-ORDER BY position
-)sql";
 
 // A ballot on its way into the database, and what the database holds under its receipt.
 struct Entry {
   const Ballot* ballot = nullptr;
   bool is_new = false;
+  bool is_sealed = false;           // its election is sealed, so it was not stored
   std::optional<Hash128> stored{};  // nothing: the database does not hold the receipt
 };
 
 BallotOutcome outcome_of(const Ballot& ballot, const Entry& entry) {
-  if (!entry.stored) return BallotOutcome::kRefused;
+  if (!entry.stored) return entry.is_sealed ? BallotOutcome::kSealed : BallotOutcome::kRefused;
   if (ballot.content != *entry.stored) return BallotOutcome::kOtherVote;
   return entry.is_new && &ballot == entry.ballot ? BallotOutcome::kRecorded
                                                  : BallotOutcome::kRecordedAgain;
@@ -155,6 +155,18 @@ absl::Status find_receipts(PostgresConnection& connection, std::span<Entry* cons
   return absl::OkStatus();
 }
 
+// Finds out which of the refused ballots came after the seal of their election.
+absl::Status find_sealed(PostgresConnection& connection, std::span<Entry* const> entries) {
+  PostgresArray elections(PostgresArray::Element::kBigint, entries.size());
+  for (const Entry* entry : entries) elections.add_bigint(entry->ballot->election);
+  const std::array parameters = {elections.take()};
+  ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kFindSealed, parameters));
+  std::set<std::int64_t> sealed;
+  for (int row = 0; row < rows.size(); ++row) sealed.insert(rows.number(row, 0));
+  for (Entry* entry : entries) entry->is_sealed = sealed.contains(entry->ballot->election);
+  return absl::OkStatus();
+}
+
 // Stores the ballots in one transaction, and notes in each entry what the database now holds.
 absl::Status store_in_transaction(PostgresConnection& connection, std::span<Entry> entries) {
   ASSIGN_OR_RETURN(const PostgresRows known, connection.run(kRecord, as_parameters(entries)));
@@ -170,56 +182,6 @@ absl::Status store_in_transaction(PostgresConnection& connection, std::span<Entr
     if (!entry.stored) unseen.push_back(&entry);
   }
   return find_receipts(connection, unseen);
-}
-
-absl::StatusOr<FoundSchema> find_schema(PostgresConnection& connection) {
-  ASSIGN_OR_RETURN(const PostgresRows tables, connection.run(kFindSchema));
-  FoundSchema found{.migration_columns = tables.text(0, 0),
-                    .vote_columns = tables.text(1, 0),
-                    .receipt_columns = tables.text(2, 0),
-                    .has_receipts = false,
-                    .applied = {}};
-  if (!found.has_migration_table_of_ours()) return found;
-  if (found.receipt_columns) {
-    ASSIGN_OR_RETURN(const PostgresRows any, connection.run("SELECT FROM receipts LIMIT 1"));
-    found.has_receipts = any.size() > 0;
-  }
-  ASSIGN_OR_RETURN(
-      const PostgresRows rows,
-      connection.run("SELECT version, name, checksum FROM schema_migrations ORDER BY version"));
-  for (int row = 0; row < rows.size(); ++row) {
-    AppliedMigration applied{.version = static_cast<int>(rows.number(row, 0)),
-                             .name = rows.text(row, 1).value_or(""),
-                             .checksum = rows.text(row, 2).value_or("")};
-    found.applied.push_back(std::move(applied));
-  }
-  return found;
-}
-
-// Names and checksums contain no quotes: see CMakeLists.txt and Migration::checksum().
-absl::Status apply(PostgresConnection& connection, const Migration& migration) {
-  RETURN_IF_ERROR(connection.run(std::string(migration.sql)).status());
-  return connection
-      .run(fmt::format("INSERT INTO schema_migrations VALUES ({}, '{}', '{}')", migration.version,
-                       migration.name, migration.checksum()))
-      .status();
-}
-
-absl::Status migrate_in_transaction(PostgresConnection& connection) {
-  RETURN_IF_ERROR(
-      connection.run(fmt::format("BEGIN; SELECT pg_advisory_xact_lock({})", kMigrationLock))
-          .status());
-  ASSIGN_OR_RETURN(const FoundSchema found, find_schema(connection));
-  auto pending = pending_migrations(found, embedded_migrations());
-  if (!pending.ok()) return annotate(pending.status(), connection.where());
-  if (!found.migration_columns) {
-    RETURN_IF_ERROR(connection
-                        .run("CREATE TABLE schema_migrations (version integer PRIMARY KEY, "
-                             "name text NOT NULL, checksum text NOT NULL)")
-                        .status());
-  }
-  for (const Migration& migration : *pending) RETURN_IF_ERROR(apply(connection, migration));
-  return connection.run("COMMIT").status();
 }
 
 class PostgresBallotBox final : public BallotBox {
@@ -263,7 +225,7 @@ class PostgresBallotBox final : public BallotBox {
     return counts;
   }
 
-  absl::Status migrate() override { return connected(migrate_in_transaction); }
+  absl::Status migrate() override { return connected(migrate_or_check); }
 
  private:
   // Stores the ballots in one transaction if the database accepts all of them. Otherwise finds
@@ -278,8 +240,10 @@ class PostgresBallotBox final : public BallotBox {
     if (refused.empty()) return absl::OkStatus();
     log_error("the database refuses votes", {{"votes", refused.size()}, {"error", status}});
     // A trigger may refuse even the repetition of a vote that is stored.
-    return connected(
-        [&](PostgresConnection& connection) { return find_receipts(connection, refused); });
+    return connected([&](PostgresConnection& connection) -> absl::Status {
+      RETURN_IF_ERROR(find_receipts(connection, refused));
+      return find_sealed(connection, refused);
+    });
   }
 
   // For entries that the database has refused together. Adds those that it refuses alone to
@@ -304,8 +268,11 @@ class PostgresBallotBox final : public BallotBox {
   }
 
   absl::Status store_all(std::span<Entry> entries) {
-    return connected(
-        [&](PostgresConnection& connection) { return store_in_transaction(connection, entries); });
+    return connected([&](PostgresConnection& connection) -> absl::Status {
+      if (!has_slot_) RETURN_IF_ERROR(connection.run(kTakeSlot).status());
+      has_slot_ = true;
+      return store_in_transaction(connection, entries);
+    });
   }
 
   // Calls `use` with a session. Drops the session after a failure, and with it what was not
@@ -314,6 +281,7 @@ class PostgresBallotBox final : public BallotBox {
   absl::Status connected(const Use& use) {
     if (!connection_) {
       ASSIGN_OR_RETURN(connection_, PostgresConnection::open(config_));
+      has_slot_ = false;
     }
     absl::Status status = use(*connection_);
     const bool is_refusal = absl::IsFailedPrecondition(status) && connection_->is_idle();
@@ -325,9 +293,13 @@ class PostgresBallotBox final : public BallotBox {
   void count_missing() {
     const SteadyTime begin = std::chrono::steady_clock::now();
     const absl::Status status = connected([&](PostgresConnection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kCountMissing));
-      missing_ = std::max<std::int64_t>(0, rows.number(0, 0));
-      return absl::OkStatus();
+      const std::chrono::milliseconds timeout = connection.statement_timeout();
+      RETURN_IF_ERROR(connection.set_statement_timeout(kMaxCheckOfCounts));
+      ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kCheckCounts));
+      missing_ = rows.number(0, 0);
+      if (const std::int64_t uncounted = rows.number(0, 1); uncounted > 0)
+        log_error("votes were added or changed by hand", {{"uncounted", uncounted}});
+      return connection.set_statement_timeout(timeout);
     });
     if (!status.ok()) log_warning("votes could not be counted", {{"error", status}});
     const SteadyTime end = std::chrono::steady_clock::now();
@@ -337,6 +309,7 @@ class PostgresBallotBox final : public BallotBox {
 
   PostgresConfig config_;
   std::optional<PostgresConnection> connection_;
+  bool has_slot_ = false;
   SteadyTime next_count_of_missing_;  // the first count is due at once
   std::int64_t missing_ = 0;
 };

@@ -28,6 +28,8 @@ constexpr std::pair<const char*, const char*> kSocketOptions[] = {
     {"application_name", "voting-recorder"},
 };
 
+constexpr std::chrono::milliseconds kStopCheckInterval{100};
+
 PGconn* connect(const PostgresConfig& config) {
   const std::string port = std::to_string(config.port);
   const std::string timeout = std::to_string(config.connect_timeout.count());
@@ -38,9 +40,18 @@ PGconn* connect(const PostgresConfig& config) {
     names.push_back(name);
     values.push_back(value);
   }
-  if (!config.password.empty()) {
-    names.push_back("password");
-    values.push_back(config.password.reveal().c_str());
+  const std::string default_mode = config.ca_file.empty() ? "prefer" : "verify-full";
+  const std::pair<const char*, const std::string*> optional[] = {
+      {"password", &config.password.reveal()},
+      {"sslmode", config.ssl_mode.empty() ? &default_mode : &config.ssl_mode},
+      {"sslrootcert", &config.ca_file},
+      {"sslcert", &config.certificate_file},
+      {"sslkey", &config.key_file},
+  };
+  for (const auto& [name, value] : optional) {
+    if (value->empty()) continue;
+    names.push_back(name);
+    values.push_back(value->c_str());
   }
   names.push_back(nullptr);
   values.push_back(nullptr);
@@ -95,6 +106,7 @@ absl::Status PostgresConnection::prepare() {
   // Overrides the defaults of server, database and role.
   return run(fmt::format("SET synchronous_commit = on; SET statement_timeout = {0};"
                          "SET max_parallel_workers_per_gather = 0;"
+                         "SET plan_cache_mode = force_generic_plan;"
                          "SET idle_in_transaction_session_timeout = {0};"
                          "SET default_transaction_isolation = 'read committed'",
                          statement_timeout_.count()))
@@ -107,18 +119,36 @@ absl::StatusOr<PostgresRows> PostgresConnection::run(const std::string& sql) {
 
 absl::StatusOr<PostgresRows> PostgresConnection::run(
     const std::string& sql, std::span<const PostgresParameter> parameters) {
-  std::vector<Oid> types;
+  ASSIGN_OR_RETURN(const std::string name, prepared(sql, parameters));
   std::vector<const char*> values;
   std::vector<int> lengths;
   for (const PostgresParameter& parameter : parameters) {
-    types.push_back(parameter.type);
-    values.push_back(parameter.bytes.data());
+    values.push_back(parameter.is_null ? nullptr : parameter.bytes.data());
     lengths.push_back(static_cast<int>(parameter.bytes.size()));
   }
   const std::vector<int> binary(parameters.size(), 1);
-  return answer(PQsendQueryParams(connection_.get(), sql.c_str(),
-                                  static_cast<int>(parameters.size()), types.data(), values.data(),
-                                  lengths.data(), binary.data(), 0) == 1);
+  return answer(PQsendQueryPrepared(connection_.get(), name.c_str(),
+                                    static_cast<int>(parameters.size()), values.data(),
+                                    lengths.data(), binary.data(), 0) == 1);
+}
+
+absl::StatusOr<std::string> PostgresConnection::prepared(
+    const std::string& sql, std::span<const PostgresParameter> parameters) {
+  if (const auto known = prepared_.find(sql); known != prepared_.end()) return known->second;
+  std::vector<Oid> types;
+  for (const PostgresParameter& parameter : parameters) types.push_back(parameter.type);
+  const std::string name = fmt::format("pollbus_{}", prepared_.size());
+  RETURN_IF_ERROR(answer(PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(),
+                                       static_cast<int>(types.size()), types.data()) == 1)
+                      .status());
+  prepared_.emplace(sql, name);
+  return name;
+}
+
+absl::Status PostgresConnection::set_statement_timeout(std::chrono::milliseconds timeout) {
+  RETURN_IF_ERROR(run(fmt::format("SET statement_timeout = {}", timeout.count())).status());
+  statement_timeout_ = timeout;
+  return absl::OkStatus();
 }
 
 bool PostgresConnection::is_idle() const {
@@ -153,18 +183,27 @@ absl::Status PostgresConnection::await_result(SteadyTime deadline) {
     const int unsent = PQflush(connection);
     if (unsent < 0) return broken();
     if (unsent == 0 && PQisBusy(connection) == 0) return absl::OkStatus();
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd socket{.fd = PQsocket(connection),
-                  .events = static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)),
-                  .revents = 0};
-    const int ready = left.count() > 0 ? poll(&socket, 1, static_cast<int>(left.count())) : 0;
-    if (ready == 0) {
+    RETURN_IF_ERROR(await_socket(unsent > 0, deadline));
+  }
+}
+
+// Waits until the server sends something or takes more, and reads what it has sent.
+absl::Status PostgresConnection::await_socket(bool has_unsent, SteadyTime deadline) {
+  using std::chrono::milliseconds;
+  while (true) {
+    if (stop_.stop_requested()) return absl::CancelledError("stop requested");
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
       return absl::DeadlineExceededError(fmt::format("{} does not answer within {} ms", where_,
                                                      (statement_timeout_ + kAnswerGrace).count()));
     }
+    const milliseconds pause = stop_.stop_possible() ? std::min(left, kStopCheckInterval) : left;
+    pollfd socket{.fd = PQsocket(connection_.get()),
+                  .events = static_cast<short>(POLLIN | (has_unsent ? POLLOUT : 0)),
+                  .revents = 0};
+    const int ready = poll(&socket, 1, static_cast<int>(pause.count()));
     if (ready < 0 && errno != EINTR) return broken();
-    if (ready > 0 && PQconsumeInput(connection) == 0) return broken();
+    if (ready > 0) return PQconsumeInput(connection_.get()) == 0 ? broken() : absl::OkStatus();
   }
 }
 

@@ -2,9 +2,11 @@
 
 #include <libpq-fe.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/status.h"
@@ -37,7 +39,7 @@ class PostgresRows {
 // A session with one PostgreSQL server, with synchronous commit and the statement timeout of its
 // configuration. After an error it can be used only if is_idle(). No call takes longer than the
 // statement timeout and kAnswerGrace, whatever the server does. Not thread-safe. Errors as in
-// postgres_error(), and DEADLINE_EXCEEDED.
+// postgres_error(), DEADLINE_EXCEEDED, and CANCELLED after a stop request.
 class PostgresConnection {
  public:
   // How much longer than its own timeout a server may take before it counts as hung.
@@ -47,9 +49,17 @@ class PostgresConnection {
 
   // Runs any number of statements without parameters; returns the rows of the last one.
   absl::StatusOr<PostgresRows> run(const std::string& sql);
-  // Runs one statement in one round trip, and in a transaction of its own unless one is open.
+  // Runs one statement, and in a transaction of its own unless one is open. The statement is
+  // prepared at its first use, because planning it may take longer than executing it; after that
+  // it takes one round trip. Its parameters must have the same types each time.
   absl::StatusOr<PostgresRows> run(const std::string& sql,
                                    std::span<const PostgresParameter> parameters);
+
+  // For the statements that follow.
+  absl::Status set_statement_timeout(std::chrono::milliseconds timeout);
+  std::chrono::milliseconds statement_timeout() const { return statement_timeout_; }
+  // A stop request ends a call that waits for the server, which may still execute the statement.
+  void stop_with(std::stop_token stop) { stop_ = std::move(stop); }
 
   // Whether the session is intact and in no transaction.
   bool is_idle() const;
@@ -63,13 +73,18 @@ class PostgresConnection {
 
   PostgresConnection(const PostgresConfig& config, PGconn* connection);
   absl::Status prepare();
+  absl::StatusOr<std::string> prepared(const std::string& sql,
+                                       std::span<const PostgresParameter> parameters);
   absl::StatusOr<PostgresRows> answer(bool sent);
   absl::Status await_result(SteadyTime deadline);
+  absl::Status await_socket(bool has_unsent, SteadyTime deadline);
   absl::Status broken() const;
 
   std::string where_;
   std::chrono::milliseconds statement_timeout_;
+  std::stop_token stop_;
   std::unique_ptr<PGconn, Finish> connection_;
+  std::map<std::string, std::string> prepared_;  // names of prepared statements by text
 };
 
 }  // namespace pollbus

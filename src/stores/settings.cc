@@ -1,7 +1,38 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
 #include "stores/ballot_box.h"
 #include "stores/voter_register.h"
 
 namespace pollbus {
+namespace {
+
+constexpr std::array kSslModes = {"disable", "allow",     "prefer",
+                                  "require", "verify-ca", "verify-full"};
+
+std::optional<std::string> check_ssl_mode(const std::string& value) {
+  if (std::ranges::find(kSslModes, value) != kSslModes.end()) return std::nullopt;
+  return "expected disable, allow, prefer, require, verify-ca or verify-full";
+}
+
+std::optional<std::string> check_readable(const std::string& file) {
+  if (::access(file.c_str(), R_OK) == 0) return std::nullopt;
+  return "expected a file that this process can read";
+}
+
+// What is wrong with the settings of TLS together.
+std::optional<std::string> problem_with_tls(const PostgresConfig& config) {
+  if (config.certificate_file.empty() != config.key_file.empty())
+    return "POSTGRES_CERT_FILE, POSTGRES_KEY_FILE: expected both or neither";
+  if (config.ssl_mode.starts_with("verify-") && config.ca_file.empty())
+    return "POSTGRES_CA_FILE: expected, because POSTGRES_SSLMODE is " + config.ssl_mode;
+  return std::nullopt;
+}
+
+}  // namespace
 
 void RedisConfig::add_to(Settings& settings) {
   settings.text({"redis-host", "REDIS_HOST", "HOST", "Host of Redis"}, &host, check_not_empty);
@@ -19,11 +50,26 @@ void PostgresConfig::add_to(Settings& settings) {
   settings.text({"postgres-db", "POSTGRES_DB", "NAME", "Name of the database"}, &database,
                 check_not_empty);
   settings.text({"postgres-user", "POSTGRES_USER", "NAME",
-                 "The database user, which must be allowed to create tables at the first start"},
+                 "The database user. If it may create tables, it sets up and migrates the database "
+                 "at the start; otherwise the owner must run voting-recorder --migrate"},
                 &user, check_not_empty);
   settings.secret(
       {"postgres-password", "POSTGRES_PASSWORD", "PASSWORD", "Password of the database user"},
       &password);
+  settings.text(
+      {"postgres-sslmode", "POSTGRES_SSLMODE", "MODE",
+       "TLS to PostgreSQL, as libpq's sslmode: disable, allow, prefer, require, verify-ca "
+       "or verify-full; by default verify-full with a CA file, otherwise prefer"},
+      &ssl_mode, check_ssl_mode);
+  settings.text({"postgres-ca-file", "POSTGRES_CA_FILE", "FILE",
+                 "The certificate authorities that PostgreSQL's certificate must come from"},
+                &ca_file, check_readable);
+  settings.text({"postgres-cert-file", "POSTGRES_CERT_FILE", "FILE",
+                 "This process's own certificate, if PostgreSQL asks for one"},
+                &certificate_file, check_readable);
+  settings.text({"postgres-key-file", "POSTGRES_KEY_FILE", "FILE", "The key of that certificate"},
+                &key_file, check_readable);
+  settings.rule([this] { return problem_with_tls(*this); });
 }
 
 }  // namespace pollbus

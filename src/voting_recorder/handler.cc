@@ -24,6 +24,13 @@ std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, const Handler::
       .readiness = parts.readiness};
 }
 
+// Why a vote was not stored.
+std::string reason_of(BallotOutcome outcome) {
+  if (outcome == BallotOutcome::kOtherVote) return "UUID belongs to a different vote";
+  if (outcome == BallotOutcome::kSealed) return std::string(kReasonClosed);
+  return "the database refuses this vote";
+}
+
 }  // namespace
 
 Handler::Handler(Parts parts, ServiceKeys keys)
@@ -37,6 +44,7 @@ Handler::Handler(Parts parts, ServiceKeys keys)
       recorded_again_(votes_counter(parts.metrics, "recorded again")),
       uuid_reused_(votes_counter(parts.metrics, "uuid reused")),
       refused_(votes_counter(parts.metrics, "refused")),
+      sealed_(votes_counter(parts.metrics, "sealed")),
       rejected_(votes_counter(parts.metrics, "rejected")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
@@ -87,11 +95,8 @@ void Handler::answer(const Received& received, BallotOutcome recorded, Outgoing*
   // vote is not stored. Nobody here knows the voter, so only an operator can undo that, and the
   // number of marks exceeds the number of rows until then. To hold the vote instead would keep it
   // from ever being answered.
-  const wire::BadMessage refusal{.reason = recorded == BallotOutcome::kOtherVote
-                                               ? "UUID belongs to a different vote"
-                                               : "the database refuses this vote",
-                                 .machine = vote.machine,
-                                 .uuid = vote.uuid};
+  const wire::BadMessage refusal{
+      .reason = reason_of(recorded), .machine = vote.machine, .uuid = vote.uuid};
   inbound_.reject(refusal.reason, *received.message, wire::rejection(refusal), outgoing);
 }
 
@@ -105,6 +110,8 @@ void Handler::count(BallotOutcome outcome) {
       return uuid_reused_.Increment();
     case BallotOutcome::kRefused:
       return refused_.Increment();
+    case BallotOutcome::kSealed:
+      return sealed_.Increment();
   }
 }
 

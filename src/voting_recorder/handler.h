@@ -59,6 +59,7 @@ class Handler {
   prometheus::Counter& recorded_again_;
   prometheus::Counter& uuid_reused_;
   prometheus::Counter& refused_;
+  prometheus::Counter& sealed_;
   prometheus::Counter& rejected_;
 };
 

@@ -38,6 +38,7 @@ class FakeBallotBox final : public BallotBox {
   std::function<absl::Status()> before_storing = [] { return absl::OkStatus(); };
   int calls = 0;
   std::int64_t refused = -1;  // the choice that the database does not accept
+  std::int64_t sealed = -1;   // the election that is sealed
   std::map<Hash128, Ballot> stored;
 
   absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
@@ -54,6 +55,7 @@ class FakeBallotBox final : public BallotBox {
  private:
   BallotOutcome record(const Ballot& ballot) {
     if (ballot.choice == refused) return BallotOutcome::kRefused;
+    if (ballot.election == sealed) return BallotOutcome::kSealed;
     const auto [found, is_new] = stored.try_emplace(ballot.receipt, ballot);
     if (is_new) return BallotOutcome::kRecorded;
     return found->second.content == ballot.content ? BallotOutcome::kRecordedAgain
@@ -138,6 +140,17 @@ TEST_F(RecorderHandlerTest, AVoteThatTheDatabaseRefusesIsRejectedAndAffectsNoOth
   EXPECT_THAT(quarantine.published(), SizeIs(1));
   expect_votes("refused", 1);
   expect_votes("recorded", 1);
+}
+
+TEST_F(RecorderHandlerTest, AVoteThatComesAfterTheSealIsRejectedAndQuarantined) {
+  ballots.sealed = 12;
+  EXPECT_THAT(handle({recorded(1)}), Each(Verdict::kAck));
+  ASSERT_THAT(topic.published(), SizeIs(1));
+  EXPECT_THAT(topic.published()[0].data,
+              AllOf(HasSubstr("Rejected"), HasSubstr("the election is closed")));
+  ASSERT_THAT(quarantine.published(), SizeIs(1));
+  EXPECT_EQ(quarantine.published()[0].attribute("reason"), "the election is closed");
+  expect_votes("sealed", 1);
 }
 
 TEST_F(RecorderHandlerTest, StoresBeforeItAnswers) {

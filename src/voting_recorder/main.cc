@@ -7,9 +7,13 @@
 #include "base/status.h"
 #include "bus/worker.h"
 #include "election/key_settings.h"
+#include "election/office_messages.h"
+#include "election/signature.h"
 #include "election/wire.h"
 #include "stores/ballot_box.h"
+#include "stores/event_store.h"
 #include "voting_recorder/handler.h"
+#include "voting_recorder/office_handler.h"
 
 namespace pollbus::voting_recorder {
 namespace {
@@ -17,6 +21,8 @@ namespace {
 constexpr std::chrono::milliseconds kWatchInterval{2'000};
 constexpr std::chrono::hours kMaxStartTimeout{24};
 constexpr std::chrono::milliseconds kStartPause{10'000};
+// Commands are few and large.
+constexpr std::size_t kMaxOfficeBatch = 20;
 constexpr char kLostRows[] =
     "PostgreSQL was emptied or restored from an older state: stop the recorders and restore it "
     "(docs/deploy.md)";
@@ -32,13 +38,30 @@ struct RecorderSettings {
   WorkerConfig worker{.topic = wire::kTopic,
                       .subscription = "election-record-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
+  // The office's commands and the machines' questions come through a subscription of their own.
+  std::string office_subscription = wire::kRecorderOfficeSubscription;
+  std::string office_key;
   PostgresConfig postgres;
   KeySettings keys = KeySettings::of_recorder();
   std::chrono::seconds start_timeout{600};
+  bool migrate = false;
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
+    settings.text({"office-subscription", "OFFICE_SUB_ID", "NAME",
+                   "The recorders' subscription to the office's commands and to questions about "
+                   "elections; created when missing"},
+                  &office_subscription, check_not_empty);
+    settings.text({"office-public-key", "OFFICE_PUBLIC_KEY", "KEY",
+                   "Key that verifies the office's commands: 64 hexadecimal digits; without it no "
+                   "command is accepted"},
+                  &office_key, OfficePublicKey::check);
     postgres.add_to(settings);
+    settings.alternative(
+        {"migrate", "", "",
+         "Do not run. Instead bring the database to this version, as the user that owns it, grant "
+         "the roles pollbus_recorder and pollbus_results their rights, and exit"},
+        &migrate);
     keys.add_to(settings);
     settings.seconds(
         {"start-timeout-s", "POSTGRES_START_TIMEOUT_S", "SECONDS",
@@ -48,6 +71,34 @@ struct RecorderSettings {
   }
 };
 
+std::string where(const PostgresConfig& postgres) {
+  return fmt::format("{}:{}", postgres.host, postgres.port);
+}
+
+absl::Status migrate(const RecorderSettings& settings) {
+  Service service("voting-recorder", settings.service);
+  Dependency postgres("postgres", where(settings.postgres), service.clock(), service.readiness(),
+                      service.metrics());
+  return postgres.wait_at_start(service.stop_token(), kStartPause, settings.start_timeout,
+                                [&] { return migrate_postgres(settings.postgres); });
+}
+
+WorkerConfig office_worker_of(const RecorderSettings& settings) {
+  WorkerConfig config = settings.worker;
+  config.name = "office bus";
+  config.subscription = settings.office_subscription;
+  config.filter = wire::recorder_office_filter();
+  config.subscriber.max_batch_messages = kMaxOfficeBatch;
+  return config;
+}
+
+// The settings have checked the text.
+absl::StatusOr<std::optional<OfficePublicKey>> office_key_of(const std::string& hex) {
+  if (hex.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(const OfficePublicKey key, OfficePublicKey::parse(hex));
+  return key;
+}
+
 absl::Status run(RecorderSettings settings) {
   Service service("voting-recorder", settings.service);
   RETURN_IF_ERROR(service.start_http());
@@ -56,10 +107,11 @@ absl::Status run(RecorderSettings settings) {
   if (keys.empty()) log_warning(kNoKeysWarning);
   settings.worker.filter = wire::record_filter();
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
+  ASSIGN_OR_RETURN(const auto office_key, office_key_of(settings.office_key));
+  ASSIGN_OR_RETURN(auto office, Worker::open(office_worker_of(settings), service));
 
-  Dependency postgres("postgres",
-                      fmt::format("{}:{}", settings.postgres.host, settings.postgres.port),
-                      service.clock(), service.readiness(), service.metrics());
+  Dependency postgres("postgres", where(settings.postgres), service.clock(), service.readiness(),
+                      service.metrics());
   const auto ballots = make_postgres_ballot_box(settings.postgres);
   RETURN_IF_ERROR(postgres.wait_at_start(service.stop_token(), kStartPause, settings.start_timeout,
                                          [&] { return ballots->migrate(); }));
@@ -79,10 +131,24 @@ absl::Status run(RecorderSettings settings) {
                    .readiness = service.readiness(),
                    .metrics = service.metrics()},
                   keys);
-  RETURN_IF_ERROR(
-      worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
+  const auto events = make_postgres_event_store(settings.postgres);
+  OfficeHandler office_handler({.outbox = office->outbox(),
+                                .events = *events,
+                                .postgres = postgres,
+                                .clock = service.clock(),
+                                .readiness = service.readiness(),
+                                .metrics = service.metrics()},
+                               office_key, keys);
+  absl::Status started =
+      worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); });
+  if (started.ok()) {
+    started =
+        office->start([&](auto batch, auto stop) { return office_handler.handle(batch, stop); });
+  }
+  if (!started.ok()) service.shutdown().request();
   worker->wait_and_drain();
-  return absl::OkStatus();
+  office->wait_and_drain();
+  return started;
 }
 
 }  // namespace
@@ -97,5 +163,6 @@ int main(int argc, char** argv) {
   recorder.add_to(settings);
   if (const auto code = settings.parse_or_exit_code(argc, argv)) return *code;
   if (const auto code = health_check_exit_code(recorder.service)) return *code;
+  if (recorder.migrate) return exit_code(voting_recorder::migrate(recorder));
   return exit_code(voting_recorder::run(std::move(recorder)));
 }

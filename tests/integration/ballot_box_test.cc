@@ -7,22 +7,22 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <set>
 #include <thread>
 
+#include "integration/store_fixture.h"
 #include "stores/migrations.h"
 #include "support/eventually.h"
-#include "support/postgres_server.h"
-#include "support/temporary_folder.h"
 
 namespace pollbus {
 namespace {
 
 using ::testing::AllOf;
+using testing::ballots_of;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using testing::random_ballot;
 using enum BallotOutcome;
 using namespace std::chrono_literals;
 
@@ -30,57 +30,15 @@ using namespace std::chrono_literals;
 constexpr std::int64_t kCanaryElection = 424'242'424'242;
 constexpr std::int64_t kCanaryChoice = 1'313'131;
 
-Ballot random_ballot(int vote) {
-  // Receipts are hashes, so their order says nothing about the order of the votes.
-  std::mt19937 random(static_cast<unsigned>(vote));
-  Ballot ballot{.election = 12, .machine = 3, .choice = vote, .receipt = {}, .content = {}};
-  for (unsigned char& byte : ballot.receipt) byte = static_cast<unsigned char>(random());
-  for (unsigned char& byte : ballot.content) byte = static_cast<unsigned char>(random());
-  return ballot;
-}
-
-std::vector<Ballot> ballots_of(int from, int to) {
-  std::vector<Ballot> ballots;
-  for (int vote = from; vote < to; ++vote) ballots.push_back(random_ballot(vote));
-  return ballots;
-}
-
 using Outcomes = absl::StatusOr<std::vector<BallotOutcome>>;
 
-class BallotBoxTest : public ::testing::Test {
+class BallotBoxTest : public testing::StoreTest {
  protected:
-  PostgresConfig config() const {
-    PostgresConfig config;
-    config.port = postgres_.port();
-    config.database = postgres_.database();
-    config.user = postgres_.user();
-    config.password = Secret(postgres_.password());
-    config.connect_timeout = 2s;
-    config.statement_timeout = 10s;
-    return config;
-  }
-
-  void migrate() { ASSERT_EQ(box_->migrate(), absl::OkStatus()); }
-
-  std::string one(const std::string& sql) const { return postgres_.query(sql).at(0).at(0); }
-  std::string votes() const { return one("SELECT count(*) FROM votes"); }
-  std::string receipts() const { return one("SELECT count(*) FROM receipts"); }
-
-  std::vector<std::string> column(const std::string& sql) const {
-    std::vector<std::string> values;
-    for (const auto& row : postgres_.query(sql)) values.push_back(row.at(0));
-    return values;
-  }
-
   Outcomes record_canary() {
     Ballot ballot = random_ballot(kCanaryChoice);
     ballot.election = kCanaryElection;
     return box_->record(std::vector{ballot});
   }
-
-  testing::TemporaryFolder folder_;
-  testing::PostgresServer postgres_{folder_.path()};
-  std::unique_ptr<BallotBox> box_ = make_postgres_ballot_box(config());
 };
 
 TEST_F(BallotBoxTest, EachVoteIsStoredOnceHoweverOftenItIsRecorded) {
@@ -124,7 +82,8 @@ TEST_F(BallotBoxTest, TheTablesAreThoseOfTheDocumentationAndKeepNoTime) {
   EXPECT_THAT(column(columns + "receipts' ORDER BY ordinal_position"),
               ElementsAre("receipt bytea NO", "electionid bigint NO", "content bytea NO"));
   EXPECT_THAT(column(columns + "vote_counts' ORDER BY ordinal_position"),
-              ElementsAre("electionid bigint NO", "slot smallint NO", "votes bigint NO"));
+              ElementsAre("electionid bigint NO", "machineid bigint NO", "voting integer NO",
+                          "slot smallint NO", "votes bigint NO"));
 }
 
 TEST_F(BallotBoxTest, TheOrderOfRowsRevealsNothingAboutTheBatch) {
@@ -309,7 +268,7 @@ const std::vector<Refusal>& refusals() {
       {"a narrower type", {"ALTER TABLE votes ALTER voting TYPE smallint"}},
       {"a unique constraint",
        {"INSERT INTO votes VALUES (gen_random_uuid(), 0, 0, 1313131)",
-        "CREATE UNIQUE INDEX ON votes (voting)"}},
+        "CREATE UNIQUE INDEX ON votes_default (voting)"}},
       {"a trigger that raises an error",
        {"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.voting = 1313131 "
         "THEN RAISE EXCEPTION 'voted %', NEW.voting; END IF; RETURN NEW; END $$",
@@ -348,7 +307,7 @@ TEST_F(BallotBoxTest, ARefusedRowDoesNotKeepTheOthersOut) {
     EXPECT_EQ(*box_->record(batch), expected);
     EXPECT_EQ(one("SELECT count(*) FROM votes WHERE electionid = 12"), "100");
     EXPECT_EQ(receipts(), "100");
-    EXPECT_EQ(box_->counts()->by_election, (std::map<std::int64_t, std::int64_t>{{12, 100}}));
+    EXPECT_EQ(box_->counts()->by_election.at(12), 100);
   }
 }
 
