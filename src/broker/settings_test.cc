@@ -45,7 +45,7 @@ TEST(BrokerSettingsTest, ATableOfClientsNeedsTheAuthorityOfTheirCertificates) {
   EXPECT_EQ(parse(&whole, {"--clients", "table", "--tls-cert", "c", "--tls-key", "k",
                            "--tls-client-ca", "a"}),
             Settings::ParseResult::kRun);
-  EXPECT_EQ(whole.server_options().clients, "table");
+  EXPECT_EQ(whole.server_options().clients.string(), "table");
 }
 
 TEST(BrokerSettingsTest, PushIsOffUnlessItIsEnabled) {
