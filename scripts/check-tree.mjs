@@ -24,6 +24,7 @@ const mayKnow = {
   voting_logger: parts,
   voting_recorder: parts,
   election_office: ['base', 'election', 'bus'],
+  election_board: ['base', 'election', 'stores', 'web'],
 };
 
 // External libraries that only some folders may use, with the form of their includes and targets.

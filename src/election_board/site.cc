@@ -1,0 +1,161 @@
+#include "election_board/site.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "election/results_export.h"
+#include "election/sha256.h"
+#include "election/tracking_code.h"
+#include "election_board/board_pages.h"
+#include "election_board/live.h"
+#include "election_board/pages.h"
+#include "election_board/query.h"
+
+namespace pollbus::election_board {
+namespace {
+
+constexpr std::size_t kMaxCachedBytes = std::size_t{64} << 20;
+constexpr char kHtml[] = "text/html; charset=utf-8";
+
+std::string etag_of(const std::string& body) {
+  constexpr std::size_t kDigits = 16;
+  return fmt::format("\"{}\"", to_hex(sha256(body)).substr(0, kDigits));
+}
+
+struct Download {
+  std::string_view path;
+  ResultsFormat format;
+  const char* content_type;
+};
+constexpr Download kDownloads[] = {
+    {"/results.csv", ResultsFormat::kCsv, "text/csv; charset=utf-8"},
+    {"/results.json", ResultsFormat::kJson, "application/json"},
+    {"/results.cdf.json", ResultsFormat::kCdf, "application/json"},
+    {"/results.txt", ResultsFormat::kTable, "text/plain; charset=utf-8"},
+};
+
+}  // namespace
+
+Site::Site(LookUp look_up)
+    : look_up_(std::move(look_up)),
+      languages_({web::shared_languages(), web::board_languages()}),
+      files_({web::shared_pages(), web::board_pages()}, web::Caching::kRevalidate) {}
+
+void Site::show(std::shared_ptr<const Snapshot> snapshot) {
+  const std::lock_guard lock(mutex_);
+  shown_ = {.snapshot = std::move(snapshot), .is_stale = false};
+}
+
+void Site::show_trouble() {
+  const std::lock_guard lock(mutex_);
+  shown_.is_stale = true;
+}
+
+Site::Shown Site::shown() const {
+  const std::lock_guard lock(mutex_);
+  return shown_;
+}
+
+HttpResponse Site::respond(const HttpRequest& request) {
+  if (request.path != "/")
+    if (auto file = files_.find(request)) return *std::move(file);
+  const Shown now = shown();
+  const PageOptions options = parse_options(request, languages_);
+  if (!now.snapshot) return message(503, "starting", options);
+  if (request.path == "/tracking") return tracking(request, now, options);
+  // The page keeps its figures and says that they may be out of date.
+  if (now.is_stale && request.path.ends_with("/live.json")) return http_error(503);
+  const Page* const page = find(request, now, options);
+  if (page == nullptr) return message(404, "not-found", options);
+  HttpResponse response{.content_type = page->content_type, .body = page->body};
+  web::add_page_headers(response, web::Caching::kRevalidate);
+  response.headers.emplace_back("Vary", "Accept-Language");
+  if (!page->file_name.empty())
+    response.headers.emplace_back("Content-Disposition",
+                                  fmt::format("attachment; filename=\"{}\"", page->file_name));
+  web::add_etag(request, response, page->etag);
+  return response;
+}
+
+const Site::Page* Site::find(const HttpRequest& request, const Shown& now,
+                             const PageOptions& options) {
+  if (cached_of_ != now.snapshot || cached_bytes_ > kMaxCachedBytes) {
+    cache_.clear();
+    cached_bytes_ = 0;
+    cached_of_ = now.snapshot;
+  }
+  const std::string key = std::string(request.path) + options.query();
+  const auto found = cache_.find(key);
+  if (found != cache_.end()) return &found->second;
+  std::optional<Page> page = make(request.path, *now.snapshot, options);
+  if (!page) return nullptr;
+  page->etag = etag_of(page->body);
+  cached_bytes_ += key.size() + page->body.size();
+  return &cache_.emplace(key, *std::move(page)).first->second;
+}
+
+std::optional<Site::Page> Site::make(std::string_view path, const Snapshot& snapshot,
+                                     const PageOptions& options) const {
+  if (path == "/") return Page{kHtml, list_page(snapshot, options, languages_)};
+  constexpr std::string_view kElections = "/elections/";
+  if (!path.starts_with(kElections)) return std::nullopt;
+  path.remove_prefix(kElections.size());
+  const std::string_view number = path.substr(0, path.find('/'));
+  const auto id = parse_integer(number);
+  const auto view = id ? snapshot.elections.find(*id) : snapshot.elections.end();
+  // An election has one address.
+  if (view == snapshot.elections.end() || std::to_string(*id) != number) return std::nullopt;
+  return make_of_election(path.substr(number.size()), snapshot, view->second, options);
+}
+
+std::optional<Site::Page> Site::make_of_election(std::string_view rest, const Snapshot& snapshot,
+                                                 const ElectionView& view,
+                                                 const PageOptions& options) const {
+  if (rest.empty()) return Page{kHtml, election_page(snapshot, view, options, languages_)};
+  if (rest == "/history") return Page{kHtml, history_page(snapshot, view, options, languages_)};
+  if (rest == "/live.json")
+    return Page{"application/json",
+                live_json(snapshot, view, Format(languages_, options.language))};
+  for (const Download& download : kDownloads)
+    if (rest == download.path)
+      return Page{.content_type = download.content_type,
+                  .body = export_results(view.results, download.format, options.language),
+                  .file_name = results_file_name(view.results, download.format)};
+  return std::nullopt;
+}
+
+HttpResponse Site::tracking(const HttpRequest& request, const Shown& now,
+                            const PageOptions& options) {
+  TrackingAnswer answer{.code = query_value(request.query, "code")};
+  if (!answer.code.empty()) {
+    using Kind = TrackingAnswer::Kind;
+    const auto prefix = parse_tracking_code(answer.code);
+    if (!prefix) {
+      answer.kind = Kind::kNotACode;
+    } else {
+      answer.code = format_tracking_code(*prefix);
+      const auto elections =
+          look_up_({reinterpret_cast<const char*>(prefix->data()), prefix->size()});
+      answer.kind = !elections.ok()      ? Kind::kUnavailable
+                    : elections->empty() ? Kind::kNotFound
+                                         : Kind::kFound;
+      if (elections.ok()) answer.elections = *elections;
+    }
+  }
+  HttpResponse response{.content_type = kHtml,
+                        .body = tracking_page(*now.snapshot, answer, options, languages_)};
+  web::add_page_headers(response, web::Caching::kNothing);
+  return response;
+}
+
+HttpResponse Site::message(int status, const char* key, const PageOptions& options) const {
+  HttpResponse response{
+      .status = status,
+      .content_type = kHtml,
+      .body = message_page(fmt::format("{}.title", key).c_str(),
+                           fmt::format("{}.text", key).c_str(), options, languages_)};
+  web::add_page_headers(response, web::Caching::kNothing);
+  return response;
+}
+
+}  // namespace pollbus::election_board
