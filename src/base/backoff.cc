@@ -26,6 +26,7 @@ absl::Status retry(Clock& clock, std::stop_token stop, BackoffPolicy policy,
     if (stop.stop_requested()) return absl::CancelledError("stop requested");
     absl::Status status = attempt();
     if (status.ok() || !should_retry(status)) return status;
+    if (stop.stop_requested() && absl::IsCancelled(status)) return status;
     const auto pause = backoff.next();
     on_retry(status, pause);
     if (!clock.pause(pause, stop)) return absl::CancelledError("stop requested");

@@ -10,6 +10,7 @@
 #include "base/dependency.h"
 #include "base/logging.h"
 #include "base/status.h"
+#include "broker/service/library_logs.h"
 #include "broker/service/listener.h"
 #include "broker/service/memory_trimmer.h"
 #include "broker/service/server.h"
@@ -26,6 +27,7 @@ void set_up_process() {
   // process.
   std::signal(SIGXFSZ, SIG_IGN);
   raise_descriptor_limit();
+  log_libraries();
 }
 
 void log_mode(const BrokerSettings& settings, const ServerOptions& options, int port) {

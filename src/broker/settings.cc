@@ -78,9 +78,14 @@ void BrokerSettings::add_to(Settings& settings) {
                    if (PushTarget::parse(value)) return std::nullopt;
                    return "expected HOST or HOST:PORT, with an IPv6 address in brackets";
                  });
+  settings.text({"push-ca", "PUBSUB_BROKER_PUSH_CA", "FILE",
+                 "PEM file with the certificate authorities of https endpoints; without it, those "
+                 "that the system trusts"},
+                &push_authorities);
   settings.rule([this]() -> std::optional<std::string> {
-    if (enable_push || push_targets.empty()) return std::nullopt;
-    return "--push-target (PUBSUB_BROKER_PUSH_TARGETS): expected --enable-push too";
+    if (enable_push || (push_targets.empty() && push_authorities.empty())) return std::nullopt;
+    return "--push-target (PUBSUB_BROKER_PUSH_TARGETS) and --push-ca (PUBSUB_BROKER_PUSH_CA): "
+           "expected --enable-push too";
   });
   settings.boolean({"ignore-filters", "PUBSUB_BROKER_IGNORE_FILTERS", "",
                     "For tests only: accept filters but deliver every message to every "
@@ -97,7 +102,7 @@ std::string BrokerSettings::default_data_folder(const Settings::Environment& env
 }
 
 ServerOptions BrokerSettings::server_options() const {
-  PushPolicy push{.is_enabled = enable_push};
+  PushPolicy push{.is_enabled = enable_push, .authorities = push_authorities};
   for (const std::string& text : push_targets) {
     if (const auto target = PushTarget::parse(text)) push.targets.push_back(*target);
   }

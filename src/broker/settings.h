@@ -32,6 +32,7 @@ struct BrokerSettings {
   std::string clients;
   bool enable_push = false;
   std::vector<std::string> push_targets;
+  std::string push_authorities;
   bool ignore_filters = false;
 };
 

@@ -52,12 +52,13 @@ TEST(BrokerSettingsTest, PushIsOffUnlessItIsEnabled) {
   BrokerSettings settings;
   EXPECT_EQ(parse(&settings, {}), Settings::ParseResult::kRun);
   EXPECT_FALSE(settings.server_options().push.is_enabled);
-  EXPECT_EQ(
-      parse(&settings, {"--enable-push", "--push-target", "host:80", "--push-target", "127.0.0.1"}),
-      Settings::ParseResult::kRun);
+  EXPECT_EQ(parse(&settings, {"--enable-push", "--push-target", "host:80", "--push-target",
+                              "127.0.0.1", "--push-ca", "ca.pem"}),
+            Settings::ParseResult::kRun);
   EXPECT_TRUE(settings.server_options().push.is_enabled);
   ASSERT_EQ(settings.server_options().push.targets.size(), 2u);
   EXPECT_EQ(settings.server_options().push.targets[0].port, 80);
+  EXPECT_EQ(settings.server_options().push.authorities, "ca.pem");
 }
 
 TEST(BrokerSettingsTest, RefusesPushTargetsThatAreNoHostsOrThatHaveNoUse) {
@@ -66,6 +67,8 @@ TEST(BrokerSettingsTest, RefusesPushTargetsThatAreNoHostsOrThatHaveNoUse) {
             Settings::ParseResult::kInvalid);
   BrokerSettings off;
   EXPECT_EQ(parse(&off, {"--push-target", "host"}), Settings::ParseResult::kInvalid);
+  BrokerSettings off_too;
+  EXPECT_EQ(parse(&off_too, {"--push-ca", "ca.pem"}), Settings::ParseResult::kInvalid);
 }
 
 TEST(BrokerSettingsTest, RefusesInvalidAddressesAndTopics) {

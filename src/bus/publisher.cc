@@ -60,9 +60,15 @@ class GrpcPublisher final : public Publisher {
   GrpcPublisher(std::shared_ptr<Connection> connection, std::string topic)
       : connection_(std::move(connection)), topic_(std::move(topic)) {}
 
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
+                                                   std::stop_token stop) override {
     std::list<Call> calls = split(topic_, batch);
-    run(calls);
+    {
+      const std::stop_callback cancel(stop, [&calls] {
+        for (Call& call : calls) call.context.TryCancel();
+      });
+      run(calls);
+    }
     std::vector<std::string> ids;
     ids.reserve(batch.size());
     for (Call& call : calls) {

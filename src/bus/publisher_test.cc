@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+#include <semaphore>
 #include <set>
+#include <stop_token>
 #include <thread>
 
 #include "bus/fake_bus.h"
@@ -122,6 +125,35 @@ TEST_F(PublisherTest, AnAnswerWithTooFewIdsIsAnError) {
   };
   const std::vector<Message> batch(2, Message{"data", {}});
   EXPECT_TRUE(absl::IsInternal(publisher->publish(batch).status()));
+}
+
+TEST_F(PublisherTest, AStopEndsAPublishThatTheServerDoesNotAnswer) {
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  std::counting_semaphore arrived(0);
+  bus.on_publish = [&](const pubsub::PublishRequest&, pubsub::PublishResponse*) {
+    arrived.release();
+    released.wait();
+    return grpc::Status::OK;
+  };
+  for (const std::size_t messages : {1u, 2'500u}) {
+    const std::vector<Message> batch(messages, Message{"data", {}});
+    std::stop_source stop;
+    const std::jthread stopper([&] {
+      arrived.acquire();
+      stop.request_stop();
+    });
+    EXPECT_TRUE(absl::IsCancelled(publisher->publish(batch, stop.get_token()).status()));
+  }
+  release.set_value();
+}
+
+TEST_F(PublisherTest, AfterAStopNothingIsPublished) {
+  std::stop_source stop;
+  stop.request_stop();
+  const std::vector<Message> batch{{"data", {}}};
+  EXPECT_TRUE(absl::IsCancelled(publisher->publish(batch, stop.get_token()).status()));
+  EXPECT_THAT(requests, IsEmpty());
 }
 
 TEST_F(PublisherTest, WithoutAServerIsUnavailable) {

@@ -177,7 +177,7 @@ void VoteClient::publish(std::span<const PendingVotes::Due> votes,
                          std::span<const Message> messages, std::stop_token stop) {
   const auto passes = [](const absl::Status& error) { return !absl::IsInvalidArgument(error); };
   const absl::Status status = parts_.bus.dependency.hold_while(
-      stop, passes, [&] { return parts_.bus.topic.publish(messages).status(); });
+      stop, passes, [&] { return parts_.bus.topic.publish(messages, stop).status(); });
   const std::size_t half = votes.size() / 2;
   if (absl::IsInvalidArgument(status) && half > 0) {
     publish(votes.first(half), messages.first(half), stop);

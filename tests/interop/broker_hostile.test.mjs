@@ -2,23 +2,31 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { isReady } from '../../scripts/local.d/http.mjs';
 import { Broker, receive } from './broker.mjs';
+import { makeCertificates } from './certificates.mjs';
 import { RawConnection, callOf, field, flag, frame, frameType } from './http2.mjs';
 
 const maxResidentMib = 600;
 const deadlineMs = 30_000;
 const publish = callOf('/google.pubsub.v1.Publisher/Publish');
+const ping = frame(frameType.ping, 0, 0, Buffer.alloc(8));
 
 let broker;
 
+let silent;
+
 before(async () => {
   broker = await new Broker().start();
+  silent = pingWithoutReading();
 });
 
 after(() => broker?.stop());
@@ -53,6 +61,16 @@ async function assertServes(of = broker) {
   const [subscription] = await topic.createSubscription(name);
   await topic.publishMessage({ data: Buffer.from('vote') });
   assert.deepEqual(await receive(subscription, 1), ['vote']);
+}
+
+// Sends pings, below the limit, until the broker closes the connection, and reads no answer. This takes
+// some time, so it runs beside the other tests.
+async function pingWithoutReading() {
+  const connection = await new RawConnection(broker.address, { reads: false }).open();
+  const pings = Buffer.concat(Array.from({ length: 500 }, () => ping));
+  const begin = Date.now();
+  while (Date.now() < begin + deadlineMs && (await connection.send(pings))) await pause(100);
+  return connection;
 }
 
 test('streams that are opened and reset at once do not take memory', async () => {
@@ -123,6 +141,65 @@ test('calls that never send their request do not take memory', async () => {
   await assertServes();
 });
 
+async function closedAttacks(of = broker) {
+  const response = await fetch(`http://127.0.0.1:${of.http}/metrics`);
+  return Number(/^broker_attacking_connections_total (\d+)/m.exec(await response.text())[1]);
+}
+
+const cheapFrames = {
+  pings: ping,
+  settings: frame(frameType.settings, 0, 0),
+  priorities: frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 0, 9])),
+  'frames of an unknown type': frame(77, 0, 0),
+};
+
+for (const [name, cheap] of Object.entries(cheapFrames)) {
+  test(`a flood of ${name} ends its connection`, async () => {
+    const before = await closedAttacks();
+    const connection = await new RawConnection(broker.address).open();
+    const many = Buffer.concat(Array.from({ length: 1_000 }, () => cheap));
+    for (let sent = 0; sent < 1_000 && (await connection.send(many)); ++sent);
+    await connection.closed;
+    assert.equal(await closedAttacks(), before + 1);
+    await assertServes();
+  });
+}
+
+test('over TLS the same limits hold', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pollbus-tls.'));
+  const { authority, certificate, key } = makeCertificates(folder);
+  const encrypted = await new Broker({ flags: ['--tls-cert', certificate, '--tls-key', key] }).start();
+  const ca = readFileSync(authority);
+  try {
+    const endless = field('x', 'y'.repeat(120));
+    const attacks = {
+      resets: (stream) => [
+        frame(frameType.headers, flag.endHeaders, stream, publish),
+        frame(frameType.reset, 0, stream, Buffer.from([0, 0, 0, 8])),
+      ],
+      pings: () => [ping],
+      headers: (stream) => [frame(stream === 1 ? frameType.headers : frameType.continuation, 0, 1, endless)],
+    };
+    for (const [name, attack] of Object.entries(attacks)) {
+      const before = await closedAttacks(encrypted);
+      const connection = await new RawConnection(encrypted.address, { ca }).open();
+      for (let stream = 1, is = true; is && stream < 1_000_000; ) {
+        const frames = [];
+        for (let i = 0; i < 500; ++i, stream += 2) frames.push(...attack(stream));
+        is = await connection.send(...frames);
+      }
+      await connection.closed;
+      assert.equal(await closedAttacks(encrypted), before + 1, name);
+    }
+    const honest = connectHttp2(`https://${encrypted.address}`, { ca });
+    await new Promise((resolve, reject) => honest.ping((error) => (error ? reject(error) : resolve())));
+    honest.close();
+  } finally {
+    await encrypted.stop();
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('bytes that are not HTTP/2 end their connection only', async () => {
   for (const bytes of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', '\0'.repeat(100), 'x'.repeat(100_000)]) {
     const connection = new RawConnection(broker.address);
@@ -150,4 +227,30 @@ test('after running out of descriptors the broker accepts again, and is not read
   } finally {
     await small.stop();
   }
+});
+
+test('what clients send does not fill the log', async () => {
+  const connection = await new RawConnection(broker.address).open();
+  // Each of these headers is an error for gRPC.
+  const bad = Buffer.concat([publish, field('grpc-encoding', '\xff'), field('te', 'what\nerror')]);
+  for (let i = 0, stream = 1; i < 2; ++i) {
+    const frames = [];
+    for (let j = 0; j < 200; ++j, stream += 2) {
+      frames.push(frame(frameType.headers, flag.endHeaders | flag.endStream, stream, bad));
+    }
+    await connection.send(...frames);
+  }
+  const session = connectHttp2(`http://${broker.address}`);
+  await new Promise((resolve, reject) => session.ping((error) => (error ? reject(error) : resolve())));
+  session.close();
+  await connection.close();
+  const log = readFileSync(join(broker.folder, 'broker.log'), 'utf8').trimEnd().split('\n');
+  assert.deepEqual(log.filter((line) => !/^\d{4}-\d\d-\d\dT/.test(line)), []);
+  assert.ok(log.length < 100, `${log.length} lines`);
+});
+
+test('a client that pings and does not read loses its connection', async () => {
+  const connection = await silent;
+  assert.ok(connection.socket.destroyed);
+  assert.ok(residentMib() < maxResidentMib);
 });

@@ -2,8 +2,12 @@
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
-export const frameType = { data: 0, headers: 1, reset: 3, settings: 4, continuation: 9 };
+export const frameType = {
+  ...{ data: 0, headers: 1, priority: 2, reset: 3, settings: 4, push: 5 },
+  ...{ ping: 6, goaway: 7, windowUpdate: 8, continuation: 9 },
+};
 export const flag = { endStream: 1, endHeaders: 4 };
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
@@ -38,18 +42,22 @@ export function callOf(method) {
   ]);
 }
 
-// A connection that reads and ignores what the server sends.
+// A connection that reads and ignores what the server sends, or does not read at all. With `ca`, it is
+// encrypted.
 export class RawConnection {
-  constructor(address) {
+  constructor(address, { reads = true, ca } = {}) {
     const [host, port] = address.split(':');
-    this.socket = connect(Number(port), host);
+    this.isEncrypted = ca !== undefined;
+    this.socket = this.isEncrypted
+      ? connectTls({ host, port: Number(port), ca, ALPNProtocols: ['h2'] })
+      : connect(Number(port), host);
     this.socket.on('error', () => {});
-    this.socket.resume();
+    if (reads) this.socket.resume();
     this.closed = new Promise((resolve) => this.socket.once('close', resolve));
   }
 
   async open() {
-    await once(this.socket, 'connect');
+    await once(this.socket, this.isEncrypted ? 'secureConnect' : 'connect');
     await this.send(preface, frame(frameType.settings, 0, 0));
     return this;
   }

@@ -16,12 +16,15 @@ namespace pollbus::testing {
 // which must be set before it is used.
 class FakePublisher final : public Publisher {
  public:
+  using Publisher::publish;
+
   // Called first, without a lock; publish() returns its error, if any.
   std::function<absl::Status(std::span<const Message>)> on_publish = [](std::span<const Message>) {
     return absl::OkStatus();
   };
 
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
+                                                   std::stop_token /*stop*/) override {
     const absl::Status outcome = on_publish(batch);
     const std::lock_guard lock(mutex_);
     ++tries_;

@@ -77,9 +77,9 @@ absl::StatusOr<ConsumerHandle> Core::open_consumer(const std::string& subscripti
   return ConsumerHandle{id, consumer};
 }
 
-void Core::close_consumer(ConsumerHandle handle) {
+void Core::close_consumer(ConsumerHandle handle, Closing closing) {
   if (Subscription* subscription = catalog_.find(handle.subscription)) {
-    subscription->queue.close(handle.consumer);
+    subscription->queue.close(handle.consumer, closing);
   }
 }
 

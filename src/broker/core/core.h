@@ -117,7 +117,7 @@ class Core {
   void exhume(const DeadLetter& letter);
 
   absl::StatusOr<ConsumerHandle> open_consumer(const std::string& subscription, FlowLimits limits);
-  void close_consumer(ConsumerHandle handle);
+  void close_consumer(ConsumerHandle handle, Closing closing = Closing::kAnswered);
   // Wakes the consumer at `at` if it still exists then.
   void wake_at(ConsumerHandle handle, SteadyTime at);
 

@@ -120,6 +120,9 @@ void SubscriptionQueue::modify_deadline(std::span<const AckId> ids, std::chrono:
       nack(id.message, delivered, now);
       continue;
     }
+    const auto consumer = consumers_.find(delivered->consumer);
+    if (consumer != consumers_.end()) consumer->second.has_extended = true;
+    delivered->is_extended = true;
     delivered->deadline = now + lease;
     // expire() notices a later deadline when the scheduled one is reached.
     if (delivered->deadline < delivered->scheduled) schedule(delivered, delivered->deadline);
@@ -136,12 +139,14 @@ void SubscriptionQueue::nack(MessageId id, Delivered* delivered, SteadyTime now)
   give_up(id, delivered, now);
 }
 
-// Returns the messages that came back to the consumer after it had nacked them.
-void SubscriptionQueue::return_unread(ConsumerId consumer) {
+// Returns the messages that came back to the consumer after it had nacked them, and those that it
+// has not confirmed to have read, if it usually does.
+void SubscriptionQueue::return_unread(ConsumerId consumer, bool confirms_reading) {
   std::vector<MessageId> unread;
   for (const auto& [id, delivered] : delivered_) {
-    const bool came_back = delivered.consumer == consumer && delivered.nacked_by == consumer;
-    if (came_back && delivered.state == State::kLeased) unread.push_back(id);
+    if (delivered.consumer != consumer || delivered.state != State::kLeased) continue;
+    const bool came_back = delivered.nacked_by == consumer;
+    if (came_back || (confirms_reading && !delivered.is_extended)) unread.push_back(id);
   }
   std::ranges::sort(unread);
   for (const MessageId id : unread) {

@@ -66,13 +66,14 @@ void SubscriptionQueue::open(ConsumerId consumer, FlowLimits limits) {
   consumers_.emplace(consumer, Consumer{.limits = limits});
 }
 
-void SubscriptionQueue::close(ConsumerId consumer) {
+void SubscriptionQueue::close(ConsumerId consumer, Closing closing) {
   const auto found = consumers_.find(consumer);
   if (found == consumers_.end()) return;
   stop_waiting(consumer, &found->second);
   const bool has_nacked = found->second.has_nacked;
+  const bool confirms_reading = closing == Closing::kStreamEnded && found->second.has_extended;
   consumers_.erase(found);
-  if (has_nacked) return_unread(consumer);
+  if (has_nacked || confirms_reading) return_unread(consumer, confirms_reading);
   wake_idle();
 }
 
@@ -176,6 +177,7 @@ Delivery SubscriptionQueue::lease_next(ConsumerId consumer, SteadyTime deadline)
   ++leased_count_;
   delivered->consumer = consumer;
   if (delivered->nacked_by != consumer) delivered->nacked_by = kNobody;
+  delivered->is_extended = false;
   delivered->deadline = deadline;
   schedule(delivered, deadline);
   const QueuedMessage& message = delivered->message;

@@ -37,6 +37,12 @@ struct SubscriptionCounts {
   std::uint64_t dropped = 0;  // messages that retention has removed before they were acked
 };
 
+// Why a consumer is closed.
+enum class Closing {
+  kAnswered,     // its client has, or may have, all messages that it was given
+  kStreamEnded,  // its client may not have read the last ones
+};
+
 enum class AckOutcome {
   kAccepted,
   kInvalid,    // the id is stale, or of another subscription
@@ -80,9 +86,12 @@ class SubscriptionQueue {
 
   // A consumer gets nothing and is not woken before its first take().
   void open(ConsumerId consumer, FlowLimits limits);
-  // Messages that the consumer nacked and got again are available to others at once: a client that
-  // shuts down nacks what it holds and no longer reads what comes back.
-  void close(ConsumerId consumer);
+  // Messages that the consumer has not read are available to others at once. These are messages
+  // that it nacked and got again: a client that shuts down nacks what it holds and no longer reads
+  // what comes back. If a stream ends, they are also all messages whose lease it has not changed,
+  // provided it has extended any lease: the official clients do that with each message as soon as
+  // they have read it.
+  void close(ConsumerId consumer, Closing closing = Closing::kAnswered);
   std::vector<ConsumerId> consumers() const;
 
   // Leases messages to the consumer: at most `max_messages` and `max_bytes` (but one message of any
@@ -162,6 +171,7 @@ class SubscriptionQueue {
     std::int64_t bytes = 0;
     Consuming state = Consuming::kBusy;
     bool has_nacked = false;
+    bool has_extended = false;  // the lease of a message
   };
   // A message that was delivered at least once and is not acked.
   struct Delivered {
@@ -178,6 +188,7 @@ class SubscriptionQueue {
     State state = State::kReturned;
     ConsumerId consumer = kNobody;   // kNobody: the holder got it from an earlier process
     ConsumerId nacked_by = kNobody;  // the consumer whose nack ended the last lease
+    bool is_extended = false;        // its holder has changed the deadline of this lease
     SteadyTime deadline;
     SteadyTime scheduled;  // its valid entry in deadlines_
   };
@@ -219,7 +230,7 @@ class SubscriptionQueue {
   // Ends a lease without an ack: the message is delivered again, backs off, or is dead.
   void give_up(MessageId id, Delivered* delivered, SteadyTime now);
   void nack(MessageId id, Delivered* delivered, SteadyTime now);
-  void return_unread(ConsumerId consumer);
+  void return_unread(ConsumerId consumer, bool confirms_reading);
   void drop_waiting_keyed(const std::function<bool(const QueuedMessage&)>& is_old);
   // With an ordering key: this message and all later ones in flight wait again.
   void take_back_behind(MessageId id, const QueuedMessage& message);

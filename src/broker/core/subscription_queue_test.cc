@@ -183,6 +183,51 @@ TEST_F(SubscriptionQueueTest, ANackedMessageThatWentBackToAClosingConsumerIsAvai
   EXPECT_EQ(ack({2}), 1u);
 }
 
+TEST_F(SubscriptionQueueTest, WhatAStreamsClientHasNotReadIsAvailableAtOnceWhenTheStreamEnds) {
+  queue.open(1, {});
+  queue.open(2, {});
+  push_range(1, 4);
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(take_ids(2), IsEmpty());
+  modify(1, seconds(60));
+  modify(3, seconds(60));
+  queue.close(1, Closing::kStreamEnded);
+  EXPECT_THAT(take_woken(), ElementsAre(2));
+  EXPECT_THAT(take_ids(2), ElementsAre(2, 4))
+      << "the client has confirmed that it has read 1 and 3";
+  EXPECT_EQ(ack({1, 3}), 2u);
+}
+
+TEST_F(SubscriptionQueueTest, AConfirmationOfAnEarlierDeliveryDoesNotCount) {
+  queue.open(1, {});
+  push(1);
+  EXPECT_THAT(take_ids(1), ElementsAre(1));
+  modify(1, seconds(2));
+  advance(seconds(2));
+  EXPECT_THAT(take_ids(1), ElementsAre(1));
+  queue.close(1, Closing::kStreamEnded);
+  queue.open(2, {});
+  EXPECT_THAT(take_ids(2), ElementsAre(1));
+}
+
+TEST_F(SubscriptionQueueTest, LeasesOutliveAStreamWhoseClientNeverExtendsThem) {
+  queue.open(1, {});
+  push_range(1, 2);
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2));
+  EXPECT_EQ(ack({1}), 1u);
+  queue.close(1, Closing::kStreamEnded);
+  EXPECT_EQ(queue.leased(), 1u);
+}
+
+TEST_F(SubscriptionQueueTest, LeasesOutliveAPullThatWasAnswered) {
+  queue.open(1, {});
+  push_range(1, 2);
+  EXPECT_THAT(take_ids(1), ElementsAre(1, 2));
+  modify(1, seconds(60));
+  queue.close(1);
+  EXPECT_EQ(queue.leased(), 2u);
+}
+
 TEST_F(SubscriptionQueueTest, AMessageThatAnotherConsumerNackedStaysLeasedWhenItsConsumerCloses) {
   queue.open(1, {});
   push(1);

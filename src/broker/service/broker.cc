@@ -129,10 +129,10 @@ absl::Status Broker::open_consumer(const std::string& subscription, FlowLimits l
   return absl::OkStatus();
 }
 
-void Broker::close_consumer(ConsumerHandle handle) {
+void Broker::close_consumer(ConsumerHandle handle, Closing closing) {
   std::shared_ptr<Consumer> closed;  // destroyed without the lock
   with_core([&](Core& core) {
-    core.close_consumer(handle);
+    core.close_consumer(handle, closing);
     const auto found = consumers_.find(handle.consumer);
     if (found == consumers_.end()) return false;
     closed = std::move(found->second);

@@ -108,7 +108,7 @@ class Broker {
   absl::Status open_consumer(const std::string& subscription, FlowLimits limits,
                              std::shared_ptr<Consumer> consumer,
                              std::optional<ConsumerHandle>* handle);
-  void close_consumer(ConsumerHandle handle);
+  void close_consumer(ConsumerHandle handle, Closing closing = Closing::kAnswered);
   absl::StatusOr<std::vector<Delivery>> take(ConsumerHandle handle, std::size_t max_messages,
                                              std::size_t max_bytes,
                                              std::optional<std::chrono::seconds> lease,

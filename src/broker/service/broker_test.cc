@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "broker/service/turn.h"
+#include "support/eventually.h"
 
 namespace pollbus::broker {
 namespace {
@@ -29,10 +30,16 @@ class BrokerTest : public testing::Test {
   void SetUp() override {
     const absl::Status status = broker.with_core([](Core& core) -> absl::Status {
       if (absl::Status created = core.create_topic(kTopic, ""); !created.ok()) return created;
+      return absl::OkStatus();
+    });
+    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_EQ(create_subscription(), absl::OkStatus());
+  }
+  absl::Status create_subscription() {
+    return broker.with_core([](Core& core) {
       return core.create_subscription(
           {.name = kSubscription, .topic = kTopic, .filter = {}, .resource = ""});
     });
-    ASSERT_TRUE(status.ok()) << status;
   }
   ConsumerHandle open(const std::shared_ptr<NotedConsumer>& consumer) {
     std::optional<ConsumerHandle> handle;
@@ -90,6 +97,46 @@ TEST_F(BrokerTest, AShutdownEndsConsumersAndRefusesNewOnes) {
   EXPECT_TRUE(absl::IsUnavailable(
       broker.open_consumer(kSubscription, {}, std::make_shared<NotedConsumer>(), &none)));
   EXPECT_FALSE(none.has_value());
+}
+
+// Notes whether it is woken without knowing its handle.
+class KnowingConsumer : public Consumer {
+ public:
+  void wake(WakeList* /*woken*/) override { check(); }
+  void end(const absl::Status& /*status*/) override { check(); }
+
+  std::optional<ConsumerHandle> handle;
+  std::atomic<bool> was_called = false;
+  std::atomic<bool> was_ignorant = false;
+
+ private:
+  void check() {
+    if (!handle.has_value()) was_ignorant = true;
+    was_called = true;
+  }
+};
+
+TEST_F(BrokerTest, AConsumerIsNeverWokenBeforeItsHandleExists) {
+  std::atomic<bool> is_over = false;
+  // A deletion wakes every consumer, also those that have never taken anything.
+  std::jthread deleter([&] {
+    while (!is_over) {
+      EXPECT_EQ(
+          broker.with_core([](Core& core) { return core.delete_subscription(kSubscription); }),
+          absl::OkStatus());
+      EXPECT_EQ(create_subscription(), absl::OkStatus());
+    }
+  });
+  for (int opened = 0; opened < 500;) {
+    const auto consumer = std::make_shared<KnowingConsumer>();
+    if (!broker.open_consumer(kSubscription, {}, consumer, &consumer->handle).ok()) continue;
+    ++opened;
+    EXPECT_TRUE(
+        pollbus::testing::eventually(kTestDeadline, [&] { return consumer->was_called.load(); }));
+    EXPECT_FALSE(consumer->was_ignorant);
+    broker.close_consumer(*consumer->handle);
+  }
+  is_over = true;
 }
 
 // Takes and acks messages whenever it is woken, like a stream.

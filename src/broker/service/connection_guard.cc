@@ -1,5 +1,8 @@
 #include "broker/service/connection_guard.h"
 
+#include <dlfcn.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string_view>
 
 #include "base/logging.h"
@@ -73,7 +77,69 @@ bool passes(Guarded* entry, const msghdr& message, std::size_t bytes) {
   return true;
 }
 
+// --- TLS -----------------------------------------------------------------------------------------
+
+std::mutex tls_mutex;
+prometheus::Counter* tls_closed = nullptr;  // under tls_mutex; the counter of the last TlsGuard
+std::atomic<bool> guards_tls = false;
+
+// The place of an SSL object where its inspector is. OpenSSL frees it with the object.
+int inspector_index() {
+  static const int index = SSL_get_ex_new_index(
+      0, nullptr, nullptr, nullptr,
+      [](void* /*parent*/, void* inspector, CRYPTO_EX_DATA* /*data*/, int /*index*/, long /*argl*/,
+         void* /*argp*/) { delete static_cast<Http2Inspector*>(inspector); });
+  return index;
+}
+
+bool serves_http2(const SSL* ssl) {
+  const unsigned char* protocol = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl, &protocol, &size);
+  return SSL_is_server(ssl) == 1 && size > 0 &&
+         std::string_view(reinterpret_cast<const char*>(protocol), size) == "h2";
+}
+
+// nullptr if the connection is not guarded. One thread at a time reads a connection.
+Http2Inspector* inspector_of(SSL* ssl) {
+  if (!guards_tls || !serves_http2(ssl)) return nullptr;
+  if (void* const found = SSL_get_ex_data(ssl, inspector_index()); found != nullptr) {
+    return static_cast<Http2Inspector*>(found);
+  }
+  auto inspector = std::make_unique<Http2Inspector>();
+  if (SSL_set_ex_data(ssl, inspector_index(), inspector.get()) != 1) return nullptr;
+  return inspector.release();
+}
+
+void count_closed_tls() {
+  const std::lock_guard lock(tls_mutex);
+  if (tls_closed != nullptr) tls_closed->Increment();
+}
+
+// False when the connection must be closed.
+bool passes(SSL* ssl, std::string_view bytes) {
+  Http2Inspector* const inspector = inspector_of(ssl);
+  if (inspector == nullptr) return true;
+  const auto now = std::chrono::steady_clock::now();
+  const char* const reason = inspector->inspect(bytes, now);
+  if (reason == nullptr) return true;
+  count_closed_tls();
+  log_now_and_then(reason, now);
+  return false;
+}
+
 }  // namespace
+
+TlsGuard::TlsGuard(prometheus::Counter& closed) : closed_(closed) {
+  const std::lock_guard lock(tls_mutex);
+  tls_closed = &closed;
+  guards_tls = true;
+}
+
+TlsGuard::~TlsGuard() {
+  const std::lock_guard lock(tls_mutex);
+  if (tls_closed == &closed_) tls_closed = nullptr;
+}
 
 void guard_connection(int descriptor, prometheus::Counter& closed) {
   if (descriptor < 0 || static_cast<std::size_t>(descriptor) >= kMaxDescriptors) return;
@@ -97,5 +163,18 @@ extern "C" ssize_t recvmsg(int descriptor, msghdr* message, int flags) {
     return count;
   }
   errno = ECONNRESET;
+  return -1;
+}
+
+extern "C" int SSL_read(SSL* ssl, void* buffer, int size) {
+  using Read = int (*)(SSL*, void*, int);
+  static const auto read = reinterpret_cast<Read>(::dlsym(RTLD_NEXT, "SSL_read"));
+  const int count = read(ssl, buffer, size);
+  if (count <= 0 || pollbus::broker::passes(
+                        ssl, {static_cast<const char*>(buffer), static_cast<std::size_t>(count)})) {
+    return count;
+  }
+  // What SSL_get_error() then reports is a failure of the connection.
+  ERR_raise(ERR_LIB_SSL, ERR_R_PASSED_INVALID_ARGUMENT);
   return -1;
 }

@@ -15,4 +15,18 @@ namespace pollbus::broker {
 // Thread-safe.
 void guard_connection(int descriptor, prometheus::Counter& closed);
 
+// While it exists, every connection on which this process is the server of HTTP/2 over TLS is
+// guarded in the same way: this program also defines SSL_read(), with which gRPC decrypts what it
+// has read. If a process has more than one such object, the last one counts. Thread-safe.
+class TlsGuard {
+ public:
+  explicit TlsGuard(prometheus::Counter& closed);
+  ~TlsGuard();
+  TlsGuard(const TlsGuard&) = delete;
+  TlsGuard& operator=(const TlsGuard&) = delete;
+
+ private:
+  prometheus::Counter& closed_;
+};
+
 }  // namespace pollbus::broker

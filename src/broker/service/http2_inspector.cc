@@ -9,12 +9,16 @@ namespace {
 
 // RFC 9113, 6.
 enum FrameType : unsigned char {
+  kData = 0,
   kHeaders = 1,
   kResetStream = 3,
   kSettings = 4,
+  kWindowUpdate = 8,
   kContinuation = 9,
 };
+// Flags; the first one belongs to settings, the second one to data.
 constexpr unsigned char kAck = 1;
+constexpr unsigned char kEndStream = 1;
 
 }  // namespace
 
@@ -52,13 +56,19 @@ const char* Http2Inspector::begin_frame(SteadyTime now) {
     case kContinuation:
       return add_to_header_block(payload_bytes);
     case kResetStream:
-      return take_reset(now) ? nullptr : "too many streams were reset";
+      return resets_.take(now) ? nullptr : "too many streams were reset";
+    case kData:
+      if (payload_bytes > 0 || (header_[4] & kEndStream) != 0) return nullptr;
+      break;
     case kSettings:
       if ((header_[4] & kAck) != 0) has_acked_settings_ = true;
+      break;
+    case kWindowUpdate:
       return nullptr;
     default:
-      return nullptr;
+      break;
   }
+  return control_frames_.take(now) ? nullptr : "too many pings or other frames without content";
 }
 
 const char* Http2Inspector::add_to_header_block(std::size_t bytes) {
@@ -67,12 +77,11 @@ const char* Http2Inspector::add_to_header_block(std::size_t bytes) {
   return is_small && ++block_frames_ <= kMaxHeaderBlockFrames ? nullptr : "too many headers";
 }
 
-bool Http2Inspector::take_reset(SteadyTime now) {
-  const std::chrono::duration<double> passed = now - counted_resets_at_;
-  counted_resets_at_ = now;
-  resets_left_ = std::min<double>(kMaxResets, resets_left_ + passed.count() * kMaxResetsPerSecond);
-  resets_left_ -= 1;
-  return resets_left_ >= 0;
+bool Http2Inspector::Allowance::take(SteadyTime now) {
+  const std::chrono::duration<double> passed = now - counted_at_;
+  counted_at_ = now;
+  left_ = std::min(most_, left_ + passed.count() * per_second_) - 1;
+  return left_ >= 0;
 }
 
 }  // namespace pollbus::broker

@@ -20,6 +20,11 @@ class Http2Inspector {
   // Streams that the client resets: so many at once, and then so many per second.
   static constexpr int kMaxResets = 1'000;
   static constexpr int kMaxResetsPerSecond = 100;
+  // Pings, which the server must answer, and other frames that cost it something but carry nothing:
+  // settings, priorities, DATA frames without data, frames of unknown types. A client that measures
+  // its bandwidth sends at most one ping per round trip.
+  static constexpr int kMaxControlFrames = 10'000;
+  static constexpr int kMaxControlFramesPerSecond = 10'000;
   // Streams that a client opens before it has acknowledged the server's settings, and with them the
   // limit of concurrent streams.
   static constexpr int kMaxStreamsBeforeSettings = 1'000;
@@ -31,7 +36,19 @@ class Http2Inspector {
  private:
   const char* begin_frame(SteadyTime now);
   const char* add_to_header_block(std::size_t bytes);
-  bool take_reset(SteadyTime now);
+
+  // So many at once, and then so many per second.
+  class Allowance {
+   public:
+    Allowance(int most, int per_second) : most_(most), per_second_(per_second), left_(most) {}
+    bool take(SteadyTime now);
+
+   private:
+    const double most_;
+    const double per_second_;
+    double left_;
+    SteadyTime counted_at_;
+  };
 
   static constexpr std::size_t kPrefaceBytes = 24;
   static constexpr std::size_t kFrameHeaderBytes = 9;
@@ -43,8 +60,8 @@ class Http2Inspector {
   int block_frames_ = 0;
   bool has_acked_settings_ = false;
   int streams_before_settings_ = 0;
-  double resets_left_ = kMaxResets;
-  SteadyTime counted_resets_at_;
+  Allowance resets_{kMaxResets, kMaxResetsPerSecond};
+  Allowance control_frames_{kMaxControlFrames, kMaxControlFramesPerSecond};
 };
 
 }  // namespace pollbus::broker

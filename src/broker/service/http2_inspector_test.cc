@@ -8,7 +8,17 @@ namespace pollbus::broker {
 namespace {
 
 constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-enum Type { kData = 0, kHeaders = 1, kReset = 3, kSettings = 4, kContinuation = 9 };
+enum Type {
+  kData = 0,
+  kHeaders = 1,
+  kPriority = 2,
+  kReset = 3,
+  kSettings = 4,
+  kPing = 6,
+  kWindowUpdate = 8,
+  kContinuation = 9,
+  kUnknown = 77,
+};
 
 std::string frame(Type type, std::size_t bytes, int flags = 0) {
   std::string text;
@@ -58,6 +68,27 @@ TEST_F(Http2InspectorTest, ResetsAreBoundedAtOnceAndPerSecond) {
     for (int j = 0; j < Http2Inspector::kMaxResetsPerSecond - 1; ++j) {
       ASSERT_TRUE(accepts(frame(kReset, 4))) << i << " " << j;
     }
+  }
+}
+
+TEST_F(Http2InspectorTest, FramesWithoutContentAreBoundedAtOnceAndPerSecond) {
+  const std::string kinds[]{frame(kPing, 8), frame(kSettings, 0), frame(kPriority, 5),
+                            frame(kData, 0), frame(kUnknown, 3)};
+  int frames = 0;
+  while (frames < 100'000 && accepts(kinds[frames % 5])) ++frames;
+  EXPECT_EQ(frames, Http2Inspector::kMaxControlFrames);
+  for (int i = 0; i < 5; ++i) {
+    now += std::chrono::seconds(1);
+    for (int j = 0; j < Http2Inspector::kMaxControlFramesPerSecond - 1; ++j) {
+      ASSERT_TRUE(accepts(frame(kPing, 8))) << i << " " << j;
+    }
+  }
+}
+
+TEST_F(Http2InspectorTest, AClientThatReceivesMuchMayReportItAndPingOncePerRoundTrip) {
+  for (int i = 0; i < 100'000; ++i) {
+    now += std::chrono::microseconds(200);
+    ASSERT_TRUE(accepts(frame(kWindowUpdate, 4) + frame(kWindowUpdate, 4) + frame(kPing, 8)));
   }
 }
 

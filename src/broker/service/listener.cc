@@ -18,7 +18,6 @@
 #include "absl/strings/match.h"
 #include "base/logging.h"
 #include "base/metrics.h"
-#include "broker/service/connection_guard.h"
 
 namespace pollbus::broker {
 namespace {
@@ -33,6 +32,9 @@ constexpr std::size_t kReservedDescriptors = 512;
 constexpr std::chrono::milliseconds kRefusalTimeout{200};
 // How long the listener waits when it is out of descriptors all the same.
 constexpr std::chrono::milliseconds kExhaustedPause{100};
+// A client that does not read what the broker has sent, or that has vanished, loses its connection
+// after this time. Until then, answers to it take memory.
+constexpr std::chrono::milliseconds kUnreadTimeout{15'000};
 // A refused connection is logged at most this often.
 constexpr std::chrono::seconds kRefusalLogInterval{10};
 
@@ -209,8 +211,8 @@ Listener::~Listener() {
   if (wake_ >= 0) ::close(wake_);
 }
 
-void Listener::start(bool is_guarded, Accepted accepted) {
-  is_guarded_ = is_guarded;
+void Listener::start(bool encrypted, Accepted accepted) {
+  if (encrypted) tls_guard_.emplace(attacks_);
   accepted_ = std::move(accepted);
   thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
 }
@@ -251,7 +253,9 @@ bool Listener::accept_from(int socket) {
   }
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  if (is_guarded_) guard_connection(descriptor, attacks_);
+  const auto unread = static_cast<unsigned int>(kUnreadTimeout.count());
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unread, sizeof(unread));
+  if (!tls_guard_) guard_connection(descriptor, attacks_);
   accepted_(descriptor);
   return true;
 }

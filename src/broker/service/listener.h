@@ -6,11 +6,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "broker/service/connection_guard.h"
 
 namespace pollbus::broker {
 
@@ -28,8 +30,9 @@ class Listener {
                                                         prometheus::Registry& metrics);
   ~Listener();
 
-  // Begins to accept. `accepted` is called on one thread. See guard_connection() for `is_guarded`.
-  void start(bool is_guarded, Accepted accepted);
+  // Begins to accept. `accepted` is called on one thread. The connections are guarded
+  // (connection_guard.h), with TLS if they are `encrypted`.
+  void start(bool encrypted, Accepted accepted);
   // Closes the sockets. No connection is accepted afterwards.
   void stop();
 
@@ -55,7 +58,7 @@ class Listener {
   prometheus::Counter& attacks_;
   std::chrono::steady_clock::time_point refusal_logged_{};
   Accepted accepted_;
-  bool is_guarded_ = false;
+  std::optional<TlsGuard> tls_guard_;
   std::jthread thread_;
 };
 

@@ -38,6 +38,10 @@ void PushClient::set_up() {
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  if (!policy_.authorities.empty()) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, policy_.authorities.c_str());
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  }
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   // A shutdown does not wait for a name server.
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);

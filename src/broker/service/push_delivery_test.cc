@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <httplib.h>
 #include <netinet/in.h>
@@ -8,15 +9,19 @@
 #include <atomic>
 #include <condition_variable>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "broker/service/publisher_service.h"
+#include "broker/service/push_client.h"
+#include "broker/service/push_endpoint.h"
 #include "broker/service/push_message.h"
 #include "broker/service/resources.h"
 #include "broker/service/service_test_client.h"
 #include "broker/store/store.h"
+#include "support/certificates.h"
 #include "support/eventually.h"
 #include "support/temporary_folder.h"
 
@@ -30,27 +35,37 @@ const std::string kTopic = "projects/p/topics/election";
 const std::string kSubscription = "projects/p/subscriptions/pushed";
 
 // An endpoint that notes what it gets, and answers with the codes it is given, then with the last.
+// With certificates, it serves https.
 class Endpoint {
  public:
-  explicit Endpoint(std::vector<int> answers) : answers_(std::move(answers)) {
-    server_.Post("/push", [this](const httplib::Request& request, httplib::Response& response) {
+  explicit Endpoint(std::vector<int> answers, const testing::Certificates* certificates = nullptr)
+      : answers_(std::move(answers)), is_encrypted_(certificates != nullptr) {
+    if (is_encrypted_) {
+      server_ = std::make_unique<httplib::SSLServer>(certificates->certificate().c_str(),
+                                                     certificates->key().c_str());
+    } else {
+      server_ = std::make_unique<httplib::Server>();
+    }
+    server_->Post("/push", [this](const httplib::Request& request, httplib::Response& response) {
       const std::lock_guard lock(mutex_);
       response.status = answers_[std::min(requests_.size(), answers_.size() - 1)];
       requests_.push_back(request);
       changed_.notify_all();
     });
-    server_.set_keep_alive_timeout(1);  // a connection that is kept holds the end up so long
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    server_->set_keep_alive_timeout(1);  // a connection that is kept holds the end up so long
+    port_ = server_->bind_to_any_port("127.0.0.1");
+    thread_ = std::thread([this] { server_->listen_after_bind(); });
     // A stop before it has come to listen would be lost.
-    while (!server_.is_running()) std::this_thread::yield();
+    while (!server_->is_running()) std::this_thread::yield();
   }
   ~Endpoint() {
-    server_.stop();
+    server_->stop();
     thread_.join();
   }
 
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/push?a=b"; }
+  std::string url(const std::string& host = "127.0.0.1") const {
+    return fmt::format("{}://{}:{}/push?a=b", is_encrypted_ ? "https" : "http", host, port_);
+  }
   // The first `count`, or fewer when no more come.
   std::vector<httplib::Request> await(std::size_t count) {
     std::unique_lock lock(mutex_);
@@ -62,8 +77,9 @@ class Endpoint {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<int> answers_;
+  const bool is_encrypted_;
   std::vector<httplib::Request> requests_;
-  httplib::Server server_;
+  std::unique_ptr<httplib::Server> server_;
   int port_ = 0;
   std::thread thread_;
 };
@@ -124,6 +140,40 @@ TEST_F(PushDeliveryTest, AMessageIsPostedAsTheServiceWrapsItAndAckedByTheAnswer)
   EXPECT_EQ(body["message"]["messageId"], body["message"]["message_id"]);
   EXPECT_TRUE(body["message"]["publishTime"].get<std::string>().ends_with("Z"));
   EXPECT_TRUE(is_all_acked());
+}
+
+TEST_F(PushDeliveryTest, AnEndpointMayUseHttpsWithACertificateOfATrustedAuthority) {
+  const testing::TemporaryFolder folder;
+  const testing::Certificates certificates(folder.path());
+  push.authorities = certificates.authority();
+  start({});
+  ASSERT_TRUE(create_topic(kTopic).ok());
+  Endpoint endpoint({500, 204}, &certificates);
+  ASSERT_TRUE(create_subscription(pushed(endpoint.url())).ok());
+  ASSERT_TRUE(publish_vote("a vote").ok());
+  const auto requests = endpoint.await(2);
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(nlohmann::json::parse(requests[1].body)["message"]["data"], "YSB2b3Rl");
+  EXPECT_TRUE(is_all_acked());
+}
+
+TEST(PushClientTest, NothingIsPostedToAnEndpointWhoseCertificateDoesNotFit) {
+  const testing::TemporaryFolder folder;
+  const testing::Certificates certificates(folder.path());
+  Endpoint endpoint({204}, &certificates);
+  const auto status = [&](const std::string& url, const std::string& authorities) {
+    const PushPolicy policy{.is_enabled = true,
+                            .targets = {{.host = "127.0.0.1"}, {.host = "localhost"}},
+                            .authorities = authorities};
+    PushClient client(parse_push_endpoint(url).value(), policy, kTestDeadline);
+    return client.post({.content_type = "application/json", .headers = {}, .body = "{}"}).status();
+  };
+  // The certificate is for 127.0.0.1, and the system does not trust its authority.
+  EXPECT_EQ(status(endpoint.url("127.0.0.1"), certificates.authority()), absl::OkStatus());
+  EXPECT_TRUE(absl::IsUnavailable(status(endpoint.url("localhost"), certificates.authority())));
+  EXPECT_TRUE(absl::IsUnavailable(status(endpoint.url("127.0.0.1"), "")));
+  EXPECT_TRUE(absl::IsUnavailable(status(endpoint.url("127.0.0.1"), folder / "missing.pem")));
+  EXPECT_EQ(endpoint.await(1).size(), 1u);
 }
 
 TEST_F(PushDeliveryTest, AMessageThatIsNotAcknowledgedIsPostedAgain) {

@@ -36,6 +36,9 @@ struct PushPolicy {
 
   bool is_enabled = false;
   std::vector<PushTarget> targets;
+  // A PEM file with the authorities that may have signed the certificate of an https endpoint.
+  // Empty: those that the system trusts.
+  std::string authorities;
 
  private:
   bool is_target(const PushEndpoint& endpoint) const;

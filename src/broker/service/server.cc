@@ -199,7 +199,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
         "read and publish messages",
         {{"host", options.host}});
   }
-  parts->listener->start(!parts->is_encrypted, [acceptor = parts->acceptor.get()](int descriptor) {
+  parts->listener->start(parts->is_encrypted, [acceptor = parts->acceptor.get()](int descriptor) {
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
     connection.fd = descriptor;
     acceptor->HandleNewConnection(&connection);

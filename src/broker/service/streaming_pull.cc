@@ -128,7 +128,7 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
       const std::lock_guard lock(mutex_);
       if (!std::exchange(is_open_, false)) return;
     }
-    broker_.close_consumer(*handle_);
+    broker_.close_consumer(*handle_, Closing::kStreamEnded);
   }
 
   absl::Status handle_request() {

@@ -202,8 +202,9 @@ class OwnLoggerKey final : public SameRegister {
 class NotAwaited final : public Publisher {
  public:
   explicit NotAwaited(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
-    inner_->publish(batch).IgnoreError();
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
+                                                   std::stop_token stop) override {
+    inner_->publish(batch, stop).IgnoreError();
     return std::vector<std::string>(batch.size());
   }
 
@@ -215,10 +216,11 @@ class NotAwaited final : public Publisher {
 class ToTheFirstMachine final : public Publisher {
  public:
   explicit ToTheFirstMachine(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
+                                                   std::stop_token stop) override {
     std::vector<Message> changed(batch.begin(), batch.end());
     for (Message& message : changed) message.attributes = changed.front().attributes;
-    return inner_->publish(changed);
+    return inner_->publish(changed, stop);
   }
 
  private:
@@ -228,12 +230,13 @@ class ToTheFirstMachine final : public Publisher {
 class FreshUuidOnRetry final : public Publisher {
  public:
   explicit FreshUuidOnRetry(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
+                                                   std::stop_token stop) override {
     std::vector<Message> changed(batch.begin(), batch.end());
     for (Message& message : changed) {
       if (published_.contains(message.data)) message.data = with_other_uuid(message.data);
     }
-    ASSIGN_OR_RETURN(auto ids, inner_->publish(changed));
+    ASSIGN_OR_RETURN(auto ids, inner_->publish(changed, stop));
     for (const Message& message : batch) published_.insert(message.data);
     return ids;
   }

@@ -88,8 +88,9 @@ class MachineObserver::ObservedPublisher final : public Publisher {
   ObservedPublisher(MachineObserver& observer, std::unique_ptr<Publisher> inner)
       : observer_(observer), inner_(std::move(inner)) {}
 
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
-    auto ids = inner_->publish(batch);
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
+                                                   std::stop_token stop) override {
+    auto ids = inner_->publish(batch, stop);
     if (ids.ok()) {
       for (const Message& message : batch) observer_.published(message);
     }

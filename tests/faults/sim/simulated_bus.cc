@@ -29,7 +29,8 @@ class SimulatedPublisher final : public Publisher {
  public:
   SimulatedPublisher(SimulatedBus& bus, bool to_quarantine)
       : bus_(bus), to_quarantine_(to_quarantine) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) override {
+  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
+                                                   std::stop_token /*stop*/) override {
     return bus_.publish(to_quarantine_, batch);
   }
 
