@@ -25,14 +25,11 @@ class NotedConsumer : public Consumer {
   std::promise<absl::Status> ended;
 };
 
-class BrokerTest : public testing::Test {
+class BrokerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const absl::Status status = broker.with_core([](Core& core) -> absl::Status {
-      if (absl::Status created = core.create_topic(kTopic, ""); !created.ok()) return created;
-      return absl::OkStatus();
-    });
-    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_EQ(broker.with_core([](Core& core) { return core.create_topic(kTopic, ""); }),
+              absl::OkStatus());
     ASSERT_EQ(create_subscription(), absl::OkStatus());
   }
   absl::Status create_subscription() {
@@ -131,8 +128,7 @@ TEST_F(BrokerTest, AConsumerIsNeverWokenBeforeItsHandleExists) {
     const auto consumer = std::make_shared<KnowingConsumer>();
     if (!broker.open_consumer(kSubscription, {}, consumer, &consumer->handle).ok()) continue;
     ++opened;
-    EXPECT_TRUE(
-        pollbus::testing::eventually(kTestDeadline, [&] { return consumer->was_called.load(); }));
+    EXPECT_TRUE(testing::eventually(kTestDeadline, [&] { return consumer->was_called.load(); }));
     EXPECT_FALSE(consumer->was_ignorant);
     broker.close_consumer(*consumer->handle);
   }

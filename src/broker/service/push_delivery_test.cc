@@ -166,7 +166,7 @@ TEST(PushClientTest, NothingIsPostedToAnEndpointWhoseCertificateDoesNotFit) {
                             .targets = {{.host = "127.0.0.1"}, {.host = "localhost"}},
                             .authorities = authorities};
     PushClient client(parse_push_endpoint(url).value(), policy, kTestDeadline);
-    return client.post({.content_type = "application/json", .headers = {}, .body = "{}"}).status();
+    return client.post({.body = "{}", .content_type = "application/json", .headers = {}}).status();
   };
   // The certificate is for 127.0.0.1, and the system does not trust its authority.
   EXPECT_EQ(status(endpoint.url("127.0.0.1"), certificates.authority()), absl::OkStatus());
