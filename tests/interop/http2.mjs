@@ -42,17 +42,16 @@ export function callOf(method) {
   ]);
 }
 
-// A connection that reads and ignores what the server sends, or does not read at all. With `ca`, it is
-// encrypted.
+// A connection that reads and ignores what the server sends. With `ca`, it is encrypted.
 export class RawConnection {
-  constructor(address, { reads = true, ca } = {}) {
+  constructor(address, { ca } = {}) {
     const [host, port] = address.split(':');
     this.isEncrypted = ca !== undefined;
     this.socket = this.isEncrypted
       ? connectTls({ host, port: Number(port), ca, ALPNProtocols: ['h2'] })
       : connect(Number(port), host);
     this.socket.on('error', () => {});
-    if (reads) this.socket.resume();
+    this.socket.resume();
     this.closed = new Promise((resolve) => this.socket.once('close', resolve));
   }
 

@@ -32,9 +32,6 @@ constexpr std::size_t kReservedDescriptors = 512;
 constexpr std::chrono::milliseconds kRefusalTimeout{200};
 // How long the listener waits when it is out of descriptors all the same.
 constexpr std::chrono::milliseconds kExhaustedPause{100};
-// A client that does not read what the broker has sent, or that has vanished, loses its connection
-// after this time. Until then, answers to it take memory.
-constexpr std::chrono::milliseconds kUnreadTimeout{15'000};
 // A refused connection is logged at most this often.
 constexpr std::chrono::seconds kRefusalLogInterval{10};
 
@@ -253,8 +250,6 @@ bool Listener::accept_from(int socket) {
   }
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  const auto unread = static_cast<unsigned int>(kUnreadTimeout.count());
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unread, sizeof(unread));
   if (!tls_guard_) guard_connection(descriptor, attacks_);
   accepted_(descriptor);
   return true;
