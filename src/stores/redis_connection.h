@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "stores/tls_connection.h"
 #include "stores/voter_register.h"
 
 namespace pollbus {
@@ -24,7 +25,7 @@ using RedisReply = std::unique_ptr<redisReply, FreeRedisReply>;
 // ShutdownSignal), because hiredis writes to sockets that the server may have closed.
 class RedisConnection {
  public:
-  // UNAVAILABLE if the server does not answer or refuses the password.
+  // UNAVAILABLE if the server does not answer, has no valid certificate or refuses the password.
   static absl::StatusOr<RedisConnection> open(const RedisConfig& config);
 
   // Adds a command to those that the next flush() sends.
@@ -51,11 +52,16 @@ class RedisConnection {
                   redisContext* context)
       : where_(std::move(where)), command_timeout_(command_timeout), context_(context) {}
   absl::Status prepare(const RedisConfig& config);
+  absl::Status authenticate(const RedisConfig& config);
+  absl::Status flush_tls();
+  absl::StatusOr<RedisReply> read_tls(SteadyTime deadline);
   absl::Status broken(int error) const;
+  absl::Status broken(const absl::Status& error) const;
 
   std::string where_;
   std::chrono::milliseconds command_timeout_;
   std::unique_ptr<redisContext, Free> context_;
+  std::unique_ptr<TlsConnection> tls_;  // on the socket of context_; destroyed before it
 };
 
 }  // namespace pollbus

@@ -28,6 +28,9 @@ constexpr std::array kKnownErrors = {
     KnownError{"ERR Client sent AUTH", kTransient,
                "has no password and refuses the configured one"},
     KnownError{"NOPERM", kTransient, "does not permit this user the command or the key"},
+    KnownError{"ERR The user executing the script", kTransient,
+               "does not permit this user a command or a key of a script"},
+    KnownError{"NOSCRIPT", kTransient, "has lost the scripts of this connection"},
     KnownError{"LOADING", kTransient, "is still loading its data"},
     KnownError{"MISCONF", kTransient, "cannot save to its disk and accepts no writes"},
     KnownError{"OOM", kTransient, "has reached its maxmemory and accepts no writes"},
@@ -49,8 +52,6 @@ constexpr std::array kKnownErrors = {
                "belongs to a cluster, which Pollbus does not support: use a single server"},
     KnownError{"ASK", kLasting,
                "belongs to a cluster, which Pollbus does not support: use a single server"},
-    KnownError{"ERR syntax error", kLasting,
-               "does not know SET with both NX and GET: Redis 7.0 or newer is needed"},
     KnownError{"ERR unknown command", kLasting,
                "does not know one of the commands that Pollbus needs: is it a Redis server?"},
 };

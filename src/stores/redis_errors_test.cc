@@ -41,7 +41,9 @@ TEST(RedisErrorsTest, AnErrorIsTransientUnlessNoRetryHelps) {
       {"MOVED 3999 127.0.0.1:6381", StatusCode::kFailedPrecondition, "cluster"},
       {"ERR DB index is out of range script: 5f, on @user_script:9.",
        StatusCode::kFailedPrecondition, "databases 0 and 1"},
-      {"ERR syntax error", StatusCode::kFailedPrecondition, "Redis 7.0 or newer"},
+      {"NOSCRIPT No matching script. Please use EVAL.", StatusCode::kUnavailable, "scripts"},
+      {"ERR The user executing the script can't run this command or subcommand",
+       StatusCode::kUnavailable, "does not permit"},
       {"ERR unknown command 'SET', with args beginning with: 'voted:12:43' ",
        StatusCode::kFailedPrecondition, "is it a Redis server?"},
   };

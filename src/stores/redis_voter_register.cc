@@ -2,13 +2,15 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
+#include <unordered_set>
 
+#include "base/byte_order.h"
 #include "base/status.h"
-#include "stores/redis_connection.h"
-#include "stores/redis_errors.h"
+#include "stores/redis_roll.h"
+#include "stores/redis_scripts.h"
+#include "stores/redis_session.h"
 #include "stores/voter_register.h"
 
 namespace pollbus {
@@ -16,70 +18,47 @@ namespace {
 
 // Bounds how long one script call keeps Redis busy; a larger batch takes several calls.
 constexpr std::size_t kMaxMarksPerCall = 1'000;
+// The rules of an election are learned at its first vote and hardly ever change.
+constexpr int kMaxAttempts = 3;
 
-// Database 0 holds marks and nothing else, so that DBSIZE is their number. This one holds the rest.
-constexpr std::string_view kOwnDatabase = "1";
-constexpr std::string_view kMarksDatabase = "0";
 constexpr std::string_view kCountsKey = "pollbus:marks";
 constexpr std::string_view kKeyCheckKey = "pollbus:key-check";
 
-// Marks each voter unless it is marked, and counts the new marks in the same atomic step. KEYS are
-// the voters' keys; ARGV is the database and the key of the counts, the election, and then one
-// fingerprint for each voter. Returns what each key held before. An error about one key, such as
-// WRONGTYPE, is its element of the reply and does not stop the others.
-constexpr std::string_view kMarkScript = R"lua(
-local before = {}
-local fresh = 0
-for i, key in ipairs(KEYS) do
-  before[i] = redis.pcall('SET', key, ARGV[3 + i], 'NX', 'GET')
-  if before[i] == false then fresh = fresh + 1 end
-end
-if fresh > 0 then
-  redis.call('SELECT', ARGV[1])
-  redis.call('HINCRBY', ARGV[2], ARGV[3], fresh)
-end
-return before
-)lua";
-
-std::string key_of(const Mark& mark) {
-  return fmt::format("voted:{}:{}", mark.election, mark.voter);
-}
-
 std::string_view as_text(const KeyedHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
-std::string_view text_of(const redisReply& reply) {
-  return {reply.str, static_cast<std::size_t>(reply.len)};
-}
-
-std::optional<std::int64_t> number_in(const redisReply& reply) {
-  const std::string_view text = text_of(reply);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 bool is_equal(std::string_view text, const KeyedHash& hash) {
   return text.size() == hash.size() && sodium_memcmp(text.data(), hash.data(), hash.size()) == 0;
 }
 
-// What became of `mark`, from what its key held before. An error concerns the server as a whole.
-absl::StatusOr<MarkOutcome> outcome_of(const redisReply& before, const Mark& mark,
-                                       const std::string& where) {
-  switch (before.type) {
-    case REDIS_REPLY_NIL:
+// The letters of redis_scripts::kMark.
+std::optional<MarkOutcome> outcome_of(char letter) {
+  switch (letter) {
+    case 'm':
       return MarkOutcome::kMarked;
-    case REDIS_REPLY_STRING:
-      if (before.len != mark.fingerprint.size()) return MarkOutcome::kRefused;
-      return is_equal(text_of(before), mark.fingerprint) ? MarkOutcome::kSameVoteAgain
-                                                         : MarkOutcome::kOtherVote;
-    case REDIS_REPLY_ERROR:
-      if (text_of(before).starts_with("WRONGTYPE")) return MarkOutcome::kRefused;
-      return redis_error(where, text_of(before));
+    case 's':
+      return MarkOutcome::kSameVoteAgain;
+    case 'o':
+      return MarkOutcome::kOtherVote;
+    case 'r':
+      return MarkOutcome::kRefused;
+    case 'n':
+      return MarkOutcome::kNotOpen;
+    case 'p':
+      return MarkOutcome::kPaused;
+    case 'c':
+      return MarkOutcome::kClosed;
+    case 'u':
+      return MarkOutcome::kNotDefined;
+    case 'l':
+      return MarkOutcome::kNotOnRoll;
+    case 'k':
+      return MarkOutcome::kWrongCode;
+    case 'x':
+      return MarkOutcome::kNoSuchChoice;
     default:
-      return absl::UnavailableError(fmt::format("{} broke the protocol", where));
+      return std::nullopt;
   }
 }
 
@@ -103,6 +82,44 @@ std::vector<Call> calls_for(std::span<const Mark> marks) {
   return calls;
 }
 
+// What this process remembers of a defined election. Redis says so if it is out of date.
+struct KnownElection {
+  std::string version;
+  std::unordered_set<std::int64_t> choices;
+  std::string roll;  // the beginning of the keys; empty if everyone may vote
+  std::int64_t buckets = 1;
+  bool has_codes = false;
+};
+
+// The arguments of one call of kMark that are made up for it.
+struct MarkArguments {
+  MarkArguments(const Call& call, std::span<const Mark> marks, const KnownElection* known)
+      : election(std::to_string(call.election)), count(std::to_string(call.marks.size())) {
+    voters.reserve(call.marks.size());
+    for (const std::size_t i : call.marks) {
+      voters.push_back(std::to_string(marks[i].voter));
+      if (known != nullptr) add_checks(marks[i], *known);
+    }
+  }
+
+  void add_checks(const Mark& mark, const KnownElection& known) {
+    const int has_choice = known.choices.contains(mark.choice) ? 1 : 0;
+    const int has_code = mark.code_hash ? 2 : 0;
+    flags += static_cast<char>('0' + has_choice + has_code);
+    if (known.has_codes) append_big_endian(codes, mark.code_hash.value_or(0));
+    if (known.roll.empty()) return;
+    places.push_back(known.roll + std::to_string(redis_roll::bucket_of(mark.voter, known.buckets)));
+    places.push_back(std::to_string(redis_roll::field_of(mark.voter, known.buckets)));
+  }
+
+  std::string election;
+  std::string count;
+  std::string flags;
+  std::string codes;
+  std::vector<std::string> voters;
+  std::vector<std::string> places;  // bucket and field of each voter
+};
+
 // Reads the counts from the reply to HGETALL: names and values in turn.
 absl::StatusOr<ElectionCounts> counts_in(const redisReply& reply, const std::string& where) {
   ElectionCounts counts;
@@ -113,7 +130,7 @@ absl::StatusOr<ElectionCounts> counts_in(const redisReply& reply, const std::str
       return absl::FailedPreconditionError(
           fmt::format("{} holds a key {} in database {} that does not count marks: another program "
                       "uses this server; give Pollbus one of its own",
-                      where, kCountsKey, kOwnDatabase));
+                      where, kCountsKey, RedisSession::kOwnDatabase));
     }
     counts.by_election[*election] = *count;
   }
@@ -123,32 +140,22 @@ absl::StatusOr<ElectionCounts> counts_in(const redisReply& reply, const std::str
 class RedisVoterRegister final : public VoterRegister {
  public:
   RedisVoterRegister(RedisConfig config, const KeyedHash& key_check)
-      : config_(std::move(config)), key_check_(key_check) {}
+      : session_(std::move(config), {redis_scripts::kMark}), key_check_(key_check) {}
 
   absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
     std::vector<MarkOutcome> outcomes(marks.size());
-    const absl::Status status = connected([&](RedisConnection& connection) -> absl::Status {
-      const std::vector<Call> calls = calls_for(marks);
-      for (const Call& call : calls) RETURN_IF_ERROR(append(connection, call, marks));
-      RETURN_IF_ERROR(connection.flush());
-      const SteadyTime deadline = std::chrono::steady_clock::now() + config_.command_timeout;
-      for (const Call& call : calls) {
-        ASSIGN_OR_RETURN(const RedisReply reply, connection.read(deadline));
-        RETURN_IF_ERROR(connection.error_in(reply));
-        RETURN_IF_ERROR(read_outcomes(*reply, call, marks, connection.where(), outcomes));
-      }
-      return absl::OkStatus();
-    });
+    const absl::Status status = session_.connected(
+        [&](RedisConnection& connection) { return mark(connection, marks, outcomes); });
     if (!status.ok()) return status;
     return outcomes;
   }
 
   absl::Status check() override {
-    return connected([&](RedisConnection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(
-          const RedisReply before,
-          in_own_database(connection, {"SET", kKeyCheckKey, as_text(key_check_), "NX", "GET"}));
-      if (before->type == REDIS_REPLY_NIL) return absl::OkStatus();
+    return session_.connected([&](RedisConnection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const RedisReply made,
+                       answer_to(connection, {"SETNX", kKeyCheckKey, as_text(key_check_)}));
+      if (made->integer == 1) return absl::OkStatus();
+      ASSIGN_OR_RETURN(const RedisReply before, answer_to(connection, {"GET", kKeyCheckKey}));
       if (is_equal(text_of(*before), key_check_)) return absl::OkStatus();
       return absl::FailedPreconditionError(fmt::format(
           "{} holds marks that were made with another LOGGER_KEY: give this logger the key of the "
@@ -159,75 +166,127 @@ class RedisVoterRegister final : public VoterRegister {
 
   absl::StatusOr<ElectionCounts> counts() override {
     ElectionCounts counts;
-    const absl::Status status = connected([&](RedisConnection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(const RedisReply reply,
-                       in_own_database(connection, {"HGETALL", kCountsKey}));
-      ASSIGN_OR_RETURN(counts, counts_in(*reply, connection.where()));
-      // Asked last, because marks that are made meanwhile only add to it.
-      ASSIGN_OR_RETURN(const RedisReply size, connection.call({"DBSIZE"}));
-      RETURN_IF_ERROR(connection.error_in(size));
-      std::int64_t counted = 0;
-      for (const auto& [election, count] : counts.by_election) counted += count;
-      counts.missing = std::max<std::int64_t>(0, counted - size->integer);
-      return absl::OkStatus();
-    });
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply reply, answer_to(connection, {"HGETALL", kCountsKey}));
+          ASSIGN_OR_RETURN(counts, counts_in(*reply, connection.where()));
+          // Asked last, because marks that are made meanwhile only add to it.
+          ASSIGN_OR_RETURN(const std::int64_t size, number_of_marks(connection));
+          std::int64_t counted = 0;
+          for (const auto& [election, count] : counts.by_election) counted += count;
+          counts.missing = std::max<std::int64_t>(0, counted - size);
+          return absl::OkStatus();
+        });
     if (!status.ok()) return status;
     return counts;
   }
 
  private:
-  // Calls `use` with a connection and drops the connection after any failure, because replies to
-  // the commands under way could be taken for those to later commands.
-  template <typename Use>
-  absl::Status connected(const Use& use) {
-    if (!connection_) {
-      ASSIGN_OR_RETURN(connection_, RedisConnection::open(config_));
+  absl::Status mark(RedisConnection& connection, std::span<const Mark> marks,
+                    std::vector<MarkOutcome>& outcomes) {
+    std::vector<Call> calls = calls_for(marks);
+    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+      ASSIGN_OR_RETURN(calls, mark_once(connection, calls, marks, outcomes));
+      if (calls.empty()) return absl::OkStatus();
+      for (const Call& call : calls) RETURN_IF_ERROR(learn(connection, call.election));
     }
-    absl::Status status = use(*connection_);
-    if (!status.ok()) connection_.reset();
-    return status;
+    return absl::UnavailableError("the rules of an election keep changing");
   }
 
-  static absl::Status append(RedisConnection& connection, const Call& call,
-                             std::span<const Mark> marks) {
-    const std::string key_count = std::to_string(call.marks.size());
-    const std::string election = std::to_string(call.election);
-    std::vector<std::string> keys;
-    for (const std::size_t i : call.marks) keys.push_back(key_of(marks[i]));
-    std::vector<std::string_view> command = {"EVAL", kMarkScript, key_count};
-    command.insert(command.end(), keys.begin(), keys.end());
-    command.insert(command.end(), {kOwnDatabase, kCountsKey, election});
-    for (const std::size_t i : call.marks) command.push_back(as_text(marks[i].fingerprint));
+  // Returns the calls that were in vain, because this process did not know the rules of the
+  // election.
+  absl::StatusOr<std::vector<Call>> mark_once(RedisConnection& connection,
+                                              const std::vector<Call>& calls,
+                                              std::span<const Mark> marks,
+                                              std::vector<MarkOutcome>& outcomes) {
+    for (const Call& call : calls) RETURN_IF_ERROR(append(connection, call, marks));
+    RETURN_IF_ERROR(connection.flush());
+    const SteadyTime deadline =
+        std::chrono::steady_clock::now() + session_.config().command_timeout;
+    std::vector<Call> in_vain;
+    for (const Call& call : calls) {
+      ASSIGN_OR_RETURN(const RedisReply reply, connection.read(deadline));
+      RETURN_IF_ERROR(connection.error_in(reply));
+      if (reply->type == REDIS_REPLY_ARRAY) {
+        in_vain.push_back(call);
+      } else {
+        RETURN_IF_ERROR(read_outcomes(connection, *reply, call, outcomes));
+      }
+    }
+    return in_vain;
+  }
+
+  absl::Status append(RedisConnection& connection, const Call& call, std::span<const Mark> marks) {
+    const auto found = known_.find(call.election);
+    const KnownElection* const known = found == known_.end() ? nullptr : &found->second;
+    const MarkArguments arguments(call, marks, known);
+    const std::string_view version = known == nullptr ? "" : std::string_view(known->version);
+    const std::string_view rule = session_.config().only_defined_elections ? "defined" : "any";
+    std::vector<std::string_view> command = {"EVALSHA",
+                                             session_.script(0),
+                                             "0",
+                                             arguments.election,
+                                             version,
+                                             rule,
+                                             arguments.count,
+                                             arguments.flags,
+                                             arguments.codes};
+    command.reserve(command.size() + 4 * call.marks.size());
+    for (std::size_t i = 0; i < call.marks.size(); ++i) {
+      command.push_back(arguments.voters[i]);
+      command.push_back(as_text(marks[call.marks[i]].fingerprint));
+    }
+    command.insert(command.end(), arguments.places.begin(), arguments.places.end());
     return connection.append(command);
   }
 
-  static absl::Status read_outcomes(const redisReply& reply, const Call& call,
-                                    std::span<const Mark> marks, const std::string& where,
-                                    std::vector<MarkOutcome>& outcomes) {
-    if (reply.type != REDIS_REPLY_ARRAY || reply.elements != call.marks.size())
-      return absl::UnavailableError(fmt::format("{} broke the protocol", where));
-    std::size_t element = 0;
-    for (const std::size_t i : call.marks) {
-      ASSIGN_OR_RETURN(outcomes[i], outcome_of(*reply.element[element++], marks[i], where));
+  static absl::Status read_outcomes(const RedisConnection& connection, const redisReply& reply,
+                                    const Call& call, std::vector<MarkOutcome>& outcomes) {
+    const std::string_view letters = text_of(reply);
+    if (letters.size() != call.marks.size()) return protocol_error(connection);
+    for (std::size_t i = 0; i < letters.size(); ++i) {
+      const auto outcome = outcome_of(letters[i]);
+      if (!outcome) return protocol_error(connection);
+      outcomes[call.marks[i]] = *outcome;
     }
     return absl::OkStatus();
   }
 
-  // Runs one command in kOwnDatabase and returns its reply, which is no error.
-  static absl::StatusOr<RedisReply> in_own_database(RedisConnection& connection,
-                                                    const std::vector<std::string_view>& command) {
-    ASSIGN_OR_RETURN(const RedisReply there, connection.call({"SELECT", kOwnDatabase}));
-    RETURN_IF_ERROR(connection.error_in(there));
-    ASSIGN_OR_RETURN(RedisReply reply, connection.call(command));
-    RETURN_IF_ERROR(connection.error_in(reply));
-    ASSIGN_OR_RETURN(const RedisReply back, connection.call({"SELECT", kMarksDatabase}));
-    RETURN_IF_ERROR(connection.error_in(back));
-    return reply;
+  // Reads the rules of an election. A vote is checked against them only if Redis has the same when
+  // it marks.
+  absl::Status learn(RedisConnection& connection, std::int64_t election) {
+    const std::string id = std::to_string(election);
+    ASSIGN_OR_RETURN(const RedisReply state,
+                     answer_to(connection, {"HMGET", "pollbus:election:" + id, "version", "roll",
+                                            "buckets", "codes"}));
+    ASSIGN_OR_RETURN(const RedisReply choices,
+                     answer_to(connection, {"SMEMBERS", "pollbus:choices:" + id}));
+    if (state->type != REDIS_REPLY_ARRAY || state->elements != 4) return protocol_error(connection);
+    KnownElection known{.version = std::string(text_of(*state->element[0])),
+                        .has_codes = state->element[3]->type == REDIS_REPLY_STRING};
+    if (const std::string roll(text_of(*state->element[1])); !roll.empty()) {
+      known.roll = redis_roll::prefix(election, roll);
+      known.buckets = std::max<std::int64_t>(1, number_in(*state->element[2]).value_or(1));
+    }
+    for (std::size_t i = 0; i < choices->elements; ++i) {
+      const auto choice = number_in(*choices->element[i]);
+      if (!choice) return protocol_error(connection);
+      known.choices.insert(*choice);
+    }
+    known_[election] = std::move(known);
+    return absl::OkStatus();
   }
 
-  RedisConfig config_;
+  static absl::StatusOr<std::int64_t> number_of_marks(RedisConnection& connection) {
+    RETURN_IF_ERROR(answer_to(connection, {"SELECT", RedisSession::kMarksDatabase}).status());
+    ASSIGN_OR_RETURN(const RedisReply size, answer_to(connection, {"DBSIZE"}));
+    RETURN_IF_ERROR(answer_to(connection, {"SELECT", RedisSession::kOwnDatabase}).status());
+    return size->integer;
+  }
+
+  RedisSession session_;
   const KeyedHash key_check_;
-  std::optional<RedisConnection> connection_;
+  std::map<std::int64_t, KnownElection> known_;  // only elections that the office has defined
 };
 
 struct DurabilityRule {

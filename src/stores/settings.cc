@@ -37,9 +37,24 @@ std::optional<std::string> problem_with_tls(const PostgresConfig& config) {
 void RedisConfig::add_to(Settings& settings) {
   settings.text({"redis-host", "REDIS_HOST", "HOST", "Host of Redis"}, &host, check_not_empty);
   settings.integer({"redis-port", "REDIS_PORT", "PORT", "Port of the server"}, &port, 1, kMaxPort);
+  settings.text({"redis-user", "REDIS_USER", "NAME", "User of Redis; the default user if not set"},
+                &user);
   settings.secret(
       {"redis-password", "REDIS_PASSWORD", "PASSWORD", "Password of Redis, if it requires one"},
       &password);
+  settings.boolean({"redis-tls", "REDIS_TLS", "", "Connect to Redis with TLS"}, &tls.is_on);
+  settings.text({"redis-ca-file", "REDIS_CA_FILE", "FILE",
+                 "Certificate authority of Redis (PEM), which means TLS; with REDIS_TLS alone, the "
+                 "system's authorities"},
+                &tls.authority);
+  settings.text({"redis-cert-file", "REDIS_CERT_FILE", "FILE",
+                 "Certificate to show to Redis (PEM), if it asks for one"},
+                &tls.certificate);
+  settings.text({"redis-key-file", "REDIS_KEY_FILE", "FILE", "Its private key (PEM)"}, &tls.key);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (tls.certificate.empty() == tls.key.empty()) return std::nullopt;
+    return "REDIS_CERT_FILE and REDIS_KEY_FILE must be given together";
+  });
 }
 
 void PostgresConfig::add_to(Settings& settings) {

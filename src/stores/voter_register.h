@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,21 +16,35 @@
 
 namespace pollbus {
 
-// A voter to mark in an election, with the fingerprint of the vote that marks.
+// A voter to mark in an election, with the fingerprint of the vote that marks. Choice and code are
+// checked if the office has defined the election. The choice stays in this process: it reaches
+// Redis neither in a key nor in a command.
 struct Mark {
   std::int64_t election = 0;
   std::int64_t voter = 0;
   KeyedHash fingerprint{};
+  std::int64_t choice = 0;
+  std::optional<std::uint64_t> code_hash{};  // voter_code.h; none if the vote has no valid code
 };
 
 enum class MarkOutcome {
   kMarked,         // the voter was not marked before; this vote marked it
-  kSameVoteAgain,  // this vote had marked the voter before
+  kSameVoteAgain,  // this vote had marked the voter before, whatever the election's state is now
   kOtherVote,      // another vote of this voter had marked it before
   kRefused,        // the register holds something else under the voter's key; nothing was marked
+  // A new vote that the election does not accept; nothing was marked (texts: election/vote.h).
+  kNotOpen,
+  kPaused,
+  kClosed,
+  kNotDefined,
+  kNotOnRoll,
+  kWrongCode,
+  kNoSuchChoice,
 };
 
-// Remembers who has voted. Not thread-safe: use one instance per thread.
+// Remembers who has voted, and lets a voter vote only while the election is open, if the office has
+// defined it (election_register.h). Both happen in one atomic step, by the clock of the register.
+// Not thread-safe: use one instance per thread.
 // Errors concern the register as a whole: UNAVAILABLE and DEADLINE_EXCEEDED are transient,
 // FAILED_PRECONDITION needs an operator. Either way no mark was refused: repeat the call.
 class VoterRegister {
@@ -48,14 +63,26 @@ class VoterRegister {
   virtual absl::StatusOr<ElectionCounts> counts() = 0;
 };
 
+// TLS to Redis. The server's certificate must be valid for the name by which it is reached.
+struct RedisTls {
+  bool is_on = false;       // also if there is an authority file
+  std::string authority;    // PEM file of certificate authorities; empty: those of the system
+  std::string certificate;  // PEM files of this client, for servers that ask for them
+  std::string key;
+};
+
 struct RedisConfig {
   std::string host = "127.0.0.1";
   std::int64_t port = 6379;
+  std::string user;  // empty: the default user
   Secret password;
+  RedisTls tls;
+  // Whether votes in elections that the office has not defined are refused (ELECTIONS=defined).
+  bool only_defined_elections = false;
   std::chrono::milliseconds connect_timeout{2'000};
   std::chrono::milliseconds command_timeout{5'000};
 
-  // REDIS_HOST, REDIS_PORT, REDIS_PASSWORD.
+  // REDIS_HOST, REDIS_PORT, REDIS_USER, REDIS_PASSWORD, REDIS_TLS and the files of TLS.
   void add_to(Settings& settings);
 };
 

@@ -1,10 +1,13 @@
 #include "voting_logger/handler.h"
 
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "base/metrics.h"
 #include "base/status.h"
 #include "election/messages.h"
+#include "election/voter_code.h"
 
 namespace pollbus::voting_logger {
 namespace {
@@ -18,12 +21,71 @@ std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, const Handler::
       .readiness = parts.readiness};
 }
 
+// Why the election does not accept a vote; empty for all other outcomes.
+std::string_view reason_of(MarkOutcome outcome) {
+  switch (outcome) {
+    case MarkOutcome::kNotOpen:
+      return kReasonNotOpen;
+    case MarkOutcome::kPaused:
+      return kReasonPaused;
+    case MarkOutcome::kClosed:
+      return kReasonClosed;
+    case MarkOutcome::kNotDefined:
+      return kReasonNotDefined;
+    case MarkOutcome::kNotOnRoll:
+      return kReasonNotOnRoll;
+    case MarkOutcome::kWrongCode:
+      return kReasonWrongCode;
+    case MarkOutcome::kNoSuchChoice:
+      return kReasonNoSuchChoice;
+    case MarkOutcome::kMarked:
+    case MarkOutcome::kSameVoteAgain:
+    case MarkOutcome::kOtherVote:
+    case MarkOutcome::kRefused:
+      break;
+  }
+  return {};
+}
+
+constexpr std::array kOutcomes = {
+    std::pair{MarkOutcome::kMarked, "forwarded"},
+    std::pair{MarkOutcome::kSameVoteAgain, "forwarded again"},
+    std::pair{MarkOutcome::kOtherVote, "already voted"},
+    std::pair{MarkOutcome::kRefused, "refused"},
+    std::pair{MarkOutcome::kNotOpen, "not open"},
+    std::pair{MarkOutcome::kPaused, "paused"},
+    std::pair{MarkOutcome::kClosed, "closed"},
+    std::pair{MarkOutcome::kNotDefined, "not defined"},
+    std::pair{MarkOutcome::kNotOnRoll, "not on the roll"},
+    std::pair{MarkOutcome::kWrongCode, "wrong code"},
+    std::pair{MarkOutcome::kNoSuchChoice, "no such choice"},
+};
+
+std::map<MarkOutcome, prometheus::Counter*> counters_in(prometheus::Registry& metrics) {
+  std::map<MarkOutcome, prometheus::Counter*> counters;
+  for (const auto& [outcome, name] : kOutcomes) counters[outcome] = &votes_counter(metrics, name);
+  return counters;
+}
+
+// The hash of the vote's code, if it has a code of its voter.
+std::optional<std::uint64_t> code_hash_of(const SubmittedVote& vote) {
+  if (!vote.code) return std::nullopt;
+  const auto code = parse_voter_code(*vote.code);
+  if (!code || code->voter != vote.voter) return std::nullopt;
+  return code_hash(vote.election, *code);
+}
+
 }  // namespace
 
 Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
   if (outcome == MarkOutcome::kOtherVote) {
     return wire::result_message(
         vote.machine, {.outcome = Outcome::kAlreadyVoted, .uuid = vote.uuid, .reason = {}});
+  }
+  if (const std::string_view reason = reason_of(outcome); !reason.empty()) {
+    return wire::result_message(
+        vote.machine,
+        {.outcome = Outcome::kRejected, .uuid = vote.uuid, .reason = std::string(reason)});
   }
   return wire::record_message(without_voter(vote));
 }
@@ -36,11 +98,8 @@ Handler::Handler(Parts parts, HashKey key, ServiceKeys keys)
       voters_(parts.voters),
       redis_(parts.redis),
       key_(key),
-      forwarded_(votes_counter(parts.metrics, "forwarded")),
-      forwarded_again_(votes_counter(parts.metrics, "forwarded again")),
-      already_voted_(votes_counter(parts.metrics, "already voted")),
-      rejected_(votes_counter(parts.metrics, "rejected")),
-      refused_(votes_counter(parts.metrics, "refused")) {}
+      outcomes_(counters_in(parts.metrics)),
+      rejected_(votes_counter(parts.metrics, "rejected")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
   const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
@@ -59,7 +118,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
 
-  for (const MarkOutcome mark : marked) count(mark);
+  for (const MarkOutcome mark : marked) outcomes_.at(mark)->Increment();
   return std::vector<Verdict>(batch.size(), Verdict::kAck);
 }
 
@@ -91,8 +150,11 @@ void Handler::read(const ReceivedMessage& message, std::vector<Received>* votes,
 std::vector<Mark> Handler::marks_of(const std::vector<Received>& votes) const {
   std::vector<Mark> marks;
   for (const auto& [message, vote] : votes) {
-    marks.push_back(
-        {.election = vote.election, .voter = vote.voter, .fingerprint = fingerprint(key_, vote)});
+    marks.push_back({.election = vote.election,
+                     .voter = vote.voter,
+                     .fingerprint = fingerprint(key_, vote),
+                     .choice = vote.choice,
+                     .code_hash = code_hash_of(vote)});
   }
   return marks;
 }
@@ -109,19 +171,6 @@ void Handler::answer(const Received& received, MarkOutcome marked, Outgoing* out
   const wire::BadMessage refusal{
       .reason = "the register cannot mark this voter", .machine = vote.machine, .uuid = vote.uuid};
   inbound_.reject(refusal.reason, *received.message, wire::rejection(refusal), outgoing);
-}
-
-void Handler::count(MarkOutcome outcome) {
-  switch (outcome) {
-    case MarkOutcome::kMarked:
-      return forwarded_.Increment();
-    case MarkOutcome::kSameVoteAgain:
-      return forwarded_again_.Increment();
-    case MarkOutcome::kOtherVote:
-      return already_voted_.Increment();
-    case MarkOutcome::kRefused:
-      return refused_.Increment();
-  }
 }
 
 }  // namespace pollbus::voting_logger

@@ -3,6 +3,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
 
+#include <map>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -21,7 +22,8 @@
 namespace pollbus::voting_logger {
 
 // The message that a vote leads to: the vote without voter and time for the recorders, or the
-// answer that the voter has already voted. Not for MarkOutcome::kRefused.
+// answer that the voter has already voted or that the election does not accept the vote. Not for
+// MarkOutcome::kRefused.
 Message decide(const SubmittedVote& vote, MarkOutcome outcome);
 
 // Lets each voter through once per election: takes a batch of submitted votes and publishes votes
@@ -56,7 +58,6 @@ class Handler {
   void read(const ReceivedMessage& message, std::vector<Received>* votes, Outgoing* outgoing);
   std::vector<Mark> marks_of(const std::vector<Received>& votes) const;
   void answer(const Received& received, MarkOutcome marked, Outgoing* outgoing);
-  void count(MarkOutcome outcome);
 
   Outbox& outbox_;
   const ServiceKeys keys_;
@@ -64,11 +65,8 @@ class Handler {
   VoterRegister& voters_;
   Dependency& redis_;
   HashKey key_;
-  prometheus::Counter& forwarded_;
-  prometheus::Counter& forwarded_again_;
-  prometheus::Counter& already_voted_;
+  const std::map<MarkOutcome, prometheus::Counter*> outcomes_;
   prometheus::Counter& rejected_;
-  prometheus::Counter& refused_;
 };
 
 }  // namespace pollbus::voting_logger

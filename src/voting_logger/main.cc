@@ -5,9 +5,13 @@
 #include "base/status.h"
 #include "bus/worker.h"
 #include "election/key_settings.h"
+#include "election/office_messages.h"
+#include "election/signature.h"
 #include "election/wire.h"
+#include "stores/election_register.h"
 #include "stores/voter_register.h"
 #include "voting_logger/handler.h"
+#include "voting_logger/office_handler.h"
 
 namespace pollbus::voting_logger {
 namespace {
@@ -15,9 +19,18 @@ namespace {
 constexpr std::chrono::milliseconds kWatchInterval{2'000};
 constexpr std::chrono::hours kMaxStartTimeout{24};
 constexpr std::chrono::milliseconds kStartPause{1'000};
+constexpr std::size_t kOfficeBatch = 20;
 constexpr char kLostMarks[] =
     "Redis was emptied or restored from an older state, and voters without a mark can vote again: "
     "stop the loggers and restore Redis (docs/deploy.md)";
+
+constexpr char kAnyElection[] = "any";
+constexpr char kDefinedElections[] = "defined";
+
+std::optional<std::string> check_rule(const std::string& rule) {
+  if (rule == kAnyElection || rule == kDefinedElections) return std::nullopt;
+  return "expected any or defined";
+}
 
 struct LoggerSettings {
   ServiceSettings service;
@@ -25,6 +38,10 @@ struct LoggerSettings {
                       .subscription = "election-submit-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
   std::string record_subscription = "election-record-sub";
+  // The office's commands come through a subscription of their own.
+  std::string office_subscription = wire::kLoggerOfficeSubscription;
+  std::string office_key;
+  std::string elections = kAnyElection;
   RedisConfig redis;
   Secret key;
   KeySettings keys = KeySettings::of_logger();
@@ -36,6 +53,18 @@ struct LoggerSettings {
         {"record-subscription", "RECORD_SUB_ID", "NAME",
          "The recorders' subscription, which must exist before the first vote is forwarded"},
         &record_subscription, check_not_empty);
+    settings.text({"office-subscription", "OFFICE_SUB_ID", "NAME",
+                   "The loggers' subscription to the office's commands; created when missing"},
+                  &office_subscription, check_not_empty);
+    settings.text({"office-public-key", "OFFICE_PUBLIC_KEY", "KEY",
+                   "Key that verifies the office's commands: 64 hexadecimal digits; without it no "
+                   "command is accepted"},
+                  &office_key, OfficePublicKey::check);
+    settings.text(
+        {"elections", "ELECTIONS", "RULE",
+         "Which elections take votes: any, also those that the office has not defined; or "
+         "defined"},
+        &elections, check_rule);
     redis.add_to(settings);
     settings.secret(
         {"logger-key", "LOGGER_KEY", "KEY",
@@ -54,15 +83,36 @@ absl::StatusOr<ElectionCounts> check_and_count(VoterRegister& voters) {
   return voters.counts();
 }
 
+// The office's public key, if there is one. The settings have checked its text.
+absl::StatusOr<std::optional<OfficePublicKey>> office_key_of(const std::string& hex) {
+  if (hex.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(const OfficePublicKey key, OfficePublicKey::parse(hex));
+  return key;
+}
+
+WorkerConfig office_worker_config(const LoggerSettings& settings) {
+  WorkerConfig config = settings.worker;
+  config.name = "office bus";
+  config.subscription = settings.office_subscription;
+  config.filter = wire::logger_office_filter();
+  config.required_subscriptions.clear();
+  // Commands are few and large.
+  config.subscriber.max_batch_messages = kOfficeBatch;
+  return config;
+}
+
 absl::Status run(LoggerSettings settings) {
   Service service("voting-logger", settings.service);
   RETURN_IF_ERROR(service.start_http());
   ASSIGN_OR_RETURN(const auto key, HashKey::parse(settings.key.reveal()));
   const ServiceKeys keys = settings.keys.service_keys();
   if (keys.empty()) log_warning(kNoKeysWarning);
+  settings.redis.only_defined_elections = settings.elections == kDefinedElections;
   settings.worker.filter = wire::submit_filter();
   settings.worker.required_subscriptions = {settings.record_subscription};
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
+  ASSIGN_OR_RETURN(const auto office_key, office_key_of(settings.office_key));
+  ASSIGN_OR_RETURN(auto office, Worker::open(office_worker_config(settings), service));
 
   Dependency redis("redis", fmt::format("{}:{}", settings.redis.host, settings.redis.port),
                    service.clock(), service.readiness(), service.metrics());
@@ -88,10 +138,19 @@ absl::Status run(LoggerSettings settings) {
                    .readiness = service.readiness(),
                    .metrics = service.metrics()},
                   key, keys);
-  RETURN_IF_ERROR(
-      worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); }));
+  const auto elections = make_redis_election_register(settings.redis);
+  OfficeHandler office_handler(office->outbox(), *elections, redis, office_key, keys,
+                               service.metrics());
+  absl::Status started =
+      worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); });
+  if (started.ok()) {
+    started =
+        office->start([&](auto batch, auto stop) { return office_handler.handle(batch, stop); });
+  }
+  if (!started.ok()) service.shutdown().request();
   worker->wait_and_drain();
-  return absl::OkStatus();
+  office->wait_and_drain();
+  return started;
 }
 
 }  // namespace

@@ -22,6 +22,14 @@ const char* name_of(MarkOutcome outcome) {
       return "was marked by another vote";
     case MarkOutcome::kRefused:
       return "cannot be marked";
+    case MarkOutcome::kNotOpen:
+    case MarkOutcome::kPaused:
+    case MarkOutcome::kClosed:
+    case MarkOutcome::kNotDefined:
+    case MarkOutcome::kNotOnRoll:
+    case MarkOutcome::kWrongCode:
+    case MarkOutcome::kNoSuchChoice:
+      return "may not vote";
   }
   return "";
 }

@@ -1,0 +1,309 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/byte_order.h"
+#include "base/status.h"
+#include "stores/election_register.h"
+#include "stores/redis_roll.h"
+#include "stores/redis_scripts.h"
+#include "stores/redis_session.h"
+
+namespace pollbus {
+namespace {
+
+// Bounds how long one script call keeps Redis busy.
+constexpr std::int64_t kBucketsRemovedPerCall = 1'000;
+
+enum Script : std::size_t { kRead, kAppend, kStage, kRemove };
+
+using redis_roll::bucket_of;
+using redis_roll::buckets_for;
+using redis_roll::field_of;
+using redis_roll::name_of;
+
+std::string value_of(const RollEntry& voter) {
+  std::string value;
+  if (voter.code_hash) append_big_endian(value, *voter.code_hash);
+  return value;
+}
+
+std::string number_text(const std::optional<std::int64_t>& number) {
+  return number ? std::to_string(*number) : std::string();
+}
+
+using Fields = std::vector<std::pair<std::string_view, std::string>>;
+
+std::string roll_name(const ElectionState& state) {
+  return state.roll ? name_of(state.roll->hash) : redis_roll::kNone;
+}
+
+std::int64_t roll_buckets(const ElectionState& state) {
+  return buckets_for(state.roll ? state.roll->count : 0);
+}
+
+// The fields of pollbus:election:<id> that the scripts read, and some for people. An empty value
+// means that the field is absent. `version` stands for everything that a logger remembers of an
+// election.
+Fields fields_of(const ElectionState& state) {
+  const OpeningTimes times = opening_times(state);
+  const std::string definition = to_hex(fingerprint(state.definition));
+  Fields fields = {
+      {"sequence", std::to_string(state.sequence)}, {"last", to_hex(state.last)},
+      {"phase", std::string(to_text(state.phase))}, {"version", definition},
+      {"open_from_ms", number_text(times.from_ms)}, {"open_until_ms", number_text(times.until_ms)},
+      {"paused", times.is_paused ? "1" : ""},
+  };
+  if (!state.definition.needs_roll()) return fields;
+  const std::string roll = roll_name(state);
+  const std::string buckets = std::to_string(roll_buckets(state));
+  fields[3].second = fmt::format("{}:{}:{}", definition, roll, buckets);
+  fields.emplace_back("codes", state.definition.eligibility == Eligibility::kCodes ? "1" : "");
+  fields.emplace_back("roll", roll);
+  fields.emplace_back("buckets", buckets);
+  return fields;
+}
+
+// The arguments of a script.
+class Arguments {
+ public:
+  Arguments& add(std::string text) {
+    texts_.push_back(std::move(text));
+    return *this;
+  }
+  Arguments& add(std::int64_t number) { return add(std::to_string(number)); }
+
+  std::vector<std::string_view> command(std::string_view script) const {
+    std::vector<std::string_view> words = {"EVALSHA", script, "0"};
+    words.insert(words.end(), texts_.begin(), texts_.end());
+    return words;
+  }
+
+ private:
+  std::vector<std::string> texts_;
+};
+
+Arguments append_arguments(const SignedEvent& event, const Event& parsed,
+                           const ElectionState& after) {
+  const Fields fields = fields_of(after);
+  const bool sets_roll = parsed.kind == EventKind::kRoll && after.definition.needs_roll();
+  Arguments arguments;
+  arguments.add(parsed.election).add(parsed.sequence - 1).add(event.signature + event.data);
+  arguments.add(sets_roll ? std::to_string(after.roll->count) : "");
+  arguments.add(static_cast<std::int64_t>(fields.size()));
+  for (const auto& [name, value] : fields) arguments.add(std::string(name)).add(value);
+  if (parsed.kind == EventKind::kDefine) {
+    for (const Choice& choice : after.definition.choices) arguments.add(choice.voting);
+  } else if (parsed.added && after.definition.needs_roll()) {
+    const std::int64_t buckets = roll_buckets(after);
+    const std::int64_t voter = parsed.added->voter;
+    arguments.add(fmt::format("{}:{}", roll_name(after), bucket_of(voter, buckets)))
+        .add(field_of(voter, buckets))
+        .add(value_of(*parsed.added));
+  }
+  return arguments;
+}
+
+std::optional<SignedEvent> event_in(const redisReply& reply) {
+  constexpr std::size_t kSignatureDigits = 128;
+  const std::string_view text = text_of(reply);
+  if (text.size() < kSignatureDigits) return std::nullopt;
+  return SignedEvent{.data = std::string(text.substr(kSignatureDigits)),
+                     .signature = std::string(text.substr(0, kSignatureDigits))};
+}
+
+std::optional<ElectionSnapshot> snapshot_in(const redisReply& reply) {
+  if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 6) return std::nullopt;
+  const auto seconds = number_in(*reply.element[0]);
+  const auto microseconds = number_in(*reply.element[1]);
+  const auto marks = number_in(*reply.element[2]);
+  const auto sequence = number_in(*reply.element[3]);
+  if (!seconds || !microseconds || !marks || !sequence) return std::nullopt;
+  ElectionSnapshot snapshot{.now_ms = *seconds * 1'000 + *microseconds / 1'000,
+                            .marks = *marks,
+                            .sequence = *sequence,
+                            .last = parse_sha256(text_of(*reply.element[4])).value_or(Sha256{}),
+                            .events = {}};
+  const redisReply& events = *reply.element[5];
+  for (std::size_t i = 0; i < events.elements; ++i) {
+    auto event = event_in(*events.element[i]);
+    if (!event) return std::nullopt;
+    snapshot.events.push_back(*std::move(event));
+  }
+  return snapshot;
+}
+
+// "count chunks codes", which all chunks of a roll have in common.
+std::string facts_of(const wire::RollChunk& chunk) {
+  return fmt::format("{} {} {}", chunk.count, chunk.chunks, chunk.has_codes ? 1 : 0);
+}
+
+// Reads the reply to HGETALL: names and values in turn.
+std::optional<StagedRoll> staged_in(const redisReply& reply) {
+  StagedRoll roll;
+  for (std::size_t i = 0; i + 1 < reply.elements; i += 2) {
+    const std::string_view name = text_of(*reply.element[i]);
+    const std::string value(text_of(*reply.element[i + 1]));
+    if (name == "facts") {
+      int codes = 0;
+      if (std::sscanf(value.c_str(), "%ld %ld %d", &roll.count, &roll.chunks, &codes) != 3)
+        return std::nullopt;
+      roll.has_codes = codes == 1;
+    } else if (const auto chunk = number_in(*reply.element[i])) {
+      Sha256 hash;
+      if (value.size() != hash.size()) return std::nullopt;
+      std::ranges::copy(value, hash.begin());
+      roll.chunk_hashes[*chunk] = hash;
+    }
+  }
+  return roll;
+}
+
+class RedisElectionRegister final : public ElectionRegister {
+ public:
+  explicit RedisElectionRegister(RedisConfig config)
+      : session_(std::move(config), {redis_scripts::kReadElection, redis_scripts::kAppendEvent,
+                                     redis_scripts::kStageChunk, redis_scripts::kRemoveBuckets}) {}
+
+  absl::StatusOr<ElectionSnapshot> read(std::int64_t election, std::int64_t known) override {
+    ElectionSnapshot snapshot;
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply reply,
+                           run(connection, kRead, Arguments().add(election).add(known)));
+          auto read = snapshot_in(*reply);
+          if (!read) return protocol_error(connection);
+          snapshot = *std::move(read);
+          return absl::OkStatus();
+        });
+    if (!status.ok()) return status;
+    return snapshot;
+  }
+
+  absl::StatusOr<std::vector<std::int64_t>> elections() override {
+    std::vector<std::int64_t> elections;
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply reply,
+                           answer_to(connection, {"SMEMBERS", "pollbus:elections"}));
+          for (std::size_t i = 0; i < reply->elements; ++i) {
+            const auto election = number_in(*reply->element[i]);
+            if (!election) return protocol_error(connection);
+            elections.push_back(*election);
+          }
+          return absl::OkStatus();
+        });
+    if (!status.ok()) return status;
+    std::ranges::sort(elections);
+    return elections;
+  }
+
+  absl::StatusOr<AppendOutcome> append(const SignedEvent& event, const Event& parsed,
+                                       const ElectionState& after) override {
+    AppendOutcome outcome = AppendOutcome::kRollIncomplete;
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply reply,
+                           run(connection, kAppend, append_arguments(event, parsed, after)));
+          if (reply->type == REDIS_REPLY_INTEGER) {
+            outcome = reply->integer == 1 ? AppendOutcome::kAppended : AppendOutcome::kOvertaken;
+          }
+          return absl::OkStatus();
+        });
+    if (!status.ok()) return status;
+    return outcome;
+  }
+
+  absl::StatusOr<StageOutcome> stage(const wire::RollChunk& chunk) override {
+    const std::int64_t buckets = buckets_for(chunk.count);
+    Arguments arguments;
+    arguments.add(chunk.election)
+        .add(name_of(chunk.roll))
+        .add(chunk.chunk)
+        .add(std::string(bytes_of(sha256(wire::chunk_bytes(chunk)))))
+        .add(facts_of(chunk))
+        .add(buckets);
+    for (const RollEntry& voter : chunk.voters) {
+      arguments.add(bucket_of(voter.voter, buckets))
+          .add(field_of(voter.voter, buckets))
+          .add(value_of(voter));
+    }
+    std::int64_t answer = 0;
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply reply, run(connection, kStage, arguments));
+          answer = reply->integer;
+          return absl::OkStatus();
+        });
+    if (!status.ok()) return status;
+    return answer == 1   ? StageOutcome::kStaged
+           : answer == 0 ? StageOutcome::kStagedBefore
+                         : StageOutcome::kDiffers;
+  }
+
+  absl::StatusOr<StagedRoll> staged(std::int64_t election, const Sha256& roll) override {
+    StagedRoll staged;
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply reply,
+                           answer_to(connection, {"HGETALL", staged_key(election, name_of(roll))}));
+          auto read = staged_in(*reply);
+          if (!read) return protocol_error(connection);
+          staged = *std::move(read);
+          return absl::OkStatus();
+        });
+    if (!status.ok()) return status;
+    return staged;
+  }
+
+  absl::Status remove_staged(std::int64_t election, const std::optional<Sha256>& keep) override {
+    return session_.connected([&](RedisConnection& connection) -> absl::Status {
+      const std::string names = fmt::format("pollbus:rolls:{}", election);
+      ASSIGN_OR_RETURN(const RedisReply rolls, answer_to(connection, {"SMEMBERS", names}));
+      for (std::size_t i = 0; i < rolls->elements; ++i) {
+        const std::string roll(text_of(*rolls->element[i]));
+        if (keep && roll == name_of(*keep)) continue;
+        RETURN_IF_ERROR(remove(connection, election, roll));
+      }
+      return absl::OkStatus();
+    });
+  }
+
+ private:
+  static std::string staged_key(std::int64_t election, const std::string& roll) {
+    return fmt::format("pollbus:staged:{}:{}", election, roll);
+  }
+
+  absl::StatusOr<RedisReply> run(RedisConnection& connection, Script script,
+                                 const Arguments& arguments) {
+    return answer_to(connection, arguments.command(session_.script(script)));
+  }
+
+  // The list of chunks goes last, so that an interrupted removal is repeated. If the roll is staged
+  // again meanwhile, its event finds too few voters, and the roll must be sent again.
+  absl::Status remove(RedisConnection& connection, std::int64_t election, const std::string& roll) {
+    const std::string staged = staged_key(election, roll);
+    ASSIGN_OR_RETURN(const RedisReply size, answer_to(connection, {"HGET", staged, "buckets"}));
+    const std::int64_t buckets = number_in(*size).value_or(0);
+    for (std::int64_t first = 0; first < buckets; first += kBucketsRemovedPerCall) {
+      const std::int64_t last = std::min(first + kBucketsRemovedPerCall, buckets) - 1;
+      ASSIGN_OR_RETURN(
+          const RedisReply removed,
+          run(connection, kRemove, Arguments().add(election).add(roll).add(first).add(last)));
+      if (removed->integer == 0) return absl::OkStatus();  // it is in force
+    }
+    RETURN_IF_ERROR(answer_to(connection, {"UNLINK", staged}).status());
+    return answer_to(connection, {"SREM", fmt::format("pollbus:rolls:{}", election), roll})
+        .status();
+  }
+
+  RedisSession session_;
+};
+
+}  // namespace
+
+std::unique_ptr<ElectionRegister> make_redis_election_register(RedisConfig config) {
+  return std::make_unique<RedisElectionRegister>(std::move(config));
+}
+
+}  // namespace pollbus

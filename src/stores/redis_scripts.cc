@@ -1,0 +1,173 @@
+#include "stores/redis_scripts.h"
+
+namespace pollbus::redis_scripts {
+
+const std::string_view kMark = R"lua(
+local call, pcall, byte, sub = redis.call, redis.pcall, string.byte, string.sub
+local election, known, votes, flags, codes = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local state = call('HMGET', 'pollbus:election:' .. election, 'version', 'open_from_ms',
+                   'open_until_ms', 'paused', 'roll', 'codes')
+local version = state[1]
+if version and version ~= known then return {version} end
+
+-- Why no new vote is accepted, and why a certain one is not.
+local all_refused
+local refused = {}
+
+if not version then
+  if ARGV[3] == 'defined' then all_refused = 'u' end
+else
+  local time = call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local from, til = tonumber(state[2]), tonumber(state[3])
+  if til and now >= til then
+    all_refused = 'c'
+  elseif state[4] then
+    all_refused = 'p'
+  elseif not from or now < from then
+    all_refused = 'n'
+  end
+end
+
+if version and not all_refused then
+  local has_roll, has_codes, rest = state[5], state[6], 2 * votes + 5
+  for i = 1, votes do
+    local flag = byte(flags, i) - 48
+    if has_roll then
+      local entry = call('HGET', ARGV[2 * i + rest], ARGV[2 * i + rest + 1])
+      if not entry then
+        refused[i] = 'l'
+      elseif has_codes and (flag < 2 or entry ~= sub(codes, 8 * i - 7, 8 * i)) then
+        refused[i] = 'k'
+      end
+    end
+    if not refused[i] and flag % 2 == 0 then refused[i] = 'x' end
+  end
+end
+
+-- The usual case in one command: no voter of the batch is marked.
+call('SELECT', 0)
+local prefix = 'voted:' .. election .. ':'
+local command, seen, distinct = {'MSETNX'}, {}, true
+local size = 1
+if not all_refused then
+  for i = 1, votes do
+    if not refused[i] then
+      local key = prefix .. ARGV[2 * i + 5]
+      if seen[key] then distinct = false end
+      seen[key] = true
+      command[size + 1] = key
+      command[size + 2] = ARGV[2 * i + 6]
+      size = size + 2
+    end
+  end
+end
+local is_made, fresh, failure = false, 0, nil
+if size > 1 and distinct then
+  local made = pcall(unpack(command))
+  if type(made) == 'table' then return made end
+  is_made = made == 1
+  if is_made then fresh = (size - 1) / 2 end
+end
+
+-- Otherwise one after the other.
+local outcomes = {}
+for i = 1, votes do
+  local why = all_refused or refused[i]
+  if is_made and not why then
+    outcomes[i] = 'm'
+  else
+    local key, fingerprint = prefix .. ARGV[2 * i + 5], ARGV[2 * i + 6]
+    local made = 0
+    if not why then made = pcall('SETNX', key, fingerprint) end
+    local before = false
+    if made == 0 then before = pcall('GET', key) end
+    if made == 1 then
+      outcomes[i] = 'm'
+      fresh = fresh + 1
+    elseif made ~= 0 then
+      failure = made
+      break
+    elseif before == fingerprint then
+      outcomes[i] = 's'
+    elseif type(before) == 'table' and sub(before.err, 1, 9) ~= 'WRONGTYPE' then
+      failure = before
+      break
+    elseif why then
+      outcomes[i] = why
+    elseif type(before) == 'string' and #before == #fingerprint then
+      outcomes[i] = 'o'
+    else
+      outcomes[i] = 'r'
+    end
+  end
+end
+if fresh > 0 then
+  call('SELECT', 1)
+  call('HINCRBY', 'pollbus:marks', election, fresh)
+end
+return failure or table.concat(outcomes)
+)lua";
+
+const std::string_view kReadElection = R"lua(
+local call, election = redis.call, ARGV[1]
+local time = call('TIME')
+local state = call('HMGET', 'pollbus:election:' .. election, 'sequence', 'last')
+return {time[1], time[2], call('HGET', 'pollbus:marks', election) or '0', state[1] or '0',
+        state[2] or '', call('LRANGE', 'pollbus:events:' .. election, ARGV[2], -1)}
+)lua";
+
+const std::string_view kAppendEvent = R"lua(
+local call, election = redis.call, ARGV[1]
+local key = 'pollbus:election:' .. election
+if (call('HGET', key, 'sequence') or '0') ~= ARGV[2] then return 0 end
+
+local fields = tonumber(ARGV[5])
+local values = {}
+for i = 6, 4 + 2 * fields, 2 do values[ARGV[i]] = ARGV[i + 1] end
+if ARGV[4] ~= '' then
+  local roll = 'pollbus:roll:' .. election .. ':' .. values.roll .. ':'
+  local voters = 0
+  for bucket = 0, values.buckets - 1 do voters = voters + call('HLEN', roll .. bucket) end
+  if voters ~= tonumber(ARGV[4]) then return {voters} end
+end
+
+for name, value in pairs(values) do
+  if value == '' then call('HDEL', key, name) else call('HSET', key, name, value) end
+end
+call('RPUSH', 'pollbus:events:' .. election, ARGV[3])
+local rest = 6 + 2 * fields
+if ARGV[2] == '0' then
+  call('SADD', 'pollbus:elections', election)
+  for i = rest, #ARGV do call('SADD', 'pollbus:choices:' .. election, ARGV[i]) end
+elseif ARGV[rest] then
+  call('HSET', 'pollbus:roll:' .. election .. ':' .. ARGV[rest], ARGV[rest + 1], ARGV[rest + 2])
+end
+return 1
+)lua";
+
+const std::string_view kStageChunk = R"lua(
+local call, election, roll, chunk, hash = redis.call, ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local staged = 'pollbus:staged:' .. election .. ':' .. roll
+local facts = call('HGET', staged, 'facts')
+if facts and facts ~= ARGV[5] then return 2 end
+local before = call('HGET', staged, chunk)
+if before then return before == hash and 0 or 2 end
+
+local prefix = 'pollbus:roll:' .. election .. ':' .. roll .. ':'
+for i = 7, #ARGV, 3 do call('HSET', prefix .. ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+call('HSET', staged, 'facts', ARGV[5], 'buckets', ARGV[6], chunk, hash)
+call('SADD', 'pollbus:rolls:' .. election, roll)
+return 1
+)lua";
+
+const std::string_view kRemoveBuckets = R"lua(
+local call, election, roll = redis.call, ARGV[1], ARGV[2]
+if call('HGET', 'pollbus:election:' .. election, 'roll') == roll then return 0 end
+for bucket = tonumber(ARGV[3]), tonumber(ARGV[4]) do
+  call('UNLINK', 'pollbus:roll:' .. election .. ':' .. roll .. ':' .. bucket)
+end
+return 1
+)lua";
+
+}  // namespace pollbus::redis_scripts

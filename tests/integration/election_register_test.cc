@@ -1,0 +1,347 @@
+#include "stores/election_register.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "election/election_test_events.h"
+#include "election/voter_code.h"
+#include "support/redis_server.h"
+#include "support/temporary_folder.h"
+
+namespace pollbus {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using enum MarkOutcome;
+
+constexpr std::int64_t kElection = 12;
+constexpr std::int64_t kAda = 0;  // the choices of test_definition()
+constexpr std::int64_t kAlan = 5;
+constexpr std::int64_t kNobody = 1;
+
+// The vote `number`, which is the fingerprint, too.
+Mark mark_of(std::int64_t voter, int number, std::int64_t choice = kAda) {
+  Mark mark{.election = kElection, .voter = voter, .fingerprint = {}, .choice = choice};
+  mark.fingerprint[0] = static_cast<unsigned char>(number);
+  return mark;
+}
+
+std::uint64_t code_of(std::int64_t voter) {
+  return code_hash(kElection, {.voter = voter, .secret = static_cast<std::uint64_t>(voter) * 7919});
+}
+
+Mark with_code(std::int64_t voter, int number, std::int64_t voter_of_code) {
+  Mark mark = mark_of(voter, number);
+  mark.code_hash = code_of(voter_of_code);
+  return mark;
+}
+
+// A roll in one chunk.
+wire::RollChunk roll_of(const std::vector<std::int64_t>& voters, bool has_codes) {
+  wire::RollChunk chunk{.election = kElection,
+                        .roll = {},
+                        .chunk = 0,
+                        .chunks = 1,
+                        .count = static_cast<std::int64_t>(voters.size()),
+                        .has_codes = has_codes,
+                        .voters = {}};
+  for (const std::int64_t voter : voters) {
+    chunk.voters.push_back({.voter = voter, .code_hash = {}});
+    if (has_codes) chunk.voters.back().code_hash = code_of(voter);
+  }
+  chunk.roll = wire::roll_hash({sha256(wire::chunk_bytes(chunk))});
+  return chunk;
+}
+
+class ElectionRegisterTest : public ::testing::Test {
+ protected:
+  ElectionRegisterTest() { signal(SIGPIPE, SIG_IGN); }  // as ShutdownSignal does in the logger
+
+  RedisConfig config() const {
+    RedisConfig config;
+    config.port = redis_.port();
+    config.password = Secret(redis_.password());
+    return config;
+  }
+
+  AppendOutcome append(EventWriter& office, const Event& event) {
+    const auto before = office.state;
+    EXPECT_EQ(office.apply(event), absl::OkStatus());
+    const SignedEvent signed_event{.data = encode(event), .signature = std::string(128, 'a')};
+    const auto outcome = elections_->append(signed_event, event, *office.state);
+    EXPECT_TRUE(outcome.ok()) << outcome.status();
+    if (outcome.ok() && *outcome != AppendOutcome::kAppended) office.state = before;
+    return outcome.value_or(AppendOutcome::kOvertaken);
+  }
+  void happens(EventWriter& office, EventKind kind) {
+    EXPECT_EQ(append(office, office.next(kind)), AppendOutcome::kAppended);
+  }
+  AppendOutcome put_in_force(EventWriter& office, const wire::RollChunk& chunk) {
+    EXPECT_EQ(*elections_->stage(chunk), StageOutcome::kStaged);
+    Event event = office.next(EventKind::kRoll);
+    event.roll = RollSummary{.count = chunk.count, .hash = chunk.roll, .chunks = chunk.chunks};
+    return append(office, event);
+  }
+  // An open election with this roll.
+  void open_with_roll(EventWriter& office, const wire::RollChunk& chunk) {
+    happens(office, EventKind::kDefine);
+    EXPECT_EQ(put_in_force(office, chunk), AppendOutcome::kAppended);
+    happens(office, EventKind::kOpen);
+  }
+
+  std::vector<MarkOutcome> outcomes(const std::vector<Mark>& marks) {
+    auto result = voters_->mark(marks);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *std::move(result) : std::vector<MarkOutcome>();
+  }
+  MarkOutcome outcome(const Mark& mark) { return outcomes({mark}).at(0); }
+  std::vector<std::string> own_keys(const std::string& pattern) {
+    return redis_.command(
+        {"EVAL", "redis.call('SELECT', 1) return redis.call('KEYS', ARGV[1])", "0", pattern});
+  }
+
+  testing::TemporaryFolder folder_;
+  testing::RedisServer redis_{folder_.path(), "canary-password"};
+  std::unique_ptr<ElectionRegister> elections_ = make_redis_election_register(config());
+  std::unique_ptr<VoterRegister> voters_ = make_redis_voter_register(config(), KeyedHash{1});
+};
+
+TEST_F(ElectionRegisterTest, NewVotesAreAcceptedOnlyWhileTheElectionIsOpen) {
+  EventWriter office(test_definition("open"));
+  happens(office, EventKind::kDefine);
+  EXPECT_EQ(outcome(mark_of(1, 1)), kNotOpen);
+  happens(office, EventKind::kOpen);
+  EXPECT_EQ(outcome(mark_of(1, 1)), kMarked);
+  happens(office, EventKind::kPause);
+  EXPECT_EQ(outcome(mark_of(2, 2)), kPaused);
+  happens(office, EventKind::kResume);
+  EXPECT_EQ(outcome(mark_of(2, 2)), kMarked);
+  for (const auto kind : {EventKind::kClose, EventKind::kSeal}) {
+    Event event = office.next(kind);
+    if (kind == EventKind::kSeal) event.marks = 2;
+    EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
+    EXPECT_EQ(outcome(mark_of(3, 3)), kClosed);
+  }
+  EXPECT_EQ(elections_->read(kElection, 0)->marks, 2);
+}
+
+TEST_F(ElectionRegisterTest, TheSameVoteIsTheSameVoteInEveryState) {
+  EventWriter office(test_definition("open"));
+  happens(office, EventKind::kDefine);
+  happens(office, EventKind::kOpen);
+  EXPECT_EQ(outcome(mark_of(1, 1)), kMarked);
+  for (const auto kind : {EventKind::kPause, EventKind::kClose}) {
+    happens(office, kind);
+    EXPECT_EQ(outcome(mark_of(1, 1)), kSameVoteAgain);
+  }
+  // Another vote of this voter is a new vote.
+  EXPECT_EQ(outcome(mark_of(1, 2)), kClosed);
+}
+
+// Redis decides by fields that are made of a state, and must agree with phase_at().
+TEST_F(ElectionRegisterTest, RedisAgreesWithThePhaseAtEveryMoment) {
+  const std::int64_t now = elections_->read(kElection, 0)->now_ms;
+  const std::vector<std::optional<std::int64_t>> times = {std::nullopt, now - kHour, now + kHour};
+  int cases = 0;
+  for (const Phase phase : {Phase::kDefined, Phase::kOpen, Phase::kPaused, Phase::kClosed,
+                            Phase::kSealed, Phase::kCertified}) {
+    for (const auto& opens : times) {
+      for (const auto& closes : times) {
+        const std::int64_t election = 1'000 + cases++;
+        ElectionState state{.phase = phase, .sequence = 1, .definition = test_definition("open")};
+        state.opens_ms = opens;
+        state.closes_ms = closes;
+        const Event event{.election = election, .sequence = 1, .kind = EventKind::kDefine};
+        ASSERT_EQ(*elections_->append({"data", std::string(128, 'a')}, event, state),
+                  AppendOutcome::kAppended);
+        Mark mark = mark_of(1, 1);
+        mark.election = election;
+        const Phase expected = phase_at(state, now);
+        EXPECT_EQ(outcome(mark), expected == Phase::kOpen      ? kMarked
+                                 : expected == Phase::kDefined ? kNotOpen
+                                 : expected == Phase::kPaused  ? kPaused
+                                                               : kClosed)
+            << to_text(phase) << ' ' << opens.value_or(0) - now << ' ' << closes.value_or(0) - now;
+      }
+    }
+  }
+}
+
+TEST_F(ElectionRegisterTest, AnElectionThatNeedsARollDoesNotOpenByItselfWithoutOne) {
+  EventWriter office(test_definition("roll"));
+  happens(office, EventKind::kDefine);
+  EXPECT_EQ(outcome(mark_of(1, 1)), kNotOpen);
+  ElectionState state = *office.state;
+  state.opens_ms = 1;
+  EXPECT_EQ(opening_times(state).from_ms, std::nullopt);
+  state.roll = RollSummary{.count = 1, .hash = {}, .chunks = 1};
+  EXPECT_EQ(opening_times(state).from_ms, 1);
+}
+
+TEST_F(ElectionRegisterTest, OnlyVotersOnTheRollMayVote) {
+  EventWriter office(test_definition("roll"));
+  open_with_roll(office, roll_of({1, 2, 10}, false));
+  EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(3, 3), mark_of(10, 4), mark_of(11, 5)}),
+              ElementsAre(kMarked, kNotOnRoll, kMarked, kNotOnRoll));
+  Event event = office.next(EventKind::kAddVoter);
+  event.added = RollEntry{.voter = 3, .code_hash = {}};
+  EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
+  EXPECT_THAT(outcomes({mark_of(3, 3), mark_of(4, 4)}), ElementsAre(kMarked, kNotOnRoll));
+}
+
+TEST_F(ElectionRegisterTest, AVoterNeedsTheirOwnCode) {
+  EventWriter office(test_definition("codes"));
+  open_with_roll(office, roll_of({1, 2, 3}, true));
+  EXPECT_THAT(outcomes({mark_of(1, 1), with_code(1, 2, 2), with_code(4, 3, 4), with_code(2, 4, 2),
+                        with_code(1, 5, 1)}),
+              ElementsAre(kWrongCode, kWrongCode, kNotOnRoll, kMarked, kMarked));
+  // The answer does not reveal whether the voter has voted.
+  EXPECT_EQ(outcome(with_code(1, 6, 2)), kWrongCode);
+  EXPECT_EQ(outcome(with_code(1, 6, 1)), kOtherVote);
+  EXPECT_EQ(outcome(mark_of(1, 5)), kSameVoteAgain);
+  Event event = office.next(EventKind::kAddVoter);
+  event.added = RollEntry{.voter = 4, .code_hash = code_of(4)};
+  EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
+  EXPECT_THAT(outcomes({mark_of(4, 7), with_code(4, 8, 4)}), ElementsAre(kWrongCode, kMarked));
+}
+
+TEST_F(ElectionRegisterTest, AChoiceThatDoesNotExistMarksNothing) {
+  EventWriter office(test_definition("open"));
+  happens(office, EventKind::kDefine);
+  happens(office, EventKind::kOpen);
+  EXPECT_THAT(outcomes({mark_of(1, 1, kAda), mark_of(2, 2, kNobody), mark_of(3, 3, kAlan)}),
+              ElementsAre(kMarked, kNoSuchChoice, kMarked));
+  EXPECT_EQ(outcome(mark_of(2, 4, kAlan)), kMarked);
+}
+
+TEST_F(ElectionRegisterTest, RedisIsNotToldTheChoice) {
+  EventWriter office(test_definition("codes"));
+  open_with_roll(office, roll_of({1, 2}, true));
+  redis_.command({"CONFIG", "SET", "slowlog-log-slower-than", "0"});
+  Mark canary = with_code(1, 1, 1);
+  canary.choice = 1'234'567;
+  EXPECT_EQ(outcome(canary), kNoSuchChoice);
+  const auto log =
+      redis_.command({"EVAL", "return cjson.encode(redis.call('SLOWLOG', 'GET', 100))", "0"});
+  EXPECT_THAT(log.at(0), HasSubstr("EVALSHA"));
+  EXPECT_THAT(log.at(0), Not(HasSubstr("1234567")));
+}
+
+TEST_F(ElectionRegisterTest, AnElectionThatIsNotDefinedIsOpenToEveryoneUnlessTheRuleSaysOtherwise) {
+  EXPECT_EQ(outcome(mark_of(1, 1, kNobody)), kMarked);
+  RedisConfig strict = config();
+  strict.only_defined_elections = true;
+  const auto voters = make_redis_voter_register(strict, KeyedHash{1});
+  EXPECT_THAT(*voters->mark(std::vector{mark_of(1, 1), mark_of(1, 2), mark_of(2, 2)}),
+              ElementsAre(kSameVoteAgain, kNotDefined, kNotDefined));
+  EventWriter office(test_definition("open"));
+  happens(office, EventKind::kDefine);
+  happens(office, EventKind::kOpen);
+  EXPECT_THAT(*voters->mark(std::vector{mark_of(2, 2)}), ElementsAre(kMarked));
+}
+
+TEST_F(ElectionRegisterTest, ARegisterObeysWhatTheOfficeDoesWhileItRuns) {
+  EXPECT_EQ(outcome(mark_of(1, 1, kNobody)), kMarked);
+  EventWriter office(test_definition("roll"));
+  happens(office, EventKind::kDefine);
+  EXPECT_EQ(outcome(mark_of(2, 2)), kNotOpen);
+  EXPECT_EQ(put_in_force(office, roll_of({2, 4}, false)), AppendOutcome::kAppended);
+  EXPECT_EQ(outcome(mark_of(2, 2)), kNotOpen);
+  // Another roll, which lies elsewhere.
+  std::vector<std::int64_t> many;
+  for (int voter = 1'000; voter < 3'000; ++voter) many.push_back(voter);
+  EXPECT_EQ(put_in_force(office, roll_of(many, false)), AppendOutcome::kAppended);
+  happens(office, EventKind::kOpen);
+  EXPECT_THAT(outcomes({mark_of(2, 2), mark_of(1'000, 3), mark_of(2'999, 4, kNobody)}),
+              ElementsAre(kNotOnRoll, kMarked, kNoSuchChoice));
+}
+
+TEST_F(ElectionRegisterTest, AllVoterNumbersFindTheirPlaceInTheRoll) {
+  std::vector<std::int64_t> voters = {0, kMaxId - 1, kMaxId};
+  for (std::int64_t i = 1; i <= 1'000; ++i) voters.push_back(i * 1'000'000'000'000);
+  EventWriter office(test_definition("codes"));
+  open_with_roll(office, roll_of(voters, true));
+  std::vector<Mark> marks;
+  for (const std::int64_t voter : voters) marks.push_back(with_code(voter, 1, voter));
+  EXPECT_THAT(outcomes(marks), Each(kMarked));
+  EXPECT_THAT(outcomes({with_code(1, 1, 1), with_code(kMaxId - 2, 1, kMaxId - 2)}),
+              Each(kNotOnRoll));
+}
+
+TEST_F(ElectionRegisterTest, AChunkThatArrivesTwiceIsStagedOnce) {
+  const wire::RollChunk chunk = roll_of({1, 2, 3}, false);
+  EXPECT_EQ(*elections_->stage(chunk), StageOutcome::kStaged);
+  EXPECT_EQ(*elections_->stage(chunk), StageOutcome::kStagedBefore);
+  wire::RollChunk other = chunk;
+  other.voters.pop_back();
+  EXPECT_EQ(*elections_->stage(other), StageOutcome::kDiffers);
+  const StagedRoll staged = *elections_->staged(kElection, chunk.roll);
+  EXPECT_EQ(staged.count, 3);
+  EXPECT_EQ(staged.chunks, 1);
+  EXPECT_THAT(staged.chunk_hashes, SizeIs(1));
+  EXPECT_THAT(elections_->staged(kElection, Sha256{})->chunk_hashes, IsEmpty());
+}
+
+TEST_F(ElectionRegisterTest, ARollWithoutAllItsVotersIsNotPutInForce) {
+  EventWriter office(test_definition("roll"));
+  happens(office, EventKind::kDefine);
+  wire::RollChunk chunk = roll_of({1, 2, 3}, false);
+  chunk.count = 4;
+  EXPECT_EQ(put_in_force(office, chunk), AppendOutcome::kRollIncomplete);
+  EXPECT_EQ(elections_->read(kElection, 0)->sequence, 1);
+}
+
+TEST_F(ElectionRegisterTest, RollsThatAreNotInForceAreRemoved) {
+  EventWriter office(test_definition("roll"));
+  happens(office, EventKind::kDefine);
+  const wire::RollChunk first = roll_of({1, 2, 3}, false);
+  const wire::RollChunk second = roll_of({4, 5}, false);
+  EXPECT_EQ(put_in_force(office, first), AppendOutcome::kAppended);
+  const std::size_t keys = own_keys("pollbus:*").size();
+  EXPECT_EQ(put_in_force(office, second), AppendOutcome::kAppended);
+  EXPECT_EQ(elections_->remove_staged(kElection, second.roll), absl::OkStatus());
+  EXPECT_THAT(own_keys("pollbus:roll:*"), Each(HasSubstr(to_hex(second.roll).substr(0, 16))));
+  EXPECT_LE(own_keys("pollbus:*").size(), keys);
+  // Even a logger that does not know which roll is in force does not remove it.
+  EXPECT_EQ(elections_->remove_staged(kElection, first.roll), absl::OkStatus());
+  happens(office, EventKind::kOpen);
+  EXPECT_THAT(outcomes({mark_of(4, 4), mark_of(1, 1)}), ElementsAre(kMarked, kNotOnRoll));
+}
+
+TEST_F(ElectionRegisterTest, OfTwoLoggersOneAppendsTheNextEvent) {
+  EventWriter office(test_definition("open"));
+  happens(office, EventKind::kDefine);
+  EventWriter other = office;
+  happens(office, EventKind::kOpen);
+  EXPECT_EQ(append(other, other.next(EventKind::kOpen)), AppendOutcome::kOvertaken);
+  const ElectionSnapshot snapshot = *elections_->read(kElection, 1);
+  EXPECT_EQ(snapshot.sequence, 2);
+  EXPECT_EQ(snapshot.last, office.state->last);
+  EXPECT_THAT(snapshot.events, SizeIs(1));
+}
+
+TEST_F(ElectionRegisterTest, EventsAndRollsSurviveAKilledServer) {
+  EventWriter office(test_definition("codes"));
+  open_with_roll(office, roll_of({1, 2}, true));
+  EXPECT_EQ(outcome(with_code(1, 1, 1)), kMarked);
+  redis_.kill();
+  redis_.start();
+  EXPECT_FALSE(voters_->mark(std::vector{mark_of(1, 1)}).ok());  // the connection is broken
+  EXPECT_THAT(outcomes({with_code(1, 2, 1), with_code(2, 3, 2)}), ElementsAre(kOtherVote, kMarked));
+  EXPECT_FALSE(elections_->elections().ok());
+  EXPECT_THAT(*elections_->elections(), ElementsAre(kElection));
+  const ElectionSnapshot snapshot = *elections_->read(kElection, 0);
+  EXPECT_EQ(snapshot.marks, 2);
+  EXPECT_THAT(snapshot.events, SizeIs(3));
+  EXPECT_EQ(snapshot.events.front().signature, std::string(128, 'a'));
+}
+
+}  // namespace
+}  // namespace pollbus
