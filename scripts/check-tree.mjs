@@ -36,7 +36,7 @@ const enclosed = [
     folders: ['bus', 'broker', 'broker/service'],
   },
   { name: 'hiredis', include: /^hiredis\//, target: /PkgConfig::hiredis/, folders: ['stores'] },
-  { name: 'OpenSSL', include: /^openssl\//, target: /PkgConfig::openssl/, folders: ['stores', 'broker/service'] },
+  { name: 'OpenSSL', include: /^openssl\//, target: /PkgConfig::openssl/, folders: ['base', 'stores', 'broker/service'] },
   { name: 'libpq', include: /^(libpq|pqxx|postgresql\/)/, target: /PkgConfig::libpq/, folders: ['stores'] },
   { name: 'RocksDB', include: /^rocksdb\//, target: /PkgConfig::rocksdb|RocksDB::/, folders: ['broker/store'] },
   { name: 'OpenCV', include: /^opencv2\//, target: /pollbus::opencv/, folders: ['pedestrian'] },
