@@ -15,7 +15,9 @@ const pedestrian = [
 const services = Object.entries(compose.services);
 const dockerfile = read('deploy/docker/Dockerfile');
 const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map((match) => match[1]);
-const secretVariables = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY'];
+// Services that run the program of another one.
+const programOf = (name) => (name === 'migrate' ? 'voting-recorder' : name);
+const isSecret = (variable) => /_(PASSWORD|KEY)$/.test(variable) && !variable.endsWith('_TLS_KEY');
 
 // The lines of a target and of the targets that it is based on.
 function linesOf(target) {
@@ -25,7 +27,7 @@ function linesOf(target) {
 
 test('compose: there are three loggers and three recorders, and the machine needs a profile', () => {
   assert.deepEqual(Object.keys(compose.services), [
-    ...['pubsub-broker', 'redis', 'postgres', 'voting-logger', 'voting-recorder', 'voting-machine'],
+    ...['pubsub-broker', 'redis', 'postgres', 'voting-logger', 'migrate', 'voting-recorder', 'voting-machine'],
     ...pedestrian,
   ]);
   assert.equal(compose.services['voting-logger'].deploy.replicas, 3);
@@ -44,9 +46,9 @@ test('compose: the pedestrian system needs a profile and is connected to the bus
 
 test('compose: every service is built from its own target of the one Dockerfile', () => {
   for (const [name, { build, image }] of services) {
-    assert.deepEqual(build, { context: '..', dockerfile: 'deploy/docker/Dockerfile', target: name });
-    assert.equal(image, `pollbus/${name}:\${POLLBUS_VERSION:-local}`);
-    assert.ok(targets.includes(name));
+    assert.deepEqual(build, { context: '..', dockerfile: 'deploy/docker/Dockerfile', target: programOf(name) });
+    assert.equal(image, `pollbus/${programOf(name)}:\${POLLBUS_VERSION:-local}`);
+    assert.ok(targets.includes(programOf(name)));
   }
 });
 
@@ -68,26 +70,71 @@ test('compose: only the broker publishes a port, on this machine only', () => {
 
 test('compose: every secret comes from .env, and the error for a missing one says what to do', () => {
   for (const [name, { environment }] of services) {
-    for (const variable of secretVariables.filter((one) => one in environment)) {
-      assert.equal(environment[variable], `\${${variable}:?run scripts/secrets first}`, name);
+    for (const variable of Object.keys(environment).filter(isSecret)) {
+      assert.match(environment[variable], /^\$\{[A-Z_]+:\?run scripts\/secrets first\}$/, `${name}: ${variable}`);
+    }
+    for (const variable of Object.keys(environment).filter((one) => one.endsWith('_PREVIOUS'))) {
+      assert.equal(environment[variable], `\${${variable}:-}`, name);
     }
   }
 });
 
+const variablesIn = (name) => [...JSON.stringify(compose.services[name].environment).matchAll(/\$\{([A-Z_]+)/g)].map((match) => match[1]).sort();
+
+test('compose: every program gets the passwords and keys that it needs, and no other', () => {
+  const withPrevious = (...keys) => keys.flatMap((key) => [key, `${key}_PREVIOUS`]);
+  const needed = {
+    redis: ['REDIS_PASSWORD', 'REDIS_ADMIN_PASSWORD'],
+    postgres: ['POSTGRES_OWNER_PASSWORD', 'POSTGRES_RECORDER_PASSWORD', 'POSTGRES_RESULTS_PASSWORD'],
+    'voting-logger': ['REDIS_PASSWORD', 'LOGGER_KEY', ...withPrevious('SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY')],
+    migrate: ['POSTGRES_OWNER_PASSWORD'],
+    'voting-recorder': ['POSTGRES_RECORDER_PASSWORD', ...withPrevious('RECORD_KEY', 'RESULT_KEY')],
+    'voting-machine': ['ELECTION_ID', 'MACHINE_ID'],
+    'pubsub-broker': [],
+  };
+  for (const [name, variables] of Object.entries(needed)) assert.deepEqual(variablesIn(name), variables.sort(), name);
+});
+
+test('compose: every container sees its own folder of deploy/secrets only, and none sees the key of the authority', () => {
+  for (const [name, { volumes }] of services) {
+    const seen = volumes.filter((volume) => volume.startsWith('./secrets/'));
+    const folder = pedestrian.includes(name) ? 'pedestrian' : name === 'voting-machine' ? 'machine-${MACHINE_ID:-1}' : name;
+    const expected = name === 'migrate' ? './secrets/postgres/ca.pem:/run/secrets/pollbus/ca.pem:ro' : `./secrets/${folder}:/run/secrets/pollbus:ro`;
+    assert.deepEqual(seen, [expected], name);
+  }
+});
+
+test('compose: every client of the bus uses TLS with a certificate, and the broker serves clients of its table only', () => {
+  const broker = compose.services['pubsub-broker'];
+  for (const name of ['TLS_CERT', 'TLS_KEY', 'TLS_CLIENT_CA', 'CLIENTS']) assert.ok(broker.environment[`PUBSUB_BROKER_${name}`], name);
+  const table = './kubernetes/components/bus-tls/clients:/etc/pollbus/clients:ro';
+  assert.ok(broker.volumes.includes(table));
+  for (const [name, { environment, networks }] of services) {
+    if (!networks.includes('bus') || name === 'pubsub-broker') continue;
+    for (const variable of ['PUBSUB_CA_FILE', 'PUBSUB_CERT_FILE', 'PUBSUB_KEY_FILE']) assert.ok(environment[variable], `${name}: ${variable}`);
+  }
+});
+
+test('compose: no container may write a core dump, which would hold votes or keys', () => {
+  for (const [name, { ulimits }] of services) assert.deepEqual(ulimits, { core: 0 }, name);
+});
+
 test('compose: the program reads every variable that is set', () => {
   for (const [name, { environment }] of services) {
-    const unread = Object.keys(environment).filter((variable) => !variablesOf(name).has(variable));
+    const unread = Object.keys(environment).filter((variable) => !variablesOf(programOf(name)).has(variable));
     assert.deepEqual(unread, [], name);
   }
 });
 
-test('compose: dependencies must be healthy, and only loggers are connected to Redis, only recorders to PostgreSQL', () => {
+test('compose: dependencies must be healthy, and only loggers are connected to Redis, only recorders and the migration to PostgreSQL', () => {
   for (const [, { depends_on: needs = {} }] of services) {
-    assert.ok(Object.values(needs).every(({ condition }) => condition === 'service_healthy'));
+    for (const [need, { condition }] of Object.entries(needs)) {
+      assert.equal(condition, need === 'migrate' ? 'service_completed_successfully' : 'service_healthy');
+    }
   }
   const on = (network) => services.filter(([, { networks }]) => networks.includes(network)).map(([name]) => name);
   assert.deepEqual(on('voters'), ['redis', 'voting-logger']);
-  assert.deepEqual(on('ballots'), ['postgres', 'voting-recorder']);
+  assert.deepEqual(on('ballots'), ['postgres', 'migrate', 'voting-recorder']);
   assert.ok(compose.networks.voters.internal && compose.networks.ballots.internal);
 });
 
@@ -98,7 +145,8 @@ test('the output of a machine, which shows voters and their choices, is not logg
 });
 
 test('compose: data that must survive a container is on a named volume', () => {
-  const folders = Object.fromEntries(services.map(([name, { volumes = [] }]) => [name, volumes]));
+  const isNamed = (volume) => /^[a-z]+:/.test(volume);
+  const folders = Object.fromEntries(services.map(([name, { volumes }]) => [name, volumes.filter(isNamed)]));
   assert.deepEqual(folders.redis, ['redis:/data']);
   assert.deepEqual(folders.postgres, ['postgres:/data']);
   assert.deepEqual(folders['pubsub-broker'], ['broker:/var/lib/pollbus']);
@@ -107,7 +155,7 @@ test('compose: data that must survive a container is on a named volume', () => {
 });
 
 test('images: each has a numbered user, a health check, an entry point and labels', () => {
-  for (const [name] of services) {
+  for (const [name] of services.filter(([one]) => one === programOf(one))) {
     const text = linesOf(name);
     assert.match(text, /^USER 1\d{4}:1\d{4}$/m, name);
     assert.match(text, /^HEALTHCHECK .*CMD \["\//m, name);
@@ -148,6 +196,6 @@ test('images: the build context is an allow list without any kind of secret', ()
   const rules = read('.dockerignore').split('\n').filter((line) => line && !line.startsWith('#'));
   assert.equal(rules[0], '*');
   const let_in = rules.filter((rule) => rule.startsWith('!')).map((rule) => rule.slice(1));
-  for (const path of let_in) assert.doesNotMatch(path, /env|secret|key|credential|compose|kubernetes|gcp/);
+  for (const path of let_in) assert.doesNotMatch(path, /env|secrets|key|credential|compose|kubernetes|gcp/);
   for (const kind of ['**/.env', '**/*.key', '**/*.pem', '**/*.journal']) assert.ok(rules.includes(kind));
 });

@@ -47,10 +47,10 @@ const valueOf = (name, text) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)[1];
 test('a change of passwords applies the Secrets, tells PostgreSQL, then restarts what uses them', () => {
   const { before, after: changed, log, read } = runSection('Change the passwords on Kubernetes');
   assertOrder(log, ['apply -n pollbus -f -', 'exec -i postgres-0', 'rollout restart statefulset/redis', 'rollout status']);
-  for (const name of ['REDIS_PASSWORD', 'POSTGRES_PASSWORD']) assert.notEqual(valueOf(name, changed), valueOf(name, before));
+  for (const name of ['REDIS_PASSWORD', 'POSTGRES_RECORDER_PASSWORD']) assert.notEqual(valueOf(name, changed), valueOf(name, before));
   assert.equal(valueOf('LOGGER_KEY', changed), valueOf('LOGGER_KEY', before));
   assert.ok(read('applied').includes(Buffer.from(valueOf('REDIS_PASSWORD', changed)).toString('base64')));
-  assert.equal(read('sql'), `ALTER ROLE admin PASSWORD '${valueOf('POSTGRES_PASSWORD', changed)}'`);
+  assert.equal(read('sql'), `ALTER ROLE pollbus_recorder PASSWORD '${valueOf('POSTGRES_RECORDER_PASSWORD', changed)}'`);
   // A deleted and recreated Secret would still be cached on its node.
   assert.ok(!log.some((line) => line.includes('delete secret')));
 });

@@ -22,6 +22,8 @@ const objects = {
     : [...objectsOf('base'), ...objectsOf('overlays/local'), ...objectsOf('pedestrian')],
   gke: rendered ? render('overlays/gke') : [...objectsOf('base'), ...objectsOf('overlays/gke')],
 };
+// Only kubectl can add the components to the base.
+if (rendered) objects.secured = [...render('overlays/secured'), ...render('demo-secured')];
 
 function secretsMade() {
   const folder = mkdtempSync(join(tmpdir(), 'pollbus-secrets-'));
@@ -142,6 +144,45 @@ test('local: the broker keeps its data in a folder of its own below the root of 
   assert.ok(spec.volumeClaimTemplates.some(({ metadata }) => metadata.name === mount.name));
 });
 
+const seen = (all, name) => {
+  const found = containersOf(all).find(({ container }) => container.name === name);
+  return rules.secretsSeenBy(found, rules.secretsMade(secrets)).sort();
+};
+const files = (name) => ['ca.pem', 'cert.pem', 'key.pem'].map((file) => `${name}/${file}`);
+const keys = (...names) => names.flatMap((name) => [name, `${name}_PREVIOUS`].map((one) => `${name.toLowerCase().replace('_', '-')}/${one}`));
+
+test('every program sees its own secrets only, and only the migration sees the password of the owner', () => {
+  for (const [overlay, all] of Object.entries(objects)) {
+    const areKeysUsed = ['secured', 'gke'].includes(overlay) && rendered;
+    const ifUsed = (...names) => (areKeysUsed ? keys(...names) : []);
+    assert.deepEqual(
+      seen(all, 'voting-logger'),
+      ['logger-key/LOGGER_KEY', 'redis-password/REDIS_PASSWORD', ...files('voting-logger'), ...ifUsed('SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY')].sort(),
+    );
+    assert.deepEqual(
+      seen(all, 'voting-recorder'),
+      ['postgres-recorder-password/POSTGRES_RECORDER_PASSWORD', ...files('voting-recorder'), ...ifUsed('RECORD_KEY', 'RESULT_KEY')].sort(),
+    );
+    assert.deepEqual(seen(all, 'migrate'), ['postgres-owner-password/POSTGRES_OWNER_PASSWORD', 'voting-recorder/ca.pem']);
+    assert.deepEqual(seen(all, 'redis'), ['redis-admin-password/REDIS_ADMIN_PASSWORD', 'redis-password/REDIS_PASSWORD', ...files('redis')]);
+  }
+});
+
+if (rendered) {
+  test('secured: the broker serves TLS only, to clients of its table, and a machine has nothing but its own keys', () => {
+    const all = objects.secured;
+    assert.deepEqual(seen(all, 'pubsub-broker'), files('pubsub-broker'));
+    const derived = ['MACHINE_RESULT_KEY', 'MACHINE_RESULT_KEY_PREVIOUS', 'MACHINE_SUBMIT_KEY', 'MACHINE_SUBMIT_KEY_PREVIOUS'];
+    assert.deepEqual(seen(all, 'voting-machine'), [...derived.map((name) => `machine-1/${name}`), ...files('machine-1')]);
+    const { env } = containersOf(all).find(({ container }) => container.name === 'pubsub-broker').container;
+    for (const name of ['TLS_CERT', 'TLS_KEY', 'TLS_CLIENT_CA', 'CLIENTS']) {
+      assert.ok(env.some((one) => one.name === `PUBSUB_BROKER_${name}`), name);
+    }
+    const table = all.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('broker-clients'));
+    assert.equal(table.data.clients, readFileSync(join(kubernetes, 'components/bus-tls/clients'), 'utf8'));
+  });
+}
+
 // By the addresses of policies, not by pods: DNS may be served by the node or by Google's metadata server.
 const reachableAddresses = (all, port) =>
   all
@@ -179,7 +220,8 @@ if (rendered) {
         .map((line) => line.split('=')),
     );
     for (const { container } of containersOf(objects.gke)) {
-      assert.equal(container.image, `${given.REGISTRY}/${container.name}:${given.VERSION}`);
+      const image = container.name === 'migrate' ? 'voting-recorder' : container.name;
+      assert.equal(container.image, `${given.REGISTRY}/${image}:${given.VERSION}`);
     }
     const map = objects.gke.find(({ kind }) => kind === 'ConfigMap');
     assert.equal(map.data.GCP_PROJECT, given.PROJECT);

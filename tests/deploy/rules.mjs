@@ -31,7 +31,8 @@ function variablesOfProgram(name) {
 
 function variablesOfStore(name) {
   const script = readFileSync(join(root, `deploy/docker/${name}-start`), 'utf8');
-  return new Set([...script.matchAll(/\$\{?([A-Z][A-Z0-9_]+)/g)].map((match) => match[1]));
+  const named = [...script.matchAll(/\b(?:REDIS|POSTGRES)_[A-Z_]+\b/g)].map(([name]) => name);
+  return new Set(named.flatMap((name) => (name.endsWith('_PASSWORD') ? [name, `${name}_FILE`] : [name])));
 }
 
 // The Secrets of scripts/secrets: a map from the name of a Secret to its keys.
@@ -39,11 +40,14 @@ export function secretsMade(listing) {
   return new Map(listing.map((secret) => [secret.metadata.name, Object.keys(secret.data)]));
 }
 
+// Init containers run once before the others, and have no probes.
+const isInit = ({ pod, container }) => (pod.initContainers ?? []).includes(container);
+
 export function probesAndLimits(objects) {
   return containersOf(objects).flatMap((found) => {
     const { container } = found;
     const violations = [];
-    for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
+    for (const probe of isInit(found) ? [] : ['startupProbe', 'readinessProbe', 'livenessProbe']) {
       if (!container[probe]) violations.push(`${where(found)}: no ${probe}`);
       const port = container[probe]?.httpGet?.port;
       if (port && !container.ports?.some(({ name }) => name === port)) violations.push(`${where(found)}: ${probe} uses a port that the container does not have`);
@@ -103,11 +107,11 @@ export function listenAddresses(objects) {
     .map((found) => `${where(found)}: HTTP_HOST is not "::"`);
 }
 
-// The sum of what the pods request: { cpu: in thousandths of a processor, memory: in MiB }.
+// The sum of what the pods request while they run: { cpu: in thousandths of a processor, memory: in MiB }.
 export function requests(objects) {
   const unitsOf = { cpu: { m: 1, '': 1000 }, memory: { Mi: 1, Gi: 1024 } };
   const sum = { cpu: 0, memory: 0 };
-  for (const { object, container } of containersOf(objects)) {
+  for (const { object, container } of containersOf(objects).filter((found) => !isInit(found))) {
     for (const [resource, units] of Object.entries(unitsOf)) {
       const [, number, unit] = /^([\d.]+)(\w*)$/.exec(container.resources.requests[resource]);
       sum[resource] += object.spec.replicas * Number(number) * units[unit];
@@ -189,6 +193,16 @@ export function secretFiles(objects, made) {
       if (name.endsWith('_FILE') && name !== 'JOURNAL_FILE' && !files.has(value)) violations.push(`${where(found)}: ${name} names a file that is not mounted`);
     }
     return violations;
+  });
+}
+
+// The files of Secrets that a container sees, each as "<name of the Secret>/<key>".
+export function secretsSeenBy({ pod, container }, made) {
+  return (container.volumeMounts ?? []).flatMap((mount) => {
+    const volume = (pod.volumes ?? []).find(({ name }) => name === mount.name);
+    const single = volume?.secret && { name: volume.secret.secretName };
+    const all = [single, ...(volume?.projected?.sources ?? []).map(({ secret }) => secret)].filter(Boolean);
+    return all.flatMap(({ name, items }) => (items?.map(({ key }) => key) ?? made.get(name) ?? []).map((key) => `${name}/${key}`));
   });
 }
 

@@ -28,14 +28,14 @@ const valuesIn = (file) => pairsIn(readFileSync(file, 'utf8'));
 
 const passwords = [
   ...['REDIS_PASSWORD', 'REDIS_ADMIN_PASSWORD'],
-  ...['POSTGRES_PASSWORD', 'POSTGRES_OWNER_PASSWORD', 'POSTGRES_RESULTS_PASSWORD'],
+  ...['POSTGRES_OWNER_PASSWORD', 'POSTGRES_RECORDER_PASSWORD', 'POSTGRES_RESULTS_PASSWORD'],
 ];
 const messageKeys = ['SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY'];
 const fixedKeys = ['LOGGER_KEY'];
 const all = [...passwords, ...messageKeys, ...fixedKeys];
 const parts = [
   ...['pubsub-broker', 'redis', 'postgres'],
-  ...['voting-logger', 'voting-recorder', 'election-board', 'operator', 'machine-1'],
+  ...['voting-logger', 'voting-recorder', 'election-board', 'pedestrian', 'operator', 'machine-1'],
 ];
 
 test('each secret has 256 random bits, is readable by its owner only and is not printed', () => {

@@ -61,7 +61,7 @@ async function vote(name, machine, ...flags) {
 
 test('up starts a broker, Redis, PostgreSQL, three loggers and three recorders, and all become healthy', slow, async () => {
   await compose('up', '--detach');
-  tap = await new Tap(Number(process.env.BROKER_PORT)).open();
+  tap = await new Tap(Number(process.env.BROKER_PORT), join(docker.tree, 'deploy/secrets')).open();
   for (const service of services) assert.equal((await containersOf(service)).length, replicas[service], service);
   await untilAllHealthy();
 });

@@ -1,6 +1,7 @@
 // Access to Docker and to the election of deploy/compose.yaml, for the tests.
 
 import { execFile, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -109,8 +110,10 @@ export async function redisKeys(pattern) {
   return [...new Set(text.split('\n').filter(Boolean))];
 }
 
-// Starts a machine in a container of its own and resolves when the container runs.
+// Starts a machine in a container of its own, with its own keys, and resolves when the container runs.
 export async function startMachine(name, machine, flags) {
+  execFileSync(join(tree, 'scripts/secrets'), ['machine', String(machine)], { stdio: 'ignore' });
+  process.env.MACHINE_ID = String(machine);  // names the folder with its keys
   const own = ['--election', electionId, '--machine', machine, '--summary', `/var/lib/pollbus/summary-${name}.json`];
   const words = ['run', '--detach', '--no-deps', '--name', containerName(name), 'voting-machine'];
   await compose(...words, ...own.map(String), '--quiet', ...flags.map(String));

@@ -1,6 +1,9 @@
 // A subscription without a filter, which receives every message on the topic. The broker keeps the
 // messages until they are read.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { v1 } from '@google-cloud/pubsub';
 import { grpc } from 'google-gax';
 
@@ -9,8 +12,11 @@ const maxMessages = 1_000;
 const project = 'projects/local';
 
 export class Tap {
-  constructor(port) {
-    const address = { servicePath: '127.0.0.1', port, sslCreds: grpc.credentials.createInsecure() };
+  // `secrets` is the folder of the certificates. The operator may read everything.
+  constructor(port, secrets) {
+    const pem = (file) => readFileSync(join(secrets, 'operator', file));
+    const sslCreds = grpc.credentials.createSsl(pem('ca.pem'), pem('key.pem'), pem('cert.pem'));
+    const address = { servicePath: '127.0.0.1', port, sslCreds };
     this.client = new v1.SubscriberClient({ ...address, projectId: 'local' });
     this.name = `${project}/subscriptions/tap`;
     this.submitted = [];
