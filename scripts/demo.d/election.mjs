@@ -17,7 +17,12 @@ export const electionId = 12;
 export const choices = 5;
 const topic = 'election';
 const database = 'pollbus';
-const secretNames = ['REDIS_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY'];
+const secretNames = [
+  ...['REDIS_PASSWORD', 'REDIS_ADMIN_PASSWORD', 'POSTGRES_PASSWORD', 'LOGGER_KEY'],
+  ...['POSTGRES_OWNER_PASSWORD', 'POSTGRES_RECORDER_PASSWORD', 'POSTGRES_RESULTS_PASSWORD'],
+];
+const redisAdmin = 'admin';
+const redisUser = 'voting-logger';
 // The keys that authenticate messages, for each kind of service.
 const messageKeys = { logger: ['SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY'], recorder: ['RECORD_KEY', 'RESULT_KEY'] };
 // A machine's keys, with the key and the context that each is derived from.
@@ -68,6 +73,10 @@ export class Election {
     return join(this.folder, name.toLowerCase());
   }
 
+  secretsNamed(...names) {
+    return Object.fromEntries(names.map((name) => [name, this.secrets[name]]));
+  }
+
   // The keys of all machines, and of one more.
   writeMachineKeys() {
     if (this.options.open) return;
@@ -96,18 +105,16 @@ export class Election {
   async start() {
     this.host = await loopbackAddress();
     await Promise.all([this.startRedis(), this.startPostgres(), this.startBus()]);
+    await this.migrate();
     const recorder = {
-      POSTGRES_HOST: this.host,
-      POSTGRES_PORT: String(this.postgres.port),
-      POSTGRES_DB: database,
-      POSTGRES_USER: database,
-      POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
+      ...this.postgresLogin('recorder'),
       ELECTION_SUB_ID: 'election-record-sub',
       ...this.serviceKeys('recorder'),
     };
     const logger = {
       REDIS_HOST: this.host,
       REDIS_PORT: String(this.redis.port),
+      REDIS_USER: redisUser,
       REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
       LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
       ELECTION_SUB_ID: 'election-submit-sub',
@@ -119,6 +126,29 @@ export class Election {
       ...(await this.startServices('logger', this.options.loggers, this.loggers, logger)),
     ];
     await Promise.all(services.map((service) => service.ready()));
+  }
+
+  // The settings of a connection to PostgreSQL as the owner of the tables or as the recorder.
+  postgresLogin(role) {
+    return {
+      POSTGRES_HOST: this.host,
+      POSTGRES_PORT: String(this.postgres.port),
+      POSTGRES_DB: database,
+      POSTGRES_USER: `pollbus_${role}`,
+      POSTGRES_PASSWORD_FILE: this.secretFile(`POSTGRES_${role.toUpperCase()}_PASSWORD`),
+    };
+  }
+
+  // Creates the tables, as their owner.
+  async migrate() {
+    const migration = new Part({
+      name: 'migration',
+      log: join(this.folder, 'migration.log'),
+      command: [join(this.programs, 'voting-recorder'), '--migrate'],
+      env: this.postgresLogin('owner'),
+    }).start();
+    const end = await migration.ended;
+    if (end.code !== 0) throw new PartFailure(migration, describeEnd(end));
   }
 
   // Starts a part that is to run until stop(). Should it end before, it is started again.
@@ -148,12 +178,12 @@ export class Election {
 
   async startRedis() {
     const reserved = await reservePort(this.host);
-    this.redis = new RedisClient(reserved.port, this.secrets.REDIS_PASSWORD, this.host);
+    this.redis = new RedisClient(reserved.port, this.secrets.REDIS_ADMIN_PASSWORD, this.host, redisAdmin);
     await reserved.release();
     await this.startPart(this.stores, {
       name: 'Redis',
       command: [join(this.scripts, 'local-redis'), join(this.folder, 'redis'), String(reserved.port), this.host],
-      env: { REDIS_PASSWORD: this.secrets.REDIS_PASSWORD },
+      env: { REDIS_USER: redisUser, ...this.secretsNamed('REDIS_PASSWORD', 'REDIS_ADMIN_PASSWORD') },
       answers: () => this.redis.answers(),
     }).ready();
   }
@@ -167,7 +197,12 @@ export class Election {
     await this.startPart(this.stores, {
       name: 'PostgreSQL',
       command: [join(this.scripts, 'local-postgres'), join(this.folder, 'postgres'), String(reserved.port), host],
-      env: { POSTGRES_USER: database, POSTGRES_DB: database, POSTGRES_PASSWORD: password },
+      env: {
+        POSTGRES_USER: database,
+        POSTGRES_DB: database,
+        ...this.secretsNamed('POSTGRES_PASSWORD', 'POSTGRES_OWNER_PASSWORD'),
+        ...this.secretsNamed('POSTGRES_RECORDER_PASSWORD', 'POSTGRES_RESULTS_PASSWORD'),
+      },
       answers: () => this.postgres.answers(),
       stopSignal: 'SIGINT',
     }).ready();
@@ -310,8 +345,8 @@ export class Election {
   }
 
   redisShell() {
-    const words = ['redis-cli', '-h', this.host, '-p', this.redis.port];
-    return `REDISCLI_AUTH=$(cat ${quoted(this.secretFile('REDIS_PASSWORD'))}) ${commandLine(words)}`;
+    const words = ['redis-cli', '-h', this.host, '-p', this.redis.port, '--user', redisAdmin];
+    return `REDISCLI_AUTH=$(cat ${quoted(this.secretFile('REDIS_ADMIN_PASSWORD'))}) ${commandLine(words)}`;
   }
 
   // Kills one logger, the way a crash would.

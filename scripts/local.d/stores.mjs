@@ -13,9 +13,10 @@ const timeoutMs = 60_000;
 const maxAnswerBytes = 256 * 1024 * 1024;
 
 export class RedisClient {
-  constructor(port, password, host = '127.0.0.1') {
+  // Without `user`, the password is that of the default user.
+  constructor(port, password, host = '127.0.0.1', user = undefined) {
     Object.assign(this, { port, host });
-    this.command = ['redis-cli', '-h', host, '-p', String(port)];
+    this.command = ['redis-cli', '-h', host, '-p', String(port), ...(user ? ['--user', user] : [])];
     this.env = { ...baseEnvironment(), REDISCLI_AUTH: password };
   }
 
