@@ -17,7 +17,7 @@ const dockerfile = read('deploy/docker/Dockerfile');
 const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map((match) => match[1]);
 // Services that run the program of another one.
 const programOf = (name) => (name === 'migrate' ? 'voting-recorder' : name);
-const isSecret = (variable) => /_(PASSWORD|KEY)$/.test(variable) && !variable.endsWith('_TLS_KEY');
+const isSecret = (variable) => /_(PASSWORD|KEY)$/.test(variable) && !/_TLS_KEY$|^OFFICE_PUBLIC_KEY$/.test(variable);
 
 // The lines of a target and of the targets that it is based on.
 function linesOf(target) {
@@ -86,10 +86,10 @@ test('compose: every program gets the passwords and keys that it needs, and no o
   const needed = {
     redis: ['REDIS_PASSWORD', 'REDIS_ADMIN_PASSWORD'],
     postgres: ['POSTGRES_OWNER_PASSWORD', 'POSTGRES_RECORDER_PASSWORD', 'POSTGRES_RESULTS_PASSWORD'],
-    'voting-logger': ['REDIS_PASSWORD', 'LOGGER_KEY', ...withPrevious('SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY')],
+    'voting-logger': ['REDIS_PASSWORD', 'LOGGER_KEY', ...withPrevious('SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY'), 'OFFICE_PUBLIC_KEY'],
     migrate: ['POSTGRES_OWNER_PASSWORD'],
-    'voting-recorder': ['POSTGRES_RECORDER_PASSWORD', ...withPrevious('RECORD_KEY', 'RESULT_KEY')],
-    'voting-machine': ['ELECTION_ID', 'MACHINE_ID'],
+    'voting-recorder': ['POSTGRES_RECORDER_PASSWORD', ...withPrevious('RECORD_KEY', 'RESULT_KEY'), 'OFFICE_PUBLIC_KEY'],
+    'voting-machine': ['ELECTION_ID', 'MACHINE_ID', 'OFFICE_PUBLIC_KEY'],
     'pubsub-broker': [],
   };
   for (const [name, variables] of Object.entries(needed)) assert.deepEqual(variablesIn(name), variables.sort(), name);
