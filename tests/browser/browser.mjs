@@ -48,7 +48,8 @@ export function layoutProblems(page) {
     const problems = [];
     const root = document.documentElement;
     if (root.scrollWidth > root.clientWidth) problems.push(`scrolls sideways: ${root.scrollWidth} > ${root.clientWidth}`);
-    const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && !element.closest('.visually-hidden');
+    // What is clipped away is for screen readers only.
+    const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && getComputedStyle(element).clipPath === 'none';
     const all = [...document.querySelectorAll('body *')].filter(isShown);
     const name = (element) => `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ''} "${element.textContent.trim().slice(0, 30)}"`;
     for (const element of all) {
