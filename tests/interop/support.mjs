@@ -152,14 +152,14 @@ export class System {
     return this.startService('voting-logger', this.redisEnvironment);
   }
 
-  // Runs a voting-machine to its end. Returns its summary.
-  async runMachine(machine, flags) {
+  // Runs a voting-machine to its end, with additional variables. Returns its summary.
+  async runMachine(machine, flags, env = {}) {
     const file = join(this.folder, `machine-${this.election}-${machine}`);
     const own = ['--election', this.election, '--machine', machine, '--journal', `${file}.journal`];
     const part = await this.launch({
       name: `voting-machine-${machine}`,
       command: [join(programs, 'voting-machine'), ...own, '--summary', `${file}.json`, '--quiet', ...flags].map(String),
-      env: this.busEnvironment,
+      env: { ...this.busEnvironment, ...env },
     });
     const end = await part.ended;
     if (end.code !== 0) throw new Error(`machine ${machine} ended with ${end.code}: ${part.logTail().join('\n')}`);
