@@ -19,7 +19,7 @@ const externalCommands = new Set(
   `awk cat cd chmod cmake cp curl docker docker-compose echo eval exec exit export gcloud git grep grpcurl gunzip head
    id jobs kill kind kubectl ln ls mkdir mv ninja node npm od openssl pip pip3 pg_dump perf ps psql python python3 read
    redis-cli rm sed seq set sleep sort source sudo tail tar test touch tr trap umask unset until wait wc wget xargs
-   apt-get service systemctl useradd usermod sh bash true false printf time taskset virtualenv [`.split(/\s+/),
+   apt-get service systemctl useradd usermod sh bash true false printf time taskset virtualenv . [`.split(/\s+/),
 );
 
 function* filesBelow(folder) {
