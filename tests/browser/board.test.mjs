@@ -1,0 +1,229 @@
+// The election board in a real browser, with a real database.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { HtmlValidate } from 'html-validate';
+
+import { BoardPlace } from './board_place.mjs';
+import { assertAccessible, layoutProblems, leastContrast, openBrowser, openPage } from './browser.mjs';
+
+const longName = 'Maria-Magdalena von und zu '.repeat(8).slice(0, 200);
+const people = ['Ada Lovelace', 'Alan Turing', 'Grace Hopper', 'محمد بن موسى الخوارزمي', 'Émilie du Châtelet', 'Zuzana Ďurišová-Nováková'];
+
+function choices(names) {
+  return names.map((name, voting) => ({ voting, name: /\p{Script=Arabic}/u.test(name) ? { ar: name } : { en: name } }));
+}
+
+let place;
+let browser;
+const elections = {};
+
+before(async () => {
+  place = await BoardPlace.start();
+  browser = await openBrowser();
+  elections.open = await place.define({ election_ID: 12, title: { en: 'Ward 4', fr: 'Quartier 4', ar: 'الدائرة 4' }, choices: choices(people.slice(0, 3)) });
+  await place.open(elections.open);
+  await place.vote(elections.open, [711, 318, 205]);
+  elections.live = await place.define({ election_ID: 13, title: { en: 'Budget' }, results: 'live', choices: choices(['Yes', 'No']) });
+  await place.open(elections.live);
+  elections.closed = await place.define({ election_ID: 14, title: { en: 'School board' }, choices: choices([...people, longName, ...Array.from({ length: 33 }, (_, i) => `Candidate ${i + 8}`)]) });
+  await place.open(elections.closed);
+  await place.vote(elections.closed, [120, 120, 80, 40, 7]);
+  await place.spread(elections.closed, 12);
+  await place.close(elections.closed);
+  elections.certified = await place.define({ election_ID: 15, title: { en: 'Rehearsal' }, test: true, choices: choices(['Tea', 'Coffee']) });
+  await place.open(elections.certified);
+  await place.vote(elections.certified, [2, 1]);
+  await place.close(elections.certified);
+  await place.certify(elections.certified);
+  await shows('/', 'Rehearsal');
+});
+
+after(async () => {
+  await browser?.close();
+  await place?.stop();
+});
+
+// Waits until the board serves a page with the text.
+async function shows(path, text) {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const response = await fetch(place.address + path);
+    if ((await response.text()).includes(text)) return;
+    assert.ok(Date.now() < deadline, `${path} does not show ${text}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function open(path, options) {
+  const page = await openPage(browser, options);
+  await page.goto(place.address + path);
+  return page;
+}
+
+const closePage = (page) => page.context().close();
+const paths = ['/', '/elections/12', '/elections/13', '/elections/14', '/elections/15', '/elections/14/history', '/tracking', '/tracking?code=0000-0000-0000-0000', '/nowhere'];
+const withQuery = (path, query) => path + (path.includes('?') ? '&' : '?') + query;
+
+const displays = ['lang=en', 'lang=ar&size=xl', 'lang=de&theme=high-dark', 'lang=fr&theme=dark&size=s', 'lang=es&theme=high-light', 'lang=en&view=hall'];
+
+test('every page follows the rules of accessibility, and the largest one does in every theme and language', async () => {
+  const page = await openPage(browser);
+  const addresses = [...paths.map((path) => withQuery(path, displays[0])), ...displays.slice(1).map((query) => withQuery('/elections/14', query))];
+  for (const address of addresses) {
+    await page.goto(place.address + address);
+    await assertAccessible(page, address);
+  }
+  assert.deepEqual(page.complaints.filter((each) => !each.includes('404')), []);
+  await closePage(page);
+});
+
+test('nothing is cut off and contrast is high on any page, in every theme, in small and extra large type', async () => {
+  const page = await openPage(browser);
+  for (const path of paths) {
+    for (const query of displays) {
+      const address = withQuery(path, query);
+      await page.goto(place.address + address);
+      assert.deepEqual(await layoutProblems(page), [], address);
+      const { contrast, text } = await leastContrast(page);
+      assert.ok(contrast >= (query.includes('high') ? 20 : 10), `${address}: contrast ${contrast} of "${text}"`);
+    }
+  }
+  await closePage(page);
+});
+
+test('every page is valid HTML', async () => {
+  const validator = new HtmlValidate({ extends: ['html-validate:standard', 'html-validate:a11y'] });
+  for (const path of paths) {
+    const html = await (await fetch(place.address + path)).text();
+    const report = await validator.validateString(html);
+    const problems = report.results.flatMap(({ messages }) =>
+      messages.map(({ ruleId, message, line }) => `${path}:${line}: ${ruleId}: ${message}`));
+    assert.deepEqual(problems, []);
+  }
+});
+
+test('a vote appears on the page within two seconds, without a reload and without a flicker', async () => {
+  const page = await open('/elections/12');
+  await page.evaluate(() => {
+    globalThis.marker = true;
+    globalThis.seen = [];
+    const voted = document.querySelector('[data-key="voted"]');
+    new MutationObserver(() => globalThis.seen.push(voted.textContent)).observe(voted, { childList: true, characterData: true, subtree: true });
+  });
+  await place.vote(elections.open, [1], 1);
+  await page.waitForFunction(() => document.querySelector('[data-key="voted"]').textContent === '1,235', undefined, { timeout: 2_500 });
+  await place.vote(elections.open, [0, 1], 7);
+  await page.waitForFunction(() => document.querySelector('#machines [data-machine="7"] td')?.textContent === '1');
+  assert.deepEqual(await page.evaluate(() => [globalThis.marker, globalThis.seen]), [true, ['1,235', '1,236']]);
+  await closePage(page);
+});
+
+test('an election whose tally may not be seen shows turnout alone, in the page and in every file', async () => {
+  for (const path of ['/elections/12', '/elections/12/live.json', '/elections/12/results.csv', '/elections/12/results.json', '/elections/12/results.cdf.json', '/elections/12/results.txt']) {
+    const text = await (await fetch(place.address + path)).text();
+    assert.doesNotMatch(text, /\b(711|712|318|319|205)\b/, path);
+  }
+});
+
+test('figures never go back, even if an old answer arrives late', async () => {
+  const page = await open('/elections/12');
+  const shown = await page.textContent('[data-key="voted"]');
+  const old = JSON.stringify({ number: 1, structure: 'x', voted: 1, announce: '', texts: { voted: '1' }, shapes: [], machines: [] });
+  const answered = page.waitForResponse(/live\.json/);
+  await page.route(/live\.json/, (route) => route.fulfill({ contentType: 'application/json', body: old }));
+  await answered;
+  await page.waitForResponse(/live\.json/);
+  assert.equal(await page.textContent('[data-key="voted"]'), shown);
+  await closePage(page);
+});
+
+test('the page says when the board does not answer, and goes on by itself', async () => {
+  const page = await open('/elections/12');
+  await page.route(/live\.json/, (route) => route.abort());
+  await page.waitForSelector('#stale:not([hidden])');
+  await page.unroute(/live\.json/);
+  await page.waitForSelector('#stale', { state: 'hidden', timeout: 20_000 });
+  await closePage(page);
+});
+
+test('zero votes are no votes yet; then one vote is one vote, live', async () => {
+  const page = await open('/elections/13');
+  assert.match(await page.textContent('.headline'), /No votes yet/);
+  await place.vote(elections.live, [0, 1]);
+  await page.waitForFunction(() => /Most votes: .*No/.test(document.querySelector('.headline').textContent));
+  assert.equal(await page.textContent('[data-key="choice-1-share"]'), '100.0\u00a0%');
+  await closePage(page);
+});
+
+test('a tie is called a tie, and the choices stay in the order of the ballot until somebody asks', async () => {
+  const page = await open('/elections/14');
+  assert.match(await page.textContent('.headline'), /Tie for first place: .*Ada Lovelace.*Alan Turing/);
+  assert.equal(await page.textContent('[data-key="choice-0-place"]'), '1 (tie)');
+  const names = () => page.$$eval('.results tbody th bdi', (all) => all.map((each) => each.textContent));
+  assert.equal((await names())[4], 'Émilie du Châtelet');
+  await page.click('text=Sort by votes');
+  await page.getByText('Order of the ballot').waitFor();
+  assert.equal((await names())[3], 'محمد بن موسى الخوارزمي');
+  await closePage(page);
+});
+
+test('without JavaScript the page has all figures, languages and files', async () => {
+  const page = await open('/elections/14', { javaScriptEnabled: false });
+  assert.match(await page.textContent('.results'), /120/);
+  await page.click('summary:has-text("Display")');
+  await page.selectOption('#display-lang', 'fr');
+  await page.click('button:has-text("Apply")');
+  await page.waitForURL(/lang=fr/);
+  assert.equal(await page.getAttribute('html', 'lang'), 'fr');
+  assert.match(await page.textContent('h2 >> nth=0'), /Résultat non officiel/);
+  await closePage(page);
+});
+
+test('every page can be used with the keyboard alone, and the focus is always visible', async () => {
+  const page = await open('/elections/14');
+  const names = [];
+  for (let i = 0; i < 12; i++) {
+    await page.keyboard.press('Tab');
+    const [name, isVisible] = await page.evaluate(() => {
+      const element = document.activeElement;
+      return [element.textContent.trim(), getComputedStyle(element).outlineStyle !== 'none'];
+    });
+    assert.ok(isVisible, `no focus is visible on "${name}"`);
+    names.push(name);
+  }
+  for (const wanted of ['Skip to the content', 'Elections', 'Tracking code', 'Display', 'Sort by votes'])
+    assert.ok(names.includes(wanted), `${wanted} cannot be reached: ${names}`);
+  await closePage(page);
+});
+
+test('a tracking code is found by its first 80 bits, and the answer says nothing about the choice', async () => {
+  await place.query(`INSERT INTO receipts (receipt, electionid, content) VALUES (decode('00112233445566778899aabbccddeeff', 'hex'), 14, 'x')`);
+  const page = await open('/tracking');
+  await page.fill('#code', '008j 4ct4 ank7 f24s');
+  await page.keyboard.press('Enter');
+  await page.getByText('A vote with this code is recorded in:').waitFor();
+  assert.match(await page.textContent('main'), /recorded in:\s*School board/);
+  assert.equal(await page.inputValue('#code'), '008J-4CT4-ANK7-F24S');
+  await page.fill('#code', '008J-4CT4-ANK7-F24T');
+  await page.keyboard.press('Enter');
+  await page.getByText('No vote with this code is recorded yet').waitFor();
+  await closePage(page);
+});
+
+test('a certified rehearsal is marked as a test in its page and in the names of its files', async () => {
+  const page = await open('/elections/15');
+  assert.match(await page.textContent('main'), /Certified result/);
+  assert.match(await page.textContent('.notice'), /TEST This is a rehearsal/);
+  const response = await fetch(`${place.address}/elections/15/results.csv`);
+  assert.match(response.headers.get('content-disposition'), /"TEST-election-15-results\.csv"/);
+  await closePage(page);
+});
+
+test('the board prints without its controls', async () => {
+  const page = await open('/elections/14');
+  await page.emulateMedia({ media: 'print' });
+  assert.equal(await page.isVisible('header'), false);
+  assert.equal(await page.isVisible('.results'), true);
+  await closePage(page);
+});
