@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "support/eventually.h"
+#include "voting_machine/random_voter.h"
 #include "voting_machine/vote_client_test_fixture.h"
 #include "voting_machine/vote_client_threads.h"
 
