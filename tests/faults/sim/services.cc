@@ -23,6 +23,7 @@
 #include "voting_logger/handler.h"
 #include "voting_machine/journal_owner.h"
 #include "voting_machine/load_generator.h"
+#include "voting_machine/random_voter.h"
 #include "voting_machine/vote_client.h"
 #include "voting_recorder/handler.h"
 
