@@ -130,9 +130,10 @@ TEST_F(PublisherTest, AnAnswerWithTooFewIdsIsAnError) {
 TEST_F(PublisherTest, AStopEndsAPublishThatTheServerDoesNotAnswer) {
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();
-  std::counting_semaphore arrived(0);
-  bus.on_publish = [&](const pubsub::PublishRequest&, pubsub::PublishResponse*) {
-    arrived.release();
+  // Shared, because the server may still call the handler after this test.
+  const auto arrived = std::make_shared<std::counting_semaphore<>>(0);
+  bus.on_publish = [=](const pubsub::PublishRequest&, pubsub::PublishResponse*) {
+    arrived->release();
     released.wait();
     return grpc::Status::OK;
   };
@@ -140,7 +141,7 @@ TEST_F(PublisherTest, AStopEndsAPublishThatTheServerDoesNotAnswer) {
     const std::vector<Message> batch(messages, Message{"data", {}});
     std::stop_source stop;
     const std::jthread stopper([&] {
-      arrived.acquire();
+      arrived->acquire();
       stop.request_stop();
     });
     EXPECT_TRUE(absl::IsCancelled(publisher->publish(batch, stop.get_token()).status()));

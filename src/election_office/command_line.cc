@@ -167,9 +167,13 @@ int unknown_command(const std::vector<std::string>& words) {
   return kWrongUse;
 }
 
+std::string usage_of(const CommandSpec& command) {
+  return fmt::format("election-office {}{}{}", command.name, command.arguments.empty() ? "" : " ",
+                     command.arguments);
+}
+
 int wrong_arguments(const CommandSpec& command) {
-  std::cerr << fmt::format("election-office: usage: election-office {} {}\n", command.name,
-                           command.arguments);
+  std::cerr << fmt::format("election-office: usage: {}\n", usage_of(command));
   return kWrongUse;
 }
 
@@ -192,18 +196,18 @@ CommandLine read_command_line(int argc, const char* const* argv) {
   }
   parts.words.erase(parts.words.begin(),
                     parts.words.begin() + static_cast<std::ptrdiff_t>(words_in(command->name)));
-  Settings settings(fmt::format("election-office {} {}", command->name, command->arguments),
+  if (!wants_help && (parts.words.size() < command->least_arguments ||
+                      parts.words.size() > command->most_arguments)) {
+    line.exit_code = wrong_arguments(*command);
+    return line;
+  }
+  Settings settings(usage_of(*command),
                     fmt::format("{}\n{}{}", command->summary, command->details.empty() ? "" : "\n",
                                 command->details));
   add_flags(*command, settings, line.options);
   if (const auto code =
           settings.parse_or_exit_code(static_cast<int>(parts.flags.size()), parts.flags.data())) {
     line.exit_code = *code;
-    return line;
-  }
-  if (parts.words.size() < command->least_arguments ||
-      parts.words.size() > command->most_arguments) {
-    line.exit_code = wrong_arguments(*command);
     return line;
   }
   make_keys(line.options);

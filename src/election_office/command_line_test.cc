@@ -38,7 +38,8 @@ TEST(CommandLine, FlagsMayStandBeforeAndAfterTheFile) {
 }
 
 TEST(CommandLine, ElectionsAreNamedOneByOne) {
-  const CommandLine line = read({"open", "--election", "12", "--election", "13"});
+  const CommandLine line =
+      read({"open", "--project", "local", "--election", "12", "--election", "13"});
   ASSERT_NE(line.command, nullptr);
   EXPECT_THAT(line.options.elections, ElementsAre("12", "13"));
 }

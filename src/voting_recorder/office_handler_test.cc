@@ -50,7 +50,8 @@ class FakeEventStore final : public EventStore {
     return elections;
   }
   absl::StatusOr<ApplyOutcome> apply(const NewEvent& event) override {
-    if (const auto status = before_applying(); !status.ok()) return status;
+    const auto step = before_applying;  // which may set another one for the next event
+    if (const auto status = step(); !status.ok()) return status;
     auto& events = stored[event.event.election];
     if (event.event.sequence <= static_cast<std::int64_t>(events.size()))
       return ApplyOutcome{Kind::kTaken, ""};

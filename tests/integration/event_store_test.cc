@@ -416,6 +416,7 @@ TEST_F(EventStoreTest, AServerThatIsKilledDuringASealHasSealedAllOrNothing) {
   const ApplyOutcome again = seal(5'000);
   EXPECT_TRUE(again.kind == Kind::kTaken || (again.kind == Kind::kApplied && !outcome.ok()));
   EXPECT_THAT(*store_->events(kElection, 1), SizeIs(2));
+  EXPECT_FALSE(box_->check().ok());  // its broken session
   ::testing::internal::CaptureStderr();
   EXPECT_THAT(*box_->record(votes_of(5'000, 5'001)), ElementsAre(kSealed));
   ::testing::internal::GetCapturedStderr();
