@@ -14,7 +14,7 @@
 
 // The messages between the office and the services, and those by which a machine asks for an
 // election (docs/elections.md). Pure functions; thread-safe. Parsers fail with INVALID_ARGUMENT;
-// their messages name a field and never quote a value.
+// the error names a field and never quotes a value.
 namespace pollbus::wire {
 
 inline constexpr std::size_t kMaxOfficeMessageBytes = 4 * 1024 * 1024;
@@ -78,7 +78,7 @@ using OfficeCommand = std::variant<EventCommand, RollChunk, OfficeRequest>;
 std::string encode(const RollChunk& chunk);
 std::string encode(const OfficeRequest& request);
 absl::StatusOr<OfficeCommand> parse_office_command(std::string_view data);
-// "open", "roll chunk", "status"…: for answers and logs.
+// The name of the kind, such as "open" or "roll chunk", as answers and log lines show it.
 std::string_view kind_of(const OfficeCommand& command);
 std::optional<std::int64_t> election_of(const OfficeCommand& command);
 

@@ -29,7 +29,8 @@ std::string_view without_ascii_blanks(std::string_view text) {
   return text;
 }
 
-// Removes one blank that is no ASCII character from either end. Returns whether there was one.
+// Removes one non-ASCII blank, such as a no-break space, from either end if there is one. Returns
+// whether it did.
 bool remove_other_blank(std::string_view& text) {
   for (const std::string_view blank : kOtherBlanks) {
     if (text.starts_with(blank)) {

@@ -137,7 +137,7 @@ void Handler::read(const ReceivedMessage& message, std::vector<Received>* votes,
   auto parsed = wire::parse_submitted(message.data);
   const auto* bad = std::get_if<wire::BadMessage>(&parsed);
   const auto machine = bad == nullptr ? std::get<SubmittedVote>(parsed).machine : bad->machine;
-  // The answer would go to the machine that the data names, so that must be the sender itself.
+  // The answer goes to the machine named in the data, so only that machine may have sent the vote.
   if (machine && !speaks_for(keys_, message, *machine))
     return inbound_.turn_away(message, outgoing);
   if (bad != nullptr) {

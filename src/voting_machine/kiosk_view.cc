@@ -75,7 +75,7 @@ json answer_line(const KioskView& view, const BallotSession::Line& line) {
   json each{{"title", localized(line.definition.title, view.display.language)},
             {"state", to_text(line.state)},
             {"is_blank", line.is_blank}};
-  // The board does not know the codes of other votes.
+  // The page shows a code only if the vote may be recorded, because the board finds no other.
   const bool may_be_recorded = line.state == VoteState::kRecorded || !is_final(line.state) ||
                                line.state == VoteState::kUnknown;
   if (may_be_recorded) each["tracking"] = line.tracking;

@@ -285,7 +285,7 @@ TEST_F(EventStoreTest, WhileRecordersRecordASealLetsEachVoteInOrRefusesIt) {
       --running;
     });
   }
-  // An impatient office: it guesses the number of marks from what is stored.
+  // The office seals too early, with the number of rows that it sees instead of the marks.
   std::int64_t marks = -1;
   while (marks < 0 && running > 0) {
     const std::int64_t guess = stored().rows;

@@ -48,7 +48,8 @@ function compress(h, block, count, isLast) {
   return h.map((word, i) => word ^ v[i] ^ v[i + 8]);
 }
 
-// The parameter block: lengths of digest and key, fanout and depth 1, salt and personalization.
+// The parameter block of RFC 7693, section 2.5: lengths of digest and key, fanout 1 and depth 1;
+// then salt and personalization.
 function initial({ digestBytes, key, salt, personal }) {
   const parameters = Buffer.alloc(64);
   parameters.set([digestBytes, key.length, 1, 1]);
