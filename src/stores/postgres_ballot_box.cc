@@ -43,7 +43,7 @@ WITH incoming AS (
   INSERT INTO votes (id, electionid, machineid, voting)
   SELECT gen_random_uuid() AS id, electionid, machineid, voting FROM incoming
   WHERE (receipt IN (SELECT receipt FROM fresh)) IS TRUE
-  ORDER BY id
+  ORDER BY random()
   RETURNING 1
 )
 SELECT position, (SELECT encode(content, 'hex') FROM receipts

@@ -96,15 +96,19 @@ TEST_F(BallotBoxTest, TheOrderOfRowsRevealsNothingAboutTheBatch) {
   }
   const auto by_receipt = column("SELECT receipt FROM receipts ORDER BY ctid");
   const auto by_vote = column("SELECT voting FROM votes ORDER BY ctid");
+  const auto by_id = column("SELECT voting FROM votes ORDER BY id");
   int as_receipts = 0;
   int as_batch = 0;
+  int as_ids = 0;
   for (int i = 0; i < kVotes; ++i) {
     as_receipts += choice_of.at(by_receipt[i]) == by_vote[i];
     as_batch += std::to_string(i) == by_vote[i];
+    as_ids += by_id[i] == by_vote[i];
   }
   // One match is expected by chance; twenty matches happen once in 10^18 runs.
   EXPECT_LT(as_receipts, 20);
   EXPECT_LT(as_batch, 20);
+  EXPECT_LT(as_ids, 20);
 }
 
 TEST_F(BallotBoxTest, RecordersWithTheSameBallotsInOtherOrdersStoreEachOnce) {
