@@ -36,12 +36,12 @@ const maxRestarts = 20;
 const minVotersOfOneMoreMachine = 1_000_000;
 
 // Quotes a word for a POSIX shell.
-function quoted(word) {
+export function quoted(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? String(word) : `'${String(word).replaceAll("'", "'\\''")}'`;
 }
 
 const commandLine = (words) => words.map(quoted).join(' ');
-const numbers = (count) => Array.from({ length: count }, (_, i) => i + 1);
+export const numbers = (count) => Array.from({ length: count }, (_, i) => i + 1);
 
 export class Election {
   // `folder` must be empty and private. `report(text)` is called when something has started, ended or
@@ -60,6 +60,7 @@ export class Election {
     this.recorders = [];
     this.loggers = [];
     this.machines = [];
+    this.pages = [];
     this.restarts = new Map();
     this.stopping = false;
     // Rejects when a part fails for good; never resolves.
@@ -77,23 +78,37 @@ export class Election {
     return Object.fromEntries(names.map((name) => [name, this.secrets[name]]));
   }
 
-  // The keys of all machines, and of one more.
+  // The number of machines in this election, with one more that a person may add.
+  get maxMachines() {
+    return this.options.machines + 1;
+  }
+
   writeMachineKeys() {
     if (this.options.open) return;
-    const machines = numbers(this.options.machines + 1);
+    const machines = numbers(this.maxMachines);
     for (const [name, [master, context]] of Object.entries(machineKeys)) {
-      const derive = join(this.scripts, 'secrets.d', 'derive');
-      const text = execFileSync(derive, [context, ...machines.map(String)], { input: this.secrets[master], encoding: 'utf8' });
-      text.trim().split('\n').forEach((key, i) => {
+      this.derivedKeys(master, context, machines).forEach((key, i) => {
         writeFileSync(this.machineFile(machines[i], name.toLowerCase()), key, { mode: 0o600 });
       });
     }
+  }
+
+  // The keys that are derived from one of the secrets, one for each number.
+  derivedKeys(master, context, ids) {
+    const derive = join(this.scripts, 'secrets.d', 'derive');
+    const text = execFileSync(derive, [context, ...ids.map(String)], { input: this.secrets[master], encoding: 'utf8' });
+    return text.trim().split('\n');
   }
 
   // The settings of a service, and of a machine, that name its keys.
   serviceKeys(kind) {
     if (this.options.open) return {};
     return Object.fromEntries(messageKeys[kind].map((name) => [`${name}_FILE`, this.secretFile(name)]));
+  }
+
+  // Further settings of a kind of service.
+  settingsOf() {
+    return {};
   }
 
   keysOfMachine(number) {
@@ -110,6 +125,7 @@ export class Election {
       ...this.postgresLogin('recorder'),
       ELECTION_SUB_ID: 'election-record-sub',
       ...this.serviceKeys('recorder'),
+      ...this.settingsOf('recorder'),
     };
     const logger = {
       REDIS_HOST: this.host,
@@ -120,6 +136,7 @@ export class Election {
       ELECTION_SUB_ID: 'election-submit-sub',
       RECORD_SUB_ID: 'election-record-sub',
       ...this.serviceKeys('logger'),
+      ...this.settingsOf('logger'),
     };
     const services = [
       ...(await this.startServices('recorder', this.options.recorders, this.recorders, recorder)),
@@ -277,20 +294,23 @@ export class Election {
         '--summary': this.machineFile(number, 'json'),
         '--journal': this.machineFile(number, 'journal'),
       };
-      const words = [...Object.entries(flags).flat().map(String), quiet ? '--quiet' : '--show-votes'];
-      const http = await this.httpEndpoint();
-      const machine = new Part({
-        name: `machine ${number}`,
-        log: this.machineFile(number, 'log'),
-        command: [join(this.programs, 'voting-machine'), ...words],
-        env: { ...this.busEnvironment(), ...this.keysOfMachine(number), ...http.env },
-        stdout: 'pipe',
-      });
-      machine.metrics = async () => (await page(http.address, '/metrics')) ?? '';
-      this.machines.push(machine.start());
-      machine.isReady = true;
+      await this.startMachine(number, [...Object.entries(flags).flat(), quiet ? '--quiet' : '--show-votes']);
     }
     return this.machines;
+  }
+
+  async startMachine(number, words, env = {}) {
+    const http = await this.httpEndpoint();
+    const machine = new Part({
+      name: `machine ${number}`,
+      log: this.machineFile(number, 'log'),
+      command: [join(this.programs, 'voting-machine'), ...words.map(String)],
+      env: { ...this.busEnvironment(), ...this.keysOfMachine(number), ...http.env, ...env },
+      stdout: 'pipe',
+    });
+    machine.metrics = async () => (await page(http.address, '/metrics')) ?? '';
+    this.machines.push(machine.start());
+    machine.isReady = true;
   }
 
   // Waits for the end of all machines and returns the summaries that they wrote. Exit code 1 means
@@ -361,7 +381,7 @@ export class Election {
     for (const machine of this.machines) machine.stopping = true;
     const failures = [];
     await Promise.all(this.machines.map((machine) => machine.stop()));
-    for (const group of [this.loggers, this.recorders, this.bus, this.stores]) {
+    for (const group of [this.pages, this.loggers, this.recorders, this.bus, this.stores]) {
       const well = await Promise.all(group.map((part) => part.stop()));
       const bad = group.filter((_, i) => !well[i]);
       failures.push(...bad.map((part) => new PartFailure(part, 'did not end as it should')));
@@ -372,7 +392,7 @@ export class Election {
 
   kill() {
     this.stopping = true;
-    for (const group of [this.machines, this.loggers, this.recorders, this.bus, this.stores]) {
+    for (const group of [this.machines, this.pages, this.loggers, this.recorders, this.bus, this.stores]) {
       for (const part of group) part.kill();
     }
   }

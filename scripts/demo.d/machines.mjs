@@ -74,7 +74,7 @@ function parsed(json) {
   }
 }
 
-function showProgress(machines, totalVotes, output) {
+export function showProgress(machines, totalVotes, output = process.stdout) {
   const started = Date.now();
   const answers = new Map();
   let before = { at: started, answers: 0 };

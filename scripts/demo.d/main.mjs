@@ -5,9 +5,12 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { removeFolder } from '../local.d/folders.mjs';
 import { Interrupted, exitCodes, interruption, makeFolder, showFailure } from '../local.d/running.mjs';
 import { Election, choices, electionId } from './election.mjs';
-import { parseFlagsOrExit } from './flags.mjs';
+import { isHeld, parseFlagsOrExit } from './flags.mjs';
+import { HeldElection } from './held_election.mjs';
+import { hold } from './hold.mjs';
 import { showMachines, showsEachVote } from './machines.mjs';
 import { disagreements, summarise } from './summary.mjs';
 import { renderTable } from './table.mjs';
@@ -63,17 +66,28 @@ async function showAdditions(election, { summaries, summary: before }) {
   }
 }
 
-async function main() {
-  const options = parseFlagsOrExit(process.argv.slice(2));
-  options.seed ??= Math.floor(Math.random() * 1_000_000);
-  if (options.summary) options.summary = resolve(options.summary);
-  const election = new Election({
+function makeElection(options) {
+  const parts = {
     options,
     folder: makeFolder(root),
     scripts: join(root, 'scripts'),
     programs: process.env.POLLBUS_PROGRAMS ?? join(root, 'build', 'release', 'bin'),
     report: say,
-  });
+  };
+  try {
+    return isHeld(options) ? new HeldElection(parts) : new Election(parts);
+  } catch (error) {
+    removeFolder(parts.folder);
+    showFailure('demo', error);
+    return process.exit(exitCodes.failed);
+  }
+}
+
+async function main() {
+  const options = parseFlagsOrExit(process.argv.slice(2));
+  options.seed ??= Math.floor(Math.random() * 1_000_000);
+  if (options.summary) options.summary = resolve(options.summary);
+  const election = makeElection(options);
   const interrupted = interruption(() => {
     election.kill();
     process.exit(exitCodes.interrupted);
@@ -85,17 +99,24 @@ async function main() {
   try {
     await endOf(election.start());
     console.log(runningText(election));
-    console.log(castingText(options));
-    run = await runMachines(election, options, endOf);
-    result = run.result;
+    if (isHeld(options)) {
+      result = exitCodes.ok; // also when Ctrl-C ends it
+      result = await hold(election, endOf, say);
+    } else {
+      console.log(castingText(options));
+      run = await runMachines(election, options, endOf);
+      result = run.result;
+    }
     if (!options.exit) {
-      console.log(stayingText(election));
+      if (run) console.log(stayingText(election));
       await endOf(new Promise(() => {}));
     }
   } catch (error) {
     if (!(error instanceof Interrupted)) {
       showFailure('demo', error);
       result = exitCodes.failed;
+    } else if (result !== undefined && !run) {
+      say('');
     } else if (run) {
       await showAdditions(election, run).catch((trouble) => showFailure('demo', trouble));
     } else {

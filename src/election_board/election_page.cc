@@ -222,7 +222,7 @@ std::string election_page(const Snapshot& snapshot, const ElectionView& view,
   return render({.title = page.title(),
                  .path = path,
                  .main = page.main(),
-                 .live_path = path + "/live.json",
+                 .live_path = path,
                  .footnote = fingerprint_note(view, Format(languages, options.language))},
                 options, languages);
 }

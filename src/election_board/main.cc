@@ -17,6 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kReadInterval{1'000};
 constexpr std::chrono::milliseconds kLookUpTimeout{1'000};
 constexpr std::size_t kMaxViewers = 1'500;  // connections at the same moment
+constexpr std::size_t kMaxStreams = 100;    // pages of halls, which keep their connection
 
 struct BoardSettings {
   ServiceSettings service;
@@ -67,22 +68,19 @@ absl::Status run(const BoardSettings& settings) {
                       service.clock(), service.readiness(), service.metrics());
   const auto reader = make_postgres_results_reader(settings.postgres);
   SnapshotBuilder builder(office);
-  const auto reading = postgres.watch(kReadInterval, [&]() -> absl::Status {
-    const auto counts = reader->read(builder.known());
-    if (!counts.ok()) {
-      site.show_trouble();
-      return counts.status();
-    }
-    site.show(builder.update(*counts));
-    return absl::OkStatus();
-  });
 
   const auto address = parse_host_and_port(settings.listen, 0);
-  ASSIGN_OR_RETURN(const auto server, HttpServer::start(address->host, address->port,
-                                                        [&](const HttpRequest& request) {
-                                                          return site.respond(request);
-                                                        },
-                                                        {.max_connections = kMaxViewers}));
+  ASSIGN_OR_RETURN(
+      const auto server,
+      HttpServer::start(address->host, address->port,
+                        [&](const HttpRequest& request) { return site.respond(request); },
+                        {.max_connections = kMaxViewers, .max_streams = kMaxStreams}));
+  const auto reading = postgres.watch(kReadInterval, [&]() -> absl::Status {
+    const auto counts = reader->read(builder.known());
+    const auto news = counts.ok() ? site.show(builder.update(*counts)) : site.show_trouble();
+    for (const auto& [channel, bytes] : news) server->broadcast(channel, bytes);
+    return counts.status();
+  });
   log_info("serving pages",
            {{"address", "http://" + format_host_and_port(address->host, server->port())}});
   service.shutdown().wait();

@@ -78,7 +78,10 @@ std::string render(const PageFrame& frame, const PageOptions& options,
       format.shared("skip"), header(format, frame, options, languages),
       frame.live_path.empty()
           ? ""
-          : fmt::format(" data-live=\"{}{}\"", frame.live_path, options.query()),
+          : fmt::format(" data-live=\"{0}/live.json{1}\"{2}", frame.live_path, options.query(),
+                        options.is_hall ? fmt::format(" data-events=\"{}/events{}\"",
+                                                      frame.live_path, options.query())
+                                        : ""),
       frame.main, frame.footnote);
 }
 

@@ -12,7 +12,7 @@ struct PageFrame {
   std::string title;      // HTML text for the title of the window
   std::string path;       // of this page, for the forms that change its display
   std::string main;       // HTML
-  std::string live_path;  // where its figures come from while the page is open; may be empty
+  std::string live_path;  // of the election whose figures it keeps up to date; may be empty
   std::string footnote;   // HTML, such as the fingerprint; may be empty
 };
 

@@ -16,6 +16,11 @@ namespace {
 
 constexpr std::size_t kMaxCachedBytes = std::size_t{64} << 20;
 constexpr char kHtml[] = "text/html; charset=utf-8";
+constexpr std::string_view kElections = "/elections/";
+// Tells a page that the figures may be out of date.
+constexpr char kTroubleEvent[] = "event: trouble\ndata: {}\n\n";
+// When a page that has lost its stream asks for another.
+constexpr char kRetry[] = "retry: 3000\n\n";
 
 std::string etag_of(const std::string& body) {
   constexpr std::size_t kDigits = 16;
@@ -41,14 +46,60 @@ Site::Site(LookUp look_up)
       languages_({web::shared_languages(), web::board_languages()}),
       files_({web::shared_pages(), web::board_pages()}, web::Caching::kRevalidate) {}
 
-void Site::show(std::shared_ptr<const Snapshot> snapshot) {
+std::vector<Site::News> Site::show(std::shared_ptr<const Snapshot> snapshot) {
   const std::lock_guard lock(mutex_);
   shown_ = {.snapshot = std::move(snapshot), .is_stale = false};
+  return news();
 }
 
-void Site::show_trouble() {
+std::vector<Site::News> Site::show_trouble() {
   const std::lock_guard lock(mutex_);
   shown_.is_stale = true;
+  return news();
+}
+
+// Called with the lock.
+std::vector<Site::News> Site::news() {
+  std::vector<News> news;
+  for (auto& [name, channel] : channels_) {
+    std::string event = event_of(shown_, channel);
+    if (event == channel.last) continue;
+    channel.last = event;
+    news.push_back({.channel = name, .bytes = std::move(event)});
+  }
+  return news;
+}
+
+std::string Site::event_of(const Shown& now, const Channel& channel) const {
+  if (now.is_stale) return kTroubleEvent;
+  const ElectionView& view = now.snapshot->elections.at(channel.election);
+  return fmt::format("data: {}\n\n",
+                     live_json(*now.snapshot, view, Format(languages_, channel.language)));
+}
+
+// The channel is known before its first event is made, so that no later event can be missed.
+std::optional<HttpResponse> Site::stream(const HttpRequest& request, const PageOptions& options) {
+  constexpr std::string_view kEnd = "/events";
+  std::string_view number = request.path;
+  if (!number.starts_with(kElections) || !number.ends_with(kEnd)) return std::nullopt;
+  number.remove_prefix(kElections.size());
+  number.remove_suffix(std::min(number.size(), kEnd.size()));
+  const auto election = parse_integer(number);
+  const std::lock_guard lock(mutex_);
+  if (!election || !shown_.snapshot->elections.contains(*election) ||
+      std::to_string(*election) != number)
+    return std::nullopt;
+  const std::string name = fmt::format("{} {}", *election, options.language);
+  Channel& channel = channels_[name];
+  channel.election = *election;
+  channel.language = options.language;
+  channel.last = event_of(shown_, channel);
+  HttpResponse response{.content_type = "text/event-stream",
+                        .body = kRetry + channel.last,
+                        .headers = {{"X-Accel-Buffering", "no"}},
+                        .channel = name};
+  web::add_page_headers(response, web::Caching::kNothing);
+  return response;
 }
 
 Site::Shown Site::shown() const {
@@ -65,6 +116,7 @@ HttpResponse Site::respond(const HttpRequest& request) {
   if (request.path == "/tracking") return tracking(request, now, options);
   // The page keeps its figures and says that they may be out of date.
   if (now.is_stale && request.path.ends_with("/live.json")) return http_error(503);
+  if (auto events = stream(request, options)) return *std::move(events);
   const Page* const page = find(request, now, options);
   if (page == nullptr) return message(404, "not-found", options);
   HttpResponse response{.content_type = page->content_type, .body = page->body};
@@ -97,7 +149,6 @@ const Site::Page* Site::find(const HttpRequest& request, const Shown& now,
 std::optional<Site::Page> Site::make(std::string_view path, const Snapshot& snapshot,
                                      const PageOptions& options) const {
   if (path == "/") return Page{kHtml, list_page(snapshot, options, languages_)};
-  constexpr std::string_view kElections = "/elections/";
   if (!path.starts_with(kElections)) return std::nullopt;
   path.remove_prefix(kElections.size());
   const std::string_view number = path.substr(0, path.find('/'));

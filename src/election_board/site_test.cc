@@ -23,10 +23,11 @@ class SiteTest : public testing::Test {
  protected:
   SiteTest() : election(two_choices()), builder(std::nullopt) { election.add(EventKind::kOpen); }
 
-  void show() {
-    site.show(builder.update(election.counts));
+  std::vector<Site::News> show() {
+    auto news = site.show(builder.update(election.counts));
     election.counts.events.clear();
     election.counts.now_utc_ms += 1'000;
+    return news;
   }
   HttpResponse get(const std::string& target, const std::string& etag = "") {
     HttpRequest request{.method = "GET"};
@@ -120,6 +121,39 @@ TEST_F(SiteTest, KeepsShowingTheLastFiguresWhileTheDatabaseIsAwayAndLiveUpdatesS
   EXPECT_EQ(get("/elections/12/live.json").status, 503);
   show();
   EXPECT_EQ(get("/elections/12/live.json").status, 200);
+}
+
+TEST_F(SiteTest, AStreamBeginsWithTheFiguresAndGoesOnWhenTheyChange) {
+  show();
+  const HttpResponse first = get("/elections/12/events?lang=fr");
+  EXPECT_EQ(first.content_type, "text/event-stream");
+  EXPECT_EQ(header_of(first, "Cache-Control"), "no-store");
+  EXPECT_EQ(header_of(first, "X-Accel-Buffering"), "no") << "or nginx would hold events back";
+  EXPECT_THAT(first.body, HasSubstr("data: " + get("/elections/12/live.json?lang=fr").body));
+  EXPECT_THAT(show(), testing::IsEmpty()) << "nothing has changed";
+  election.set_votes({1'000, 234});
+  const auto news = show();
+  ASSERT_EQ(news.size(), 1);
+  EXPECT_EQ(news[0].channel, first.channel);
+  EXPECT_EQ(news[0].bytes, "data: " + get("/elections/12/live.json?lang=fr").body + "\n\n");
+}
+
+TEST_F(SiteTest, AStreamSaysOnceThatTheDatabaseIsAwayAndWhenItIsBack) {
+  show();
+  get("/elections/12/events");
+  ASSERT_EQ(site.show_trouble().size(), 1);
+  EXPECT_THAT(site.show_trouble(), testing::IsEmpty());
+  EXPECT_THAT(get("/elections/12/events").body, HasSubstr("event: trouble"));
+  const auto news = show();
+  ASSERT_EQ(news.size(), 1);
+  EXPECT_THAT(news[0].bytes, testing::StartsWith("data: {\"number\""));
+}
+
+TEST_F(SiteTest, OnlyElectionsHaveStreams) {
+  show();
+  for (const char* path : {"/elections/13/events", "/elections/012/events", "/elections/events",
+                           "/elections//events", "/events"})
+    EXPECT_EQ(get(path).status, 404) << path;
 }
 
 TEST_F(SiteTest, ADownloadIsNamedUnofficialUntilTheResultIsCertified) {

@@ -58,9 +58,13 @@ absl::Status DefinedElection::choose_voter(std::istream& in, std::ostream& out,
   if (state) {
     if (!settings_.quiet) out << describe(*state, guide_->now_ms()) << std::flush;
     RETURN_IF_ERROR(check(person, *definition));
+    if (!settings_.codes.empty() && definition->eligibility != Eligibility::kCodes) {
+      return absl::InvalidArgumentError(
+          fmt::format("--codes: election {} has no codes", definition->election));
+    }
   }
   if (!settings_.is_one_person()) {
-    *voter = settings_.random_voter();
+    ASSIGN_OR_RETURN(*voter, settings_.simulated_voter());
     if (definition != nullptr) *voter = within(std::move(*voter), *definition);
     return absl::OkStatus();
   }

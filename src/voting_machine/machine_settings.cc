@@ -8,11 +8,14 @@
 #include <filesystem>
 #include <random>
 
+#include "base/status.h"
 #include "election/signature.h"
 #include "election/uuid.h"
 #include "election/vote.h"
 #include "election/voter_code.h"
 #include "election/wire.h"
+#include "voting_machine/code_list.h"
+#include "voting_machine/random_voter.h"
 
 namespace pollbus::voting_machine {
 namespace {
@@ -100,6 +103,11 @@ void MachineSettings::add_defined_elections(Settings& settings) {
                   if (parse_voter_code(value)) return std::nullopt;
                   return "expected a voter's code, such as 00A7-3KQ4-...";
                 });
+  settings.text({"codes", "", "FILE",
+                 "For rehearsals: cast random votes of the voters whose codes are in this mailing "
+                 "list (election-office roll codes), each voter once before any votes again; needs "
+                 "OFFICE_PUBLIC_KEY"},
+                &codes, check_not_empty);
   settings.text({"kiosk", "KIOSK", "HOST:PORT",
                  "Serve the page on which one person after the other votes, on a loopback address "
                  "(docs/kiosk.md); needs --event and OFFICE_PUBLIC_KEY"},
@@ -124,6 +132,16 @@ void MachineSettings::add_defined_elections(Settings& settings) {
     return std::nullopt;
   });
   settings.rule([this]() -> std::optional<std::string> {
+    if (!codes.empty() && office_public_key.empty())
+      return "--codes: needs --office-public-key or OFFICE_PUBLIC_KEY";
+    return std::nullopt;
+  });
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!codes.empty() && is_one_person())
+      return "--codes: casts votes of many voters; leave out --code, --voter and --choice";
+    return std::nullopt;
+  });
+  settings.rule([this]() -> std::optional<std::string> {
     if (!code.empty() && voter) return "--code: the code names the voter; leave out --voter";
     return std::nullopt;
   });
@@ -138,8 +156,12 @@ Load MachineSettings::load() const {
           .patience = patience};
 }
 
-RandomVoter MachineSettings::random_voter() const {
-  return {seed ? static_cast<std::uint64_t>(*seed) : std::random_device{}(), voters, choices};
+absl::StatusOr<Voter> MachineSettings::simulated_voter() const {
+  const std::uint64_t number =
+      seed ? static_cast<std::uint64_t>(*seed) : std::uint64_t{std::random_device{}()};
+  if (codes.empty()) return RandomVoter(number, voters, choices);
+  ASSIGN_OR_RETURN(auto list, read_codes(codes));
+  return CodeVoter(std::move(list), number, choices);
 }
 
 WorkerConfig MachineSettings::worker_config() const {

@@ -4,13 +4,13 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "base/service.h"
 #include "base/settings.h"
 #include "bus/worker.h"
 #include "election/key_settings.h"
 #include "voting_machine/journal_owner.h"
 #include "voting_machine/load_generator.h"
-#include "voting_machine/random_voter.h"
 #include "voting_machine/vote_printer.h"
 
 namespace pollbus::voting_machine {
@@ -23,7 +23,9 @@ struct MachineSettings {
   void add_defined_elections(Settings& settings);
 
   Load load() const;
-  RandomVoter random_voter() const;
+  // Random votes, or with --codes those of the voters with these codes. Errors are those of
+  // read_codes().
+  absl::StatusOr<Voter> simulated_voter() const;
   WorkerConfig worker_config() const;
   JournalOwner journal_owner(const std::string& life) const;
   LeftoverVotes leftover() const;
@@ -58,6 +60,7 @@ struct MachineSettings {
   std::optional<std::int64_t> voter;
   std::optional<std::int64_t> choice;
   std::string code;
+  std::string codes;
   // The page for voters.
   std::string kiosk;
   std::string event;

@@ -96,8 +96,13 @@ TEST_F(MachineSettingsTest, TheSubscriptionIsNamedAfterTheMachineUnlessItIsGiven
 
 TEST_F(MachineSettingsTest, TheSameSeedCastsTheSameVotes) {
   parse({"--seed", "7"});
-  EXPECT_EQ(settings.random_voter().cast(12, 3, 1).voter,
-            settings.random_voter().cast(12, 3, 1).voter);
+  EXPECT_EQ((*settings.simulated_voter())(12, 3, 1).voter,
+            (*settings.simulated_voter())(12, 3, 1).voter);
+}
+
+TEST_F(MachineSettingsTest, AListOfCodesNeedsTheOfficesKeyAndIsForManyVoters) {
+  EXPECT_THAT(parse({"--codes", "list.csv", "--voter", "7"}),
+              ElementsAre(HasSubstr("OFFICE_PUBLIC_KEY"), HasSubstr("many voters")));
 }
 
 }  // namespace

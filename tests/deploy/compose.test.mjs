@@ -28,6 +28,7 @@ function linesOf(target) {
 test('compose: there are three loggers and three recorders, and the machine needs a profile', () => {
   assert.deepEqual(Object.keys(compose.services), [
     ...['pubsub-broker', 'redis', 'postgres', 'voting-logger', 'migrate', 'voting-recorder', 'voting-machine'],
+    ...['election-board', 'election-office'],
     ...pedestrian,
   ]);
   assert.equal(compose.services['voting-logger'].deploy.replicas, 3);
@@ -62,10 +63,20 @@ test('compose: every service has hardened settings and limits', () => {
   }
 });
 
-test('compose: only the broker publishes a port, on this machine only', () => {
-  const open = services.filter(([, { ports }]) => ports).map(([name]) => name);
-  assert.deepEqual(open, ['pubsub-broker']);
-  assert.ok(compose.services['pubsub-broker'].ports.every((port) => port.startsWith('127.0.0.1:')));
+test('compose: only the broker and the board publish a port, on this machine only', () => {
+  const open = services.filter(([, { ports }]) => ports);
+  assert.deepEqual(open.map(([name]) => name), ['pubsub-broker', 'election-board']);
+  for (const [name, { ports }] of open) assert.ok(ports.every((port) => port.startsWith('127.0.0.1:')), name);
+});
+
+test('compose: the board and the tool of the office need profiles, and the board does not wait for the bus', () => {
+  assert.deepEqual(compose.services['election-board'].profiles, ['people']);
+  assert.deepEqual(compose.services['election-office'].profiles, ['office']);
+  assert.deepEqual(Object.keys(compose.services['election-board'].depends_on), ['migrate']);
+});
+
+test('compose: votes are taken in elections that the office has defined, unless deploy/.env says otherwise', () => {
+  assert.equal(compose.services['voting-logger'].environment.ELECTIONS, '${ELECTIONS:-defined}');
 });
 
 test('compose: every secret comes from .env, and the error for a missing one says what to do', () => {
@@ -86,10 +97,12 @@ test('compose: every program gets the passwords and keys that it needs, and no o
   const needed = {
     redis: ['REDIS_PASSWORD', 'REDIS_ADMIN_PASSWORD'],
     postgres: ['POSTGRES_OWNER_PASSWORD', 'POSTGRES_RECORDER_PASSWORD', 'POSTGRES_RESULTS_PASSWORD'],
-    'voting-logger': ['REDIS_PASSWORD', 'LOGGER_KEY', ...withPrevious('SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY'), 'OFFICE_PUBLIC_KEY'],
+    'voting-logger': ['REDIS_PASSWORD', 'LOGGER_KEY', ...withPrevious('SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY'), 'OFFICE_PUBLIC_KEY', 'ELECTIONS'],
     migrate: ['POSTGRES_OWNER_PASSWORD'],
     'voting-recorder': ['POSTGRES_RECORDER_PASSWORD', ...withPrevious('RECORD_KEY', 'RESULT_KEY'), 'OFFICE_PUBLIC_KEY'],
     'voting-machine': ['ELECTION_ID', 'MACHINE_ID', 'OFFICE_PUBLIC_KEY'],
+    'election-board': ['POSTGRES_RESULTS_PASSWORD', 'OFFICE_PUBLIC_KEY'],
+    'election-office': [],
     'pubsub-broker': [],
   };
   for (const [name, variables] of Object.entries(needed)) assert.deepEqual(variablesIn(name), variables.sort(), name);
@@ -98,7 +111,8 @@ test('compose: every program gets the passwords and keys that it needs, and no o
 test('compose: every container sees its own folder of deploy/secrets only, and none sees the key of the authority', () => {
   for (const [name, { volumes }] of services) {
     const seen = volumes.filter((volume) => volume.startsWith('./secrets/'));
-    const folder = pedestrian.includes(name) ? 'pedestrian' : name === 'voting-machine' ? 'machine-${MACHINE_ID:-1}' : name;
+    const folders = { 'voting-machine': 'machine-${MACHINE_ID:-1}', 'election-office': 'office' };
+    const folder = pedestrian.includes(name) ? 'pedestrian' : (folders[name] ?? name);
     const expected = name === 'migrate' ? './secrets/postgres/ca.pem:/run/secrets/pollbus/ca.pem:ro' : `./secrets/${folder}:/run/secrets/pollbus:ro`;
     assert.deepEqual(seen, [expected], name);
   }
@@ -126,7 +140,7 @@ test('compose: the program reads every variable that is set', () => {
   }
 });
 
-test('compose: dependencies must be healthy, and only loggers are connected to Redis, only recorders and the migration to PostgreSQL', () => {
+test('compose: dependencies must be healthy, and only loggers are connected to Redis, only recorders, the migration and the board to PostgreSQL', () => {
   for (const [, { depends_on: needs = {} }] of services) {
     for (const [need, { condition }] of Object.entries(needs)) {
       assert.equal(condition, need === 'migrate' ? 'service_completed_successfully' : 'service_healthy');
@@ -134,12 +148,13 @@ test('compose: dependencies must be healthy, and only loggers are connected to R
   }
   const on = (network) => services.filter(([, { networks }]) => networks.includes(network)).map(([name]) => name);
   assert.deepEqual(on('voters'), ['redis', 'voting-logger']);
-  assert.deepEqual(on('ballots'), ['postgres', 'migrate', 'voting-recorder']);
+  assert.deepEqual(on('ballots'), ['postgres', 'migrate', 'voting-recorder', 'election-board']);
   assert.ok(compose.networks.voters.internal && compose.networks.ballots.internal);
 });
 
-test('the output of a machine, which shows voters and their choices, is not logged', () => {
+test('the output of a machine, which shows voters and their choices, and of the office is not logged', () => {
   assert.deepEqual(compose.services['voting-machine'].logging, { driver: 'none' });
+  assert.deepEqual(compose.services['election-office'].logging, { driver: 'none' });
   const [, , machine] = read('deploy/kubernetes/demo/voting-machine.yaml').match(/image: (\S+)([^]*?)env:/);
   assert.match(machine, /args: \[--quiet\]/);
 });
@@ -158,7 +173,7 @@ test('images: each has a numbered user, a health check, an entry point and label
   for (const [name] of services.filter(([one]) => one === programOf(one))) {
     const text = linesOf(name);
     assert.match(text, /^USER 1\d{4}:1\d{4}$/m, name);
-    assert.match(text, /^HEALTHCHECK .*CMD \["\//m, name);
+    if (name !== 'election-office') assert.match(text, /^HEALTHCHECK .*CMD \["\//m, name);
     assert.match(text, /^ENTRYPOINT \["\//m, name);
     for (const label of ['title', 'description', 'licenses', 'base.name']) {
       assert.ok(text.includes(`org.opencontainers.image.${label}=`), `${name}: ${label}`);
@@ -168,7 +183,7 @@ test('images: each has a numbered user, a health check, an entry point and label
 });
 
 test('images: the program reads every variable that its image sets', () => {
-  for (const name of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine', ...pedestrian]) {
+  for (const name of ['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine', 'election-board', 'election-office', ...pedestrian]) {
     const set = [...linesOf(name).matchAll(/^ENV (.*)$/gm)].flatMap((line) => [...line[1].matchAll(/(\w+)=/g)].map((pair) => pair[1]));
     const read = new Set([...variablesOf(name), 'XDG_STATE_HOME']);
     assert.deepEqual(set.filter((variable) => !read.has(variable)), [], name);

@@ -28,7 +28,9 @@ if (rendered) objects.secured = [...render('overlays/secured'), ...render('demo-
 function secretsMade() {
   const folder = mkdtempSync(join(tmpdir(), 'pollbus-secrets-'));
   try {
-    const flags = ['--kubernetes', '--file', join(folder, 'env')];
+    const file = ['--file', join(folder, 'env')];
+    execFileSync(join(root, 'scripts/secrets'), [...file, 'office', 'ab'.repeat(32)], { stdio: 'ignore' });
+    const flags = ['--kubernetes', ...file];
     const text = execFileSync(join(root, 'scripts/secrets'), flags, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     return parse(text);
   } finally {
@@ -107,10 +109,46 @@ for (const overlay of Object.keys(objects)) {
     assert.equal(reach('voting-logger', 'postgres'), false);
     assert.equal(reach('voting-recorder', 'postgres'), true);
     assert.equal(reach('voting-recorder', 'redis'), false);
+    assert.equal(reach('election-board', 'postgres'), true);
+    assert.equal(reach('election-board', 'redis'), false);
     assert.equal(reach('redis', 'postgres'), false);
     assert.equal(reach('postgres', 'redis'), false);
   });
 }
+
+for (const [overlay, all] of Object.entries(objects)) {
+  test(`${overlay}: the board has replicas of which one always stays, and every browser can reach its pages`, () => {
+    const { spec } = find(all, 'Deployment', 'election-board');
+    assert.ok(spec.replicas >= 2);
+    assert.equal(spec.strategy.rollingUpdate.maxUnavailable, 0);
+    assert.equal(find(all, 'PodDisruptionBudget', 'election-board').spec.minAvailable, 1);
+    const [port] = find(all, 'Service', 'election-board').spec.ports;
+    const [container] = spec.template.spec.containers;
+    assert.ok(container.ports.some(({ name }) => name === port.targetPort));
+    const policy = find(all, 'NetworkPolicy', 'election-board-from-everybody');
+    assert.deepEqual(policy.spec.ingress, [{ ports: [{ protocol: 'TCP', port: port.targetPort }] }]);
+  });
+
+  test(`${overlay}: loggers, recorders and board know the office, and loggers take votes in defined elections only, except to try Pollbus out`, () => {
+    for (const name of ['voting-logger', 'voting-recorder', 'election-board']) {
+      const { env } = containersOf(all).find(({ container }) => container.name === name).container;
+      const key = env.find((one) => one.name === 'OFFICE_PUBLIC_KEY').valueFrom.secretKeyRef;
+      assert.ok(rules.secretsMade(secrets).get(key.name).includes(key.key), name);
+      assert.equal(key.optional, true, 'the office makes its key when the services run already');
+    }
+    const rule = all.filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('elections')).at(-1);
+    assert.equal(rule.data.ELECTIONS, ['secured', 'gke'].includes(overlay) ? 'defined' : 'any');
+  });
+}
+
+test('the example of an ingress uses TLS and leads to the board', () => {
+  const all = rendered ? render('board-ingress') : objectsOf('board-ingress');
+  assert.deepEqual(all.flatMap(problemsOf), []);
+  const { spec } = find(all, 'Ingress', 'election-board');
+  assert.deepEqual(spec.tls[0].hosts, [spec.rules[0].host]);
+  const { name, port } = spec.rules[0].http.paths[0].backend.service;
+  assert.ok(find(objects.local, 'Service', name).spec.ports.some((one) => one.name === port.name));
+});
 
 // Policies of the base select machines too, which do not run in this overlay.
 const machinePods = {
@@ -163,6 +201,7 @@ test('every program sees its own secrets only, and only the migration sees the p
       seen(all, 'voting-recorder'),
       ['postgres-recorder-password/POSTGRES_RECORDER_PASSWORD', ...files('voting-recorder'), ...ifUsed('RECORD_KEY', 'RESULT_KEY')].sort(),
     );
+    assert.deepEqual(seen(all, 'election-board'), [...files('election-board'), 'postgres-results-password/POSTGRES_RESULTS_PASSWORD'].sort());
     assert.deepEqual(seen(all, 'migrate'), ['postgres-owner-password/POSTGRES_OWNER_PASSWORD', 'voting-recorder/ca.pem']);
     assert.deepEqual(seen(all, 'redis'), ['redis-admin-password/REDIS_ADMIN_PASSWORD', 'redis-password/REDIS_PASSWORD', ...files('redis')]);
   }
@@ -223,7 +262,7 @@ if (rendered) {
       const image = container.name === 'migrate' ? 'voting-recorder' : container.name;
       assert.equal(container.image, `${given.REGISTRY}/${image}:${given.VERSION}`);
     }
-    const map = objects.gke.find(({ kind }) => kind === 'ConfigMap');
+    const map = objects.gke.find(({ kind, data }) => kind === 'ConfigMap' && 'GCP_PROJECT' in data);
     assert.equal(map.data.GCP_PROJECT, given.PROJECT);
     assert.equal('PUBSUB_EMULATOR_HOST' in map.data, false);
     for (const role of ['logger', 'recorder']) {

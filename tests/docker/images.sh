@@ -3,7 +3,7 @@
 
 readonly pull_patience_s=180
 readonly build_stage=pollbus-build:test
-readonly profiles=(--profile demo --profile pedestrian --profile pedestrian-scenes)
+readonly profiles=(--profile demo --profile people --profile office --profile pedestrian --profile pedestrian-scenes)
 network=()
 
 # The images are built from a copy, so that the checkout's own secrets are not touched. The copy contains

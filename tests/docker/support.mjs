@@ -17,7 +17,7 @@ export const stages = [
   ...['vehicle-detection', 'vehicle-depth', 'vehicle-location', 'aerial-view'],
 ];
 export const programs = [
-  ...['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine'],
+  ...['pubsub-broker', 'voting-logger', 'voting-recorder', 'voting-machine', 'election-board'],
   ...[...stages, 'pedestrian-producer', 'pedestrian-consumer'],
 ];
 export const stores = ['redis', 'postgres'];

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { parseFlags } from '../../scripts/demo.d/flags.mjs';
@@ -34,6 +35,8 @@ test('a value follows its flag after a space or an equals sign', () => {
     open: true,
     seed: 0,
     summary: 's.json',
+    people: false,
+    elections: [],
   });
 });
 
@@ -65,4 +68,21 @@ test('the bus is a host, or an IPv6 address in brackets, with a port from 1 to 6
 
 test('the folder of the summary must exist', () => {
   assert.equal(parseFlags(['--summary', '/no/such/folder/s.json']).problems.length, 1);
+});
+
+test('--people holds the two elections of the demo, unless --election names others', () => {
+  const { options, problems } = parseFlags(['--people']);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(options.elections.map((file) => JSON.parse(readFileSync(file, 'utf8')).election_ID), [12, 13]);
+  const [mayor] = options.elections;
+  assert.deepEqual(parseFlags(['--people', '--election', mayor]).options.elections, [mayor]);
+  assert.equal(parseFlags(['--election', mayor, '--rate', '5']).options.rate, 5);
+});
+
+test('an election with a definition has a roll that can be written, and files that exist', () => {
+  const [mayor] = parseFlags(['--people']).options.elections;
+  assert.equal(parseFlags(['--election', '/no/such/file']).problems.length, 1);
+  assert.equal(parseFlags(['--people', '--voters', '1000001']).problems.length, 1);
+  assert.equal(parseFlags(['--people', '--voters', '1', '--machines', '2']).problems.length, 1);
+  assert.equal(parseFlags(['--election', mayor, '--summary', 's.json']).problems.length, 1);
 });

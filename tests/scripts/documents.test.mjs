@@ -16,7 +16,7 @@ const helpTimeoutMs = 20_000;
 
 // Commands that documents use and that are not a part of this tree.
 const externalCommands = new Set(
-  `awk cat cd chmod cmake cp curl docker docker-compose echo eval exec exit export gcloud git grep grpcurl gunzip head
+  `awk cat cd chmod chown cmake cp curl docker docker-compose echo eval exec exit export gcloud git grep grpcurl gunzip head
    id jobs kill kind kubectl ln ls mkdir mv ninja node npm od openssl pip pip3 pg_dump perf ps psql python python3 read
    redis-cli rm sed seq set sleep sort source sudo tail tar test touch tr trap umask unset until wait wc wget xargs
    apt-get service systemctl useradd usermod sh bash true false printf time taskset virtualenv . [`.split(/\s+/),
@@ -200,7 +200,7 @@ test('anchors are those of GitHub', () => {
 
 test('what does not exist is found', () => {
   assert.deepEqual(problemsOf(['scripts/nothing', '--x'], false), ['scripts/nothing: no such file']);
-  assert.deepEqual(problemsOf(['scripts/demo', '--exit', '--people=1'], false), ['scripts/demo has no flag --people']);
+  assert.deepEqual(problemsOf(['scripts/demo', '--exit', '--crowd=1'], false), ['scripts/demo has no flag --crowd']);
   assert.deepEqual(problemsOf(['build/release/bin/voting-machine', '--nothing'], false), [
     'build/release/bin/voting-machine has no flag --nothing',
   ]);

@@ -86,5 +86,33 @@ async function keepPolling() {
   setTimeout(keepPolling, pause * (0.9 + Math.random() / 5));
 }
 
-document.addEventListener("visibilitychange", poll);
-keepPolling();
+function startPolling() {
+  document.addEventListener("visibilitychange", poll);
+  keepPolling();
+}
+
+// The page of a hall gets its figures as events. The browser asks again by itself after a lost
+// connection, but not after a refusal: a board that has too many streams is polled instead.
+function followEvents() {
+  const events = new EventSource(main.dataset.events);
+  const setStale = (isStale) => {
+    stale.hidden = !isStale;
+  };
+  events.onmessage = ({ data }) => {
+    show(JSON.parse(data));
+    setStale(false);
+  };
+  events.addEventListener("trouble", () => setStale(true));
+  events.onerror = () => {
+    setStale(true);
+    if (events.readyState === EventSource.CLOSED) startPolling();
+  };
+  // A browser opens few connections to a server, and a page that is kept for Back would hold one.
+  addEventListener("pagehide", () => events.close());
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) location.reload();
+  });
+}
+
+if (main.dataset.events) followEvents();
+else startPolling();
