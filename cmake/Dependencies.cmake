@@ -18,6 +18,7 @@ pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-i18n icu-uc)
 # With its definitions: the layout of its classes depends on them.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl>=7.87)
+pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-cpp)
 # The pedestrian system's, which is built only where they are.
 pkg_check_modules(png IMPORTED_TARGET libpng)
 pkg_check_modules(turbojpeg IMPORTED_TARGET libturbojpeg)

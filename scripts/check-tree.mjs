@@ -39,6 +39,7 @@ const enclosed = [
   { name: 'OpenSSL', include: /^openssl\//, target: /PkgConfig::openssl/, folders: ['base', 'stores', 'broker/service'] },
   { name: 'libpq', include: /^(libpq|pqxx|postgresql\/)/, target: /PkgConfig::libpq/, folders: ['stores'] },
   { name: 'RocksDB', include: /^rocksdb\//, target: /PkgConfig::rocksdb|RocksDB::/, folders: ['broker/store'] },
+  { name: 'yaml-cpp', include: /^yaml-cpp\//, target: /PkgConfig::yaml/, folders: ['broker'] },
   { name: 'OpenCV', include: /^opencv2\//, target: /pollbus::opencv/, folders: ['pedestrian'] },
 ];
 

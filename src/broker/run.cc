@@ -14,6 +14,7 @@
 #include "broker/service/listener.h"
 #include "broker/service/memory_trimmer.h"
 #include "broker/service/server.h"
+#include "broker/start_up_resources.h"
 
 namespace pollbus::broker {
 namespace {
@@ -46,18 +47,18 @@ void log_mode(const BrokerSettings& settings, const ServerOptions& options, int 
 absl::Status run(const BrokerSettings& settings, Service& service) {
   set_up_process();
   service.readiness().expect("bus");
+  ASSIGN_OR_RETURN(const StartUpResources resources, settings.start_up_resources());
   ServerOptions options = settings.server_options();
   Dependency storage("storage", options.data_folder.string(), service.clock(), service.readiness(),
                      service.metrics());
   options.on_storage = [&storage](const absl::Status& status) { storage.report("write", status); };
   ASSIGN_OR_RETURN(const auto server, Server::start(options, service.clock(), service.metrics()));
-  for (const std::string& topic : settings.create_topics) {
-    RETURN_IF_ERROR(server->ensure_topic(topic));
-  }
+  RETURN_IF_ERROR(annotate(apply(resources, *server), "resources at start"));
   RETURN_IF_ERROR(service.start_http(&server->subscription_metrics()));
   log_mode(settings, options, server->port());
   // Ready while a client that connects to the API's port would be served.
-  Dependency api("bus", settings.listen, service.clock(), service.readiness(), service.metrics());
+  Dependency api("bus", fmt::format("{}:{}", settings.host(), server->port()), service.clock(),
+                 service.readiness(), service.metrics());
   if (server->probe().ok()) service.readiness().ready("bus");
   std::jthread probing = api.watch(kProbeInterval, [&] { return server->probe(); });
   const std::jthread trimming = trim_memory(service.clock());

@@ -1,8 +1,11 @@
 #include "broker/settings.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "base/status.h"
+#include "base/text.h"
 #include "broker/core/names.h"
 
 namespace pollbus::broker {
@@ -10,6 +13,28 @@ namespace {
 
 std::optional<HostAndPort> address_of(const std::string& listen) {
   return parse_host_and_port(listen, /*least_port=*/0);
+}
+
+std::optional<std::string> check_topic(const std::string& value) {
+  if (check_topic_name(full_name("p", "topics", value)).ok()) return std::nullopt;
+  return "expected a topic, or projects/<project>/topics/<topic>";
+}
+
+std::optional<std::string> check_subscription(const std::string& value) {
+  const auto parts = split_subscription(value);
+  if (parts && check_subscription_name(full_name("p", "subscriptions", parts->name)).ok() &&
+      check_topic_name(full_name("p", "topics", parts->topic)).ok()) {
+    return std::nullopt;
+  }
+  return "expected <subscription>:<topic>, each with or without its projects/<project>/…/";
+}
+
+// Whether a name, or one of the two names of a subscription and its topic, has no project.
+bool needs_project(const std::string& value) {
+  if (value.find('/') == std::string::npos) return true;
+  const auto parts = split_subscription(value);
+  return parts && (parts->name.find('/') == std::string::npos ||
+                   parts->topic.find('/') == std::string::npos);
 }
 
 }  // namespace
@@ -22,12 +47,36 @@ void BrokerSettings::add_to(Settings& settings) {
         if (address_of(value)) return std::nullopt;
         return "expected host:port with a port from 0 to 65535";
       });
-  settings.texts({"create-topic", "PUBSUB_BROKER_CREATE_TOPICS", "projects/P/topics/T",
-                  "Create this topic at start if it does not exist; may be given several times"},
-                 &create_topics, [](const std::string& value) -> std::optional<std::string> {
-                   if (check_topic_name(value).ok()) return std::nullopt;
-                   return "expected projects/<project>/topics/<topic>";
-                 });
+  settings.text({"host", "", "HOST", "Replaces the host of --listen, as with Google's emulator"},
+                &only_host, check_not_empty);
+  settings.integer({"port", "", "PORT", "Replaces the port of --listen, as with Google's emulator"},
+                   &only_port, 0, kMaxPort);
+  settings.text({"project", "PUBSUB_PROJECT_ID", "PROJECT",
+                 "The project of names that have none in --create-topic, --create-subscription and "
+                 "--resources. Clients can use every project"},
+                &project, [](const std::string& value) -> std::optional<std::string> {
+                  if (check_project_name("projects/" + value).ok()) return std::nullopt;
+                  return "expected the ID of a project";
+                });
+  settings.texts({"create-topic", "PUBSUB_BROKER_CREATE_TOPICS", "TOPIC",
+                  "Create this topic at start if it does not exist; may be given several times. "
+                  "Either a name in --project or projects/P/topics/T"},
+                 &create_topics, check_topic);
+  settings.texts(
+      {"create-subscription", "PUBSUB_BROKER_CREATE_SUBSCRIPTIONS", "SUBSCRIPTION:TOPIC",
+       "Create this subscription at start if it does not exist, after the topics; may be "
+       "given several times"},
+      &create_subscriptions, check_subscription);
+  settings.text({"resources", "PUBSUB_BROKER_RESOURCES", "FILE",
+                 "YAML or JSON file with topics and subscriptions that are created at start, or "
+                 "changed to what the file says (docs/broker-operation.md)"},
+                &resources);
+  settings.rule([this]() -> std::optional<std::string> {
+    const bool is_complete = std::ranges::none_of(create_topics, needs_project) &&
+                             std::ranges::none_of(create_subscriptions, needs_project);
+    if (is_complete || !project.empty()) return std::nullopt;
+    return "--project (PUBSUB_PROJECT_ID): expected a project for names that have none";
+  });
   settings.text({"data-dir", "PUBSUB_BROKER_DATA_DIR", "FOLDER",
                  "Folder for topics, subscriptions and messages. It is created when it is missing, "
                  "only its owner can access it, and only one broker at a time can use it"},
@@ -101,13 +150,33 @@ std::string BrokerSettings::default_data_folder(const Settings::Environment& env
   return home && !home->empty() ? *home + "/.local/state/pollbus/broker" : "";
 }
 
+std::string BrokerSettings::host() const {
+  return only_host.empty() ? listen.substr(0, listen.rfind(':')) : only_host;
+}
+
+int BrokerSettings::port() const {
+  if (only_port) return static_cast<int>(*only_port);
+  return address_of(listen).value_or(HostAndPort{}).port;
+}
+
+absl::StatusOr<StartUpResources> BrokerSettings::start_up_resources() const {
+  StartUpResources all;
+  RETURN_IF_ERROR(all.add_variables(Settings::process_environment()));
+  for (const std::string& topic : create_topics) all.add_topic(project, topic);
+  for (const std::string& subscription : create_subscriptions) {
+    all.add_subscription(project, subscription);
+  }
+  if (!resources.empty()) RETURN_IF_ERROR(all.add_file(project, resources));
+  return all;
+}
+
 ServerOptions BrokerSettings::server_options() const {
   PushPolicy push{.is_enabled = enable_push, .authorities = push_authorities};
   for (const std::string& text : push_targets) {
     if (const auto target = PushTarget::parse(text)) push.targets.push_back(*target);
   }
   return {.host = host(),
-          .port = address_of(listen).value_or(HostAndPort{}).port,
+          .port = port(),
           .tls = {.certificate = tls_certificate, .key = tls_key, .client_ca = tls_client_ca},
           .clients = clients,
           .core = {.ignore_filters = ignore_filters},

@@ -27,6 +27,29 @@ TEST(BrokerSettingsTest, PortZeroMeansAnyFreePort) {
   EXPECT_EQ(settings.server_options().port, 0);
 }
 
+TEST(BrokerSettingsTest, HostAndPortReplaceThoseOfListen) {
+  BrokerSettings both;
+  EXPECT_EQ(parse(&both, {"--host=0.0.0.0", "--port=9000"}), Settings::ParseResult::kRun);
+  EXPECT_EQ(both.server_options().host, "0.0.0.0");
+  EXPECT_EQ(both.server_options().port, 9000);
+  BrokerSettings port;
+  EXPECT_EQ(parse(&port, {"--listen", "[::1]:1", "--port", "2"}), Settings::ParseResult::kRun);
+  EXPECT_EQ(port.server_options().host, "[::1]");
+  EXPECT_EQ(port.server_options().port, 2);
+}
+
+TEST(BrokerSettingsTest, NamesWithoutAProjectNeedOne) {
+  BrokerSettings none;
+  EXPECT_EQ(parse(&none, {"--create-topic", "orders"}), Settings::ParseResult::kInvalid);
+  BrokerSettings half;
+  EXPECT_EQ(parse(&half, {"--create-subscription", "billing:projects/p/topics/orders"}),
+            Settings::ParseResult::kInvalid);
+  BrokerSettings some;
+  EXPECT_EQ(parse(&some, {"--project", "p", "--create-topic", "orders", "--create-subscription",
+                          "billing:orders"}),
+            Settings::ParseResult::kRun);
+}
+
 TEST(BrokerSettingsTest, CreatesSeveralTopics) {
   BrokerSettings settings;
   EXPECT_EQ(parse(&settings, {"--create-topic", "projects/p/topics/one", "--create-topic",
@@ -77,7 +100,10 @@ TEST(BrokerSettingsTest, RefusesInvalidAddressesAndTopics) {
     EXPECT_EQ(parse(&settings, {"--listen", listen}), Settings::ParseResult::kInvalid) << listen;
   }
   BrokerSettings settings;
-  EXPECT_EQ(parse(&settings, {"--create-topic", "election"}), Settings::ParseResult::kInvalid);
+  EXPECT_EQ(parse(&settings, {"--create-topic", "topics/election"}),
+            Settings::ParseResult::kInvalid);
+  EXPECT_EQ(parse(&settings, {"--project", "p", "--create-subscription", "lonely"}),
+            Settings::ParseResult::kInvalid);
 }
 
 TEST(BrokerSettingsTest, DataIsInAFolderUnlessItIsInMemory) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <grpcpp/client_context.h>
 #include <grpcpp/server_context.h>
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
@@ -8,7 +9,9 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "base/clock.h"
@@ -26,8 +29,16 @@ class Access {
  public:
   Access(std::optional<ClientTable> table, Clock& clock, prometheus::Registry& metrics);
 
-  // The rights of the client that makes this call, by the common name of its certificate.
+  // The rights of the client that makes this call, by the common name of its certificate, or by
+  // what add_caller() said.
   Rights rights_of(const grpc::ServerContextBase& context) const;
+
+  // Adds to a call, which this process makes to itself, for whom it is made: for the broker, which
+  // may do everything, or for a client whose certificate has these common names. A key that only
+  // this process knows protects that from clients.
+  void add_broker_as_caller(grpc::ClientContext* context) const;
+  void add_client_as_caller(std::span<const std::string> common_names,
+                            grpc::ClientContext* context) const;
 
   // Asks one question of Rights about the client that makes this call. Counts and logs a denial.
   template <typename... Parameters, typename... Arguments>
@@ -47,8 +58,10 @@ class Access {
 
  private:
   absl::Status counted(const absl::Status& status);
+  bool is_key(std::string_view text) const;
 
   const std::optional<ClientTable> table_;
+  const std::string key_;
   Clock& clock_;
   prometheus::Counter& denied_;
   std::mutex mutex_;

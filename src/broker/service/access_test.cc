@@ -117,7 +117,13 @@ class AccessTest : public ::testing::Test {
     auto started = start();
     ASSERT_TRUE(started.ok()) << started.status();
     server = *std::move(started);
-    ASSERT_TRUE(server->ensure_topic(kTopic).ok());
+    TestContext context;
+    server->identify(&context);
+    api::Topic topic;
+    topic.set_name(kTopic);
+    const auto created =
+        api::Publisher::NewStub(server->channel())->CreateTopic(&context, topic, &topic);
+    ASSERT_TRUE(created.ok()) << created.error_message();
   }
   absl::StatusOr<std::unique_ptr<Server>> start() {
     return Server::start({.tls = {.certificate = certificates.certificate(),

@@ -1,6 +1,5 @@
 #include "broker/service/publisher_service.h"
 
-#include <future>
 #include <utility>
 
 #include "base/status.h"
@@ -173,17 +172,6 @@ void PublisherService::publish(const grpc::ServerContextBase& context,
                     }
                     done(published);
                   });
-}
-
-absl::Status ensure_topic(Broker& broker, const std::string& name) {
-  api::Topic wanted;
-  wanted.set_name(name);
-  ASSIGN_OR_RETURN(const api::Topic topic, checked_topic(wanted));
-  std::promise<absl::Status> created;
-  broker.change([&](Core& core) { return core.create_topic(name, topic.SerializeAsString()); },
-                [&](const absl::Status& status) { created.set_value(status); });
-  const absl::Status status = created.get_future().get();
-  return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
 }
 
 }  // namespace pollbus::broker

@@ -67,7 +67,4 @@ class PublisherService final
   Access& access_;
 };
 
-// Creates the topic unless it exists, and returns when it is on disk.
-absl::Status ensure_topic(Broker& broker, const std::string& name);
-
 }  // namespace pollbus::broker

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/status.h"
 #include "broker/service/publisher_service.h"
 #include "broker/service/push_client.h"
 #include "broker/service/push_endpoint.h"
@@ -266,10 +267,13 @@ void store_unchecked(const std::filesystem::path& folder, const api::Subscriptio
   ASSERT_TRUE(store.ok()) << store.status();
   Broker broker(CoreOptions{}, system_clock(), &metrics, {.store = store->get()});
   ASSERT_TRUE(broker.restore().ok());
-  ASSERT_TRUE(ensure_topic(broker, kTopic).ok());
   std::promise<absl::Status> created;
-  broker.change([&](Core& core) { return core.create_subscription(*config_of(subscription)); },
-                [&](const absl::Status& status) { created.set_value(status); });
+  broker.change(
+      [&](Core& core) -> absl::Status {
+        RETURN_IF_ERROR(core.create_topic(kTopic, ""));
+        return core.create_subscription(*config_of(subscription));
+      },
+      [&](const absl::Status& status) { created.set_value(status); });
   ASSERT_TRUE(created.get_future().get().ok());
 }
 

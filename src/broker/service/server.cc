@@ -154,6 +154,7 @@ struct Server::Parts {
   const bool is_encrypted;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<Listener> listener;
 };
 
@@ -192,6 +193,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   builder.RegisterService(&parts->schemas);
   parts->grpc = builder.BuildAndStart();
   if (parts->grpc == nullptr) return cannot_listen("gRPC does not start");
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  parts->channel = parts->grpc->InProcessChannel(arguments);
   parts->health.open(parts->grpc->GetHealthCheckService());
   if (!parts->is_encrypted && !parts->listener->is_loopback()) {
     log_warning(
@@ -219,8 +223,10 @@ const prometheus::Collectable& Server::subscription_metrics() const {
   return parts_->subscription_metrics;
 }
 
-absl::Status Server::ensure_topic(const std::string& name) {
-  return broker::ensure_topic(parts_->broker, name);
+std::shared_ptr<grpc::Channel> Server::channel() const { return parts_->channel; }
+
+void Server::identify(grpc::ClientContext* context) const {
+  parts_->access.add_broker_as_caller(context);
 }
 
 void Server::shut_down() {

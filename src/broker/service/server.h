@@ -1,5 +1,7 @@
 #pragma once
 
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
 #include <prometheus/registry.h>
 
 #include <filesystem>
@@ -44,7 +46,12 @@ class Server {
   absl::Status probe() const;
   // The metrics of each subscription. Lives as long as the server.
   const prometheus::Collectable& subscription_metrics() const;
-  absl::Status ensure_topic(const std::string& name);
+
+  // A channel for calls of this process, which no other program can use. The server must not shut
+  // down during a call.
+  std::shared_ptr<grpc::Channel> channel() const;
+  // Lets a call on the channel do everything, also if there is a table of clients.
+  void identify(grpc::ClientContext* context) const;
 
   // Ends open streams and pulls with UNAVAILABLE, waits for the answers of other calls, and returns
   // within kShutdownGrace.
