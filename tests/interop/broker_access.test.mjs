@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -141,4 +143,30 @@ test('the operator may do everything', async () => {
   const [subscriptions] = await as('operator').getSubscriptions();
   assert.ok(subscriptions.length >= 6);
   await as('operator').createTopic('another');
+});
+
+// Sends a request of REST with the certificate of `name`, and returns the HTTP status and the answer.
+async function rest(name, method, path, body) {
+  const pem = (file) => readFileSync(join(certificates, name, file));
+  const [host, port] = broker.address.split(':');
+  const tls = { ca: pem('ca.pem'), key: pem('key.pem'), cert: pem('cert.pem') };
+  const sent = request({ host, port, method, path: `/v1/projects/local/${path}`, agent: false, ...tls });
+  sent.end(JSON.stringify(body));
+  const [response] = await once(sent, 'response');
+  response.setEncoding('utf8');
+  let text = '';
+  for await (const part of response) text += part;
+  return [response.statusCode, JSON.parse(text)];
+}
+
+test('the table holds for REST as for gRPC', async () => {
+  const vote = { data: 'e30=', attributes: { function: 'submit vote' } };
+  const result = { data: 'e30=', attributes: { function: 'result', machineID: '3' } };
+  assert.equal((await rest('machine-3', 'POST', 'topics/election:publish', { messages: [vote] }))[0], 200);
+  const [status, answer] = await rest('machine-3', 'POST', 'topics/election:publish', { messages: [result] });
+  assert.equal(status, 403);
+  assert.match(answer.error.message, /machine-3/);
+  assert.equal((await rest('stranger', 'GET', 'topics', {}))[0], 403);
+  const pull = { maxMessages: 1, returnImmediately: true };
+  assert.equal((await rest('machine-4', 'POST', `subscriptions/${resultSub(3)}:pull`, pull))[0], 403);
 });

@@ -1,4 +1,4 @@
-// Clients that attack pubsub-broker over HTTP/2: it keeps serving others, and its memory stays bounded.
+// Clients that attack pubsub-broker over HTTP/2 and HTTP/1.1: it keeps serving others, and its memory stays bounded.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -193,13 +193,97 @@ test('over TLS the same limits hold', async () => {
   }
 });
 
-test('bytes that are not HTTP/2 end their connection only', async () => {
-  for (const bytes of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', '\0'.repeat(100), 'x'.repeat(100_000)]) {
-    const connection = new RawConnection(broker.address);
-    await once(connection.socket, 'connect');
-    connection.socket.write(bytes);
-    await connection.closed;
+// Sends bytes on a connection of its own, and returns what the broker answers until it closes the
+// connection.
+async function answerTo(...parts) {
+  const [host, port] = broker.address.split(':');
+  const socket = connect(Number(port), host);
+  socket.on('error', () => {});
+  let text = '';
+  socket.setEncoding('latin1').on('data', (part) => (text += part));
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  for (const part of parts) {
+    if (!socket.writable) break;
+    if (!socket.write(part)) await Promise.race([once(socket, 'drain').catch(() => {}), closed]);
   }
+  await closed;
+  return text;
+}
+
+const post = (headers) => `POST /v1/projects/p/topics HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n';
+
+const malformed = {
+  'bytes that are not HTTP': ['\0'.repeat(100), 400],
+  'a request line that never ends': ['x'.repeat(100_000), 431],
+  'a line that ends without CR': ['GET / HTTP/1.1\nHost: x\n\n', 400],
+  'two lengths': [post('Content-Length: 3\r\nContent-Length: 60\r\n') + smuggled, 400],
+  'a length with a sign': [post('Content-Length: +3\r\n') + smuggled, 400],
+  'a length that is too large': [post('Content-Length: 99999999999999999999\r\n'), 400],
+  'a length and chunks': [post('Content-Length: 3\r\nTransfer-Encoding: chunked\r\n') + smuggled, 400],
+  'chunks and a length': [post('Transfer-Encoding: chunked\r\nContent-Length: 3\r\n') + smuggled, 400],
+  'another transfer encoding': [post('Transfer-Encoding: xchunked\r\n') + smuggled, 501],
+  'two transfer encodings': [post('Transfer-Encoding: gzip, chunked\r\n') + smuggled, 501],
+  'a blank before a colon': [post('Content-Length : 3\r\n') + smuggled, 400],
+  'a chunk whose size is no number': [post('Transfer-Encoding: chunked\r\n') + 'zz\r\n', 400],
+  'no host': ['GET / HTTP/1.1\r\n\r\n', 400],
+  'two hosts': ['GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
+  'a later version': ['GET / HTTP/3.7\r\nHost: x\r\n\r\n', 400],
+  'a body that is too large': [post('Content-Length: 30000000\r\n'), 413],
+  'a compressed body': [post('Content-Encoding: gzip\r\nContent-Length: 3\r\n') + 'abc', 415],
+  'a web page of another server': [post('Origin: http://evil.example\r\nContent-Length: 2\r\n') + '{}', 403],
+};
+
+for (const [name, [bytes, status]] of Object.entries(malformed)) {
+  test(`HTTP/1.1: ${name} is refused, and nothing that follows is answered`, async () => {
+    const answers = (await answerTo(bytes)).split('HTTP/1.1 ').slice(1);
+    assert.deepEqual(
+      answers.map((answer) => Number(answer.slice(0, 3))),
+      [status],
+    );
+    assert.match(answers[0], /\r\nConnection: close\r\n/);
+  });
+}
+
+test('HTTP/1.1: headers and bodies without end are refused, and memory stays bounded', async () => {
+  const many = (part, count) => Array.from({ length: count }, () => part);
+  const chunked = post('Transfer-Encoding: chunked\r\n');
+  const attacks = async () => {
+    assert.match(await answerTo('GET / HTTP/1.1\r\n', ...many('x: y\r\n'.repeat(1_000), 100)), /^HTTP\/1.1 4/);
+    assert.match(await answerTo('GET / HTTP/1.1\r\nx: ', ...many('y'.repeat(10_000), 100)), /^HTTP\/1.1 4/);
+    assert.match(await answerTo(chunked, ...many(`fff0\r\n${'x'.repeat(0xfff0)}\r\n`, 1_000)), /^HTTP\/1.1 413/);
+    assert.match(await answerTo(chunked, ...many(`1;${'e'.repeat(500)}\r\nx\r\n`.repeat(100), 1_000)), /^HTTP\/1.1 4/);
+    assert.match(await answerTo(chunked, `1;${'e'.repeat(200_000)}`), /^HTTP\/1.1 4/);
+  };
+  assert.ok((await peakDuring([attacks(), attacks(), attacks(), attacks()])) < maxResidentMib);
+  await assertServes();
+});
+
+test('a hello of TLS on a port in plain text ends its connection', async () => {
+  assert.equal(await answerTo(Buffer.from([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3])), '');
+  await assertServes();
+});
+
+test('many large requests at once are held within a bound', async () => {
+  const headers = post('Content-Length: 19000000\r\n');
+  const sockets = [];
+  const [host, port] = broker.address.split(':');
+  const body = Buffer.alloc(1 << 20, 0x20);
+  let refused = 0;
+  const attack = async () => {
+    const socket = connect(Number(port), host);
+    socket.on('error', () => {});
+    socket.setEncoding('latin1').on('data', (part) => (refused += part.startsWith('HTTP/1.1 429') ? 1 : 0));
+    sockets.push(socket);
+    socket.write(headers);
+    // All but the end, so that each body is held.
+    for (let i = 0; i < 18 && socket.writable; ++i) {
+      if (!socket.write(body)) await Promise.race([once(socket, 'drain').catch(() => {}), once(socket, 'close')]);
+    }
+  };
+  assert.ok((await peakDuring(Array.from({ length: 30 }, attack))) < maxResidentMib);
+  await until(() => refused > 0, 'some requests are refused');
+  for (const socket of sockets) socket.destroy();
   await assertServes();
 });
 

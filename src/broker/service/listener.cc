@@ -13,11 +13,13 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "base/logging.h"
 #include "base/metrics.h"
+#include "base/status.h"
 
 namespace pollbus::broker {
 namespace {
@@ -30,6 +32,8 @@ constexpr std::size_t kMaxConnections = 10'000;
 constexpr std::size_t kReservedDescriptors = 512;
 // How long a probe waits for a server that does not speak first to close the connection.
 constexpr std::chrono::milliseconds kRefusalTimeout{200};
+// What a client of HTTP/2 sends first (RFC 9113, 3.4).
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 // How long the listener waits when it is out of descriptors all the same.
 constexpr std::chrono::milliseconds kExhaustedPause{100};
 // A refused connection is logged at most this often.
@@ -155,6 +159,20 @@ bool is_readable(int socket, std::chrono::milliseconds timeout) {
   return ::poll(&waiting, 1, static_cast<int>(timeout.count())) > 0;
 }
 
+// Sends the preface of HTTP/2 when the connection is open.
+absl::Status greet(int socket) {
+  pollfd waiting{.fd = socket, .events = POLLOUT, .revents = 0};
+  const auto timeout = static_cast<int>(Listener::kProbeTimeout.count());
+  if (::poll(&waiting, 1, timeout) <= 0) {
+    return absl::UnavailableError("the API's port does not answer");
+  }
+  const auto size = static_cast<ssize_t>(kPreface.size());
+  if (::send(socket, kPreface.data(), kPreface.size(), MSG_NOSIGNAL) != size) {
+    return absl::UnavailableError(reason());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::open(const std::string& host, int port,
@@ -214,6 +232,10 @@ void Listener::start(bool encrypted, Accepted accepted) {
   thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
 }
 
+void Listener::guard(int descriptor) {
+  if (!tls_guard_) guard_connection(descriptor, attacks_);
+}
+
 void Listener::stop() {
   if (thread_.joinable()) {
     thread_.request_stop();
@@ -250,7 +272,6 @@ bool Listener::accept_from(int socket) {
   }
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  if (!tls_guard_) guard_connection(descriptor, attacks_);
   accepted_(descriptor);
   return true;
 }
@@ -276,6 +297,7 @@ absl::Status Listener::probe(bool greets) const {
   if (::connect(connection.get(), to, address.size) != 0 && errno != EINPROGRESS) {
     return absl::UnavailableError(reason());
   }
+  if (greets) RETURN_IF_ERROR(greet(connection.get()));
   if (!is_readable(connection.get(), greets ? kProbeTimeout : kRefusalTimeout)) {
     return greets ? absl::UnavailableError("the API's port does not answer") : absl::OkStatus();
   }

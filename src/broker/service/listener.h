@@ -30,16 +30,19 @@ class Listener {
                                                         prometheus::Registry& metrics);
   ~Listener();
 
-  // Begins to accept. `accepted` is called on one thread. The connections are guarded
-  // (connection_guard.h), with TLS if they are `encrypted`.
+  // Begins to accept. `accepted` is called on one thread. If the connections are `encrypted`, those
+  // of HTTP/2 are guarded (connection_guard.h) from here on.
   void start(bool encrypted, Accepted accepted);
+  // Guards a connection without TLS; must be called before gRPC gets it. Thread-safe.
+  void guard(int descriptor);
   // Closes the sockets. No connection is accepted afterwards.
   void stop();
 
   int port() const { return port_; }
   bool is_loopback() const { return is_loopback_; }
-  // Connects as a client does. OK when the connection is accepted and, if `greets`, answered with
-  // the first bytes that a server of HTTP/2 sends; otherwise UNAVAILABLE. May take kProbeTimeout.
+  // Connects as a client does. OK when the connection is accepted and, if `greets`, the greeting of
+  // HTTP/2 is answered with the first bytes that its server sends; otherwise UNAVAILABLE. May take
+  // kProbeTimeout.
   absl::Status probe(bool greets) const;
 
  private:

@@ -10,11 +10,14 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "base/logging.h"
 #include "base/status.h"
+#include "broker/rest/rest_server.h"
 #include "broker/service/access.h"
 #include "broker/service/broker.h"
 #include "broker/service/broker_metrics.h"
@@ -155,16 +158,26 @@ struct Server::Parts {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
   std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<RestServer> rest;
   std::unique_ptr<Listener> listener;
 };
 
 absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Clock& clock,
                                                       prometheus::Registry& metrics) {
   ASSIGN_OR_RETURN(const auto credentials, server_credentials(options.tls));
+  ASSIGN_OR_RETURN(auto certificates, rest_tls(options.tls));
   std::optional<ClientTable> clients;
   if (!options.clients.empty()) {
     ASSIGN_OR_RETURN(clients, ClientTable::read(options.clients));
   }
+  ASSIGN_OR_RETURN(
+      auto rest,
+      RestServer::create({.services = {google::pubsub::v1::Publisher::service_full_name(),
+                                       google::pubsub::v1::Subscriber::service_full_name(),
+                                       google::pubsub::v1::SchemaService::service_full_name(),
+                                       google::iam::v1::IAMPolicy::service_full_name()},
+                          .tls = std::move(certificates)},
+                         metrics));
   std::unique_ptr<Store> store;
   if (!options.data_folder.empty()) {
     ASSIGN_OR_RETURN(store, Store::open({.folder = options.data_folder}));
@@ -203,10 +216,20 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
         "read and publish messages",
         {{"host", options.host}});
   }
-  parts->listener->start(parts->is_encrypted, [acceptor = parts->acceptor.get()](int descriptor) {
-    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-    connection.fd = descriptor;
-    acceptor->HandleNewConnection(&connection);
+  parts->rest = std::move(rest);
+  parts->rest->start(
+      parts->channel,
+      [access = &parts->access](std::span<const std::string> names, grpc::ClientContext* context) {
+        access->add_client_as_caller(names, context);
+      },
+      [acceptor = parts->acceptor.get(), listener = parts->listener.get()](int descriptor) {
+        listener->guard(descriptor);
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+        connection.fd = descriptor;
+        acceptor->HandleNewConnection(&connection);
+      });
+  parts->listener->start(parts->is_encrypted, [rest_server = parts->rest.get()](int descriptor) {
+    rest_server->accept(descriptor);
   });
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
@@ -234,8 +257,11 @@ void Server::shut_down() {
   parts_->push.stop();
   if (parts_->broker.shut_down() > 0) std::this_thread::sleep_for(kLastAcks);
   parts_->listener->stop();
-  parts_->grpc->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+  const auto deadline = std::chrono::system_clock::now() + kShutdownGrace;
+  parts_->rest->drain(kShutdownGrace);
+  parts_->grpc->Shutdown(deadline);
   parts_->grpc->Wait();
+  parts_->rest->stop();
 }
 
 }  // namespace pollbus::broker

@@ -20,4 +20,16 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> server_credentials(cons
   return grpc::SslServerCredentials(options);
 }
 
+absl::StatusOr<std::optional<RestTls>> rest_tls(const TlsFiles& files) {
+  if (files.certificate.empty()) return std::nullopt;
+  RestTls tls;
+  ASSIGN_OR_RETURN(PemPair pair, read_pem_pair(files.certificate, files.key));
+  tls.certificate = std::move(pair.certificate);
+  tls.key = std::move(pair.key);
+  if (!files.client_ca.empty()) {
+    ASSIGN_OR_RETURN(tls.client_ca, read_pem(files.client_ca, "CERTIFICATE"));
+  }
+  return tls;
+}
+
 }  // namespace pollbus::broker

@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
+#include "broker/rest/rest_server.h"
 
 namespace pollbus::broker {
 
@@ -18,5 +20,8 @@ struct TlsFiles {
 
 // INVALID_ARGUMENT with the name of a file that cannot be read or has the wrong content.
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> server_credentials(const TlsFiles& files);
+
+// The same for REST; std::nullopt for plain text.
+absl::StatusOr<std::optional<RestTls>> rest_tls(const TlsFiles& files);
 
 }  // namespace pollbus::broker
