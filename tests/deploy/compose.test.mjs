@@ -190,6 +190,10 @@ test('images: the program reads every variable that its image sets', () => {
   }
 });
 
+test('images: Redis loads transactions with the rights of a user as whom nobody can log in', () => {
+  assert.match(read('deploy/docker/redis-start'), /^user default off ~\* &\* \+@all$/m);
+});
+
 test('images: the Dockerfile names no architecture and needs no BuildKit', () => {
   assert.doesNotMatch(dockerfile, /amd64|x86_64|arm64|aarch64/);
   assert.doesNotMatch(dockerfile, /--mount|--chmod|--link|<<|^# syntax/m);

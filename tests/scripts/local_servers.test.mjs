@@ -53,6 +53,35 @@ test('local-redis takes its password from a file', { timeout }, async () => {
   });
 });
 
+test('local-redis with a user for loggers has all that they wrote after it was killed, and lets nobody else in', { timeout }, async () => {
+  const port = await freePort();
+  const client = new RedisClient(port, 'admin', '127.0.0.1', 'admin');
+  const settings = { REDIS_USER: 'voting-logger', REDIS_PASSWORD: 'logger', REDIS_ADMIN_PASSWORD: 'admin' };
+  const data = join(folder, 'killed-redis');
+  const cli = (user, password, ...words) =>
+    spawnSync('redis-cli', ['-p', String(port), ...user, ...words], { env: { ...process.env, REDISCLI_AUTH: password }, encoding: 'utf8' });
+  for (const isFirst of [true, false]) {
+    const part = new Part({
+      name: 'killed-redis', log: join(folder, 'killed-redis.log'), command: [join(scripts, 'local-redis'), data, String(port)],
+      env: settings, answers: () => client.answers(),
+    }).start();
+    try {
+      await part.ready();
+      // A script with several writes is a transaction in the append-only file.
+      if (isFirst) {
+        const text = "redis.call('SETNX', KEYS[1], 'x') return redis.call('SETNX', KEYS[2], 'y')";
+        assert.equal(cli(['--user', 'admin'], 'admin', 'EVAL', text, '2', 'voted:12:1', 'voted:12:2').stdout.trim(), '1');
+      }
+      assert.equal(await client.countKeys('voted:*'), 2);
+      assert.match(cli([], '', 'GET', 'voted:12:1').stdout, /NOAUTH/);
+      assert.match(cli(['--user', 'default'], '', 'GET', 'voted:12:1').stdout, /NOAUTH|WRONGPASS/);
+    } finally {
+      part.kill();
+      await part.ended;
+    }
+  }
+});
+
 test('local-postgres makes the database and the user that voting-recorder expects', { timeout }, async () => {
   const port = await freePort();
   const login = { user: 'admin', database: 'election' };
