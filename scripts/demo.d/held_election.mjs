@@ -101,7 +101,8 @@ export class HeldElection extends Election {
     await this.officeSays('define', ...this.options.elections);
     if (this.definitions.some(({ eligibility }) => eligibility !== 'open')) await this.importRoll();
     await this.officeSays('open', '--all');
-    if (this.options.people) await Promise.all([this.startKiosk(), this.startBoard()]);
+    if (!this.options.people) return;
+    [this.kioskAddress] = await Promise.all([this.startKiosk(), this.startBoard()]);
   }
 
   // Voters 0 to V-1 are simulated; the next ones are for people.
@@ -136,23 +137,24 @@ export class HeldElection extends Election {
     return this.codes ? people.map((voter) => this.codes[voter]) : people.map(String);
   }
 
-  async startKiosk() {
-    const number = this.maxMachines;
+  // Starts the kiosk, with the number of a machine. Returns its address.
+  async startKiosk(number = this.maxMachines) {
     const { port, release } = await reservePort(this.host);
     await release();
     const http = await this.httpEndpoint();
-    this.kioskAddress = `http://${hostAndPort(this.host, port)}/`;
+    const address = `http://${hostAndPort(this.host, port)}/`;
     const state = { host: this.host, port };
     await this.startPart(this.pages, {
-      name: 'the kiosk',
+      name: `kiosk ${number}`,
       command: [
         join(this.programs, 'voting-machine'), '--machine', String(number),
         '--kiosk', hostAndPort(this.host, port), '--event', this.definitions[0].event,
         '--journal', this.machineFile(number, 'journal'),
       ],
       env: { ...this.busEnvironment(), ...this.keysOfMachine(number), ...this.settingsOf('machine'), ...http.env },
-      answers: async () => ((await page(state, '/state')) ?? '').includes('"is_event_known":true'),
+      answers: async () => /"is_event_known":true|"stage":"answer"/.test((await page(state, '/state')) ?? ''),
     }).ready();
+    return address;
   }
 
   async startBoard() {
@@ -161,7 +163,7 @@ export class HeldElection extends Election {
     const http = await this.httpEndpoint();
     this.boardAddress = `http://${hostAndPort(this.host, port)}/`;
     await this.startPart(this.pages, {
-      name: 'the board',
+      name: 'board',
       command: [join(this.programs, 'election-board'), '--listen', hostAndPort(this.host, port)],
       env: { ...this.postgresLogin('results'), ...this.settingsOf('board'), ...http.env },
       answers: async () => (await isReady(http.address)) && (await page({ host: this.host, port }, '/')) !== undefined,

@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
-#include "base/logging.h"
+#include "base/status.h"
 
 namespace pollbus::voting_machine {
 namespace {
@@ -39,40 +36,33 @@ BallotSession::Line parse_line(const nlohmann::json& json) {
 
 CastRecord parse(const std::string& text) {
   const auto json = nlohmann::json::parse(text);
-  CastRecord record{.session = json.at("session"), .language = json.at("language"), .lines = {}};
+  CastRecord record{.session = json.at("session"), .language = json.at("language")};
   for (const auto& line : json.at("votes")) record.lines.push_back(parse_line(line));
+  if (const auto past = json.find("past"); past != json.end())
+    record.past = past->get<std::vector<std::string>>();
   return record;
 }
 
 }  // namespace
 
-std::optional<CastRecord> CastRecordFile::load() const {
+absl::StatusOr<CastRecord> CastRecordFile::load() const {
   const auto text = read_whole_file(path_, kMaxRecordBytes);
-  if (absl::IsNotFound(text.status())) return std::nullopt;
-  if (!text.ok()) {
-    log_error("cannot read what became of the last ballot", {{"error", text.status()}});
-    return std::nullopt;
-  }
+  if (absl::IsNotFound(text.status())) return CastRecord();
+  RETURN_IF_ERROR(text.status());
   try {
     return parse(*text);
   } catch (const nlohmann::json::exception&) {
-    log_error("the record of the last ballot is damaged", {{"file", path_.string()}});
-    return std::nullopt;
+    return absl::DataLossError(fmt::format("{} is damaged", path_.string()));
   }
 }
 
 absl::Status CastRecordFile::save(const CastRecord& record) const {
   nlohmann::json json{{"session", record.session},
                       {"language", record.language},
-                      {"votes", nlohmann::json::array()}};
+                      {"votes", nlohmann::json::array()},
+                      {"past", record.past}};
   for (const auto& line : record.lines) json["votes"].push_back(to_json(line));
   return write_whole_file(path_, json.dump(), kOwnerOnly);
-}
-
-absl::Status CastRecordFile::remove() const {
-  if (unlink(path_.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
-  return absl::UnavailableError(
-      fmt::format("cannot remove {}: {}", path_.string(), std::strerror(errno)));
 }
 
 }  // namespace pollbus::voting_machine

@@ -39,11 +39,11 @@ absl::Status ElectionGuide::ask() {
   return parts_.topic.publish(std::span(&message, 1)).status();
 }
 
-void ElectionGuide::keep_asking(std::stop_token stop) {
+void ElectionGuide::keep_asking(std::stop_token stop, const std::function<bool()>& is_urgent) {
   while (!stop.stop_requested()) {
     if (const absl::Status status = ask(); !status.ok())
       log_debug("cannot ask for the elections", {{"error", status}});
-    parts_.clock.pause(is_answered() ? kAskAgain : kAskSoon, stop);
+    parts_.clock.pause(is_answered() && !is_urgent() ? kAskAgain : kAskSoon, stop);
   }
 }
 

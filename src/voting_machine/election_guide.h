@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,9 +40,9 @@ class ElectionGuide {
 
   // Publishes a request. Errors are the bus's.
   absl::Status ask();
-  // Asks now and then again after kAskAgain, or after kAskSoon while there is no answer, until a
-  // stop is requested.
-  void keep_asking(std::stop_token stop);
+  // Asks now and then again after kAskAgain, or after kAskSoon while there is no answer or it is
+  // urgent, until a stop is requested.
+  void keep_asking(std::stop_token stop, const std::function<bool()>& is_urgent);
 
   // Handles an answer; false if the message is none.
   bool take(const ReceivedMessage& message);

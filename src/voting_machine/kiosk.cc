@@ -18,6 +18,8 @@ using nlohmann::json;
 
 constexpr std::array<std::string_view, 4> kSizes{"s", "m", "l", "xl"};
 constexpr std::array<std::string_view, 4> kThemes{"light", "dark", "high-light", "high-dark"};
+// As many as no voters can cast in the time for which a page trusts the list (kiosk.mjs).
+constexpr std::size_t kMaxPastSessions = 32;
 // The page leaves by itself; this is for a page that cannot.
 constexpr std::chrono::seconds kAnswerSlack{5};
 
@@ -59,9 +61,16 @@ std::int64_t wall_ms(const Clock& clock) {
 Kiosk::Kiosk(Parts parts)
     : parts_(std::move(parts)),
       record_file_(parts_.record_file),
-      left_(record_file_.load()),
       session_(random_uuid()),
-      last_sign_(parts_.clock.now()) {}
+      last_sign_(parts_.clock.now()) {
+  auto record = record_file_.load();
+  if (!record.ok()) {
+    log_error("cannot read what became of the last ballot", {{"error", record.status()}});
+    return;
+  }
+  past_ = record->past;
+  if (!record->lines.empty()) left_ = *std::move(record);
+}
 
 void Kiosk::recovered(std::span<const SubmittedVote> votes) {
   const std::lock_guard lock(mutex_);
@@ -173,6 +182,9 @@ bool Kiosk::cast() {
   if (any_chosen_is(Phase::kPaused)) return false;  // the page says so and the voter can wait
   const auto votes = session_.cast(parts_.machine, wall_ms(parts_.clock));
   if (votes.empty()) return false;
+  if (!past_) past_.emplace();
+  past_->push_back(session_.id());
+  if (past_->size() > kMaxPastSessions) past_->erase(past_->begin());
   if (const absl::Status status = save_record(); !status.ok()) {
     log_error("cannot cast: the record of the ballot cannot be written", {{"error", status}});
     session_.set_unsent(VoteState::kNotCast);
@@ -188,8 +200,10 @@ bool Kiosk::cast() {
 }
 
 absl::Status Kiosk::save_record() {
-  return record_file_.save(
-      {.session = session_.id(), .language = display_.language, .lines = session_.lines()});
+  return record_file_.save({.session = session_.id(),
+                            .language = display_.language,
+                            .lines = session_.lines(),
+                            .past = past_.value_or(std::vector<std::string>())});
 }
 
 void Kiosk::timed_out(std::span<const std::string> uuids) {
@@ -221,6 +235,11 @@ void Kiosk::tick() {
   end_if_over();
 }
 
+bool Kiosk::is_voting() {
+  const std::lock_guard lock(mutex_);
+  return session_.stage() != Stage::kStart && session_.stage() != Stage::kAnswer;
+}
+
 void Kiosk::end_if_over() {
   const SteadyTime now = parts_.clock.now();
   const bool is_untouched = session_.stage() == Stage::kStart && display_ == Display();
@@ -230,12 +249,15 @@ void Kiosk::end_if_over() {
 }
 
 void Kiosk::reset() {
+  const bool was_cast = session_.stage() == Stage::kAnswer;
   session_ = BallotSession(random_uuid());
   display_ = {};
   ends_.reset();
   last_sign_ = parts_.clock.now();
-  if (const absl::Status status = record_file_.remove(); !status.ok())
-    log_error("cannot remove the record of the last ballot", {{"error", status}});
+  if (!was_cast) return;
+  const absl::Status status =
+      record_file_.save({.past = past_.value_or(std::vector<std::string>())});
+  if (!status.ok()) log_error("cannot remove the record of the last ballot", {{"error", status}});
 }
 
 std::string Kiosk::render() {
@@ -252,6 +274,7 @@ std::string Kiosk::render() {
                            .elections = elections,
                            .now_ms = parts_.guide.now_ms(),
                            .is_event_known = parts_.guide.is_answered(),
+                           .past_sessions = past_,
                            .can_print = parts_.can_print,
                            .idle_time = kIdleTime,
                            .warning_time = kWarningTime,

@@ -58,6 +58,9 @@ class Kiosk final : public VoteObserver {
   // Ends a session whose voter is gone. Call it once a second.
   void tick();
 
+  // Whether a voter is on the way from the language to the cast.
+  bool is_voting();
+
   void recovered(std::span<const SubmittedVote> votes) override;
   void timed_out(std::span<const std::string> uuids) override;
   void answered(std::span<const Answer> answers) override;
@@ -80,6 +83,8 @@ class Kiosk final : public VoteObserver {
   // the observer without a lock of its own.
   std::mutex mutex_;
   std::optional<CastRecord> left_;  // of the process before, until restore()
+  // See CastRecord::past; absent if it could not be read.
+  std::optional<std::vector<std::string>> past_;
   BallotSession session_;
   Display display_;
   SteadyTime last_sign_;  // of the voter

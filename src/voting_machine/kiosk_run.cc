@@ -64,7 +64,9 @@ absl::StatusOr<int> run_kiosk(const MachineSettings& settings) {
   RETURN_IF_ERROR(worker->start(
       [&](auto batch, auto stop) { return client.on_results(batch, std::move(stop)); }));
   auto metrics = keep_metrics(tally, service.metrics(), service.clock());
-  const std::jthread asking([&](std::stop_token) { guide.keep_asking(service.stop_token()); });
+  const std::jthread asking([&](std::stop_token) {
+    guide.keep_asking(service.stop_token(), [&] { return kiosk.is_voting(); });
+  });
   log_info("the kiosk is open", {{"address", fmt::format("http://{}/", settings.kiosk)}});
   while (service.clock().pause(kTick, service.stop_token())) kiosk.tick();
   server.reset();

@@ -17,6 +17,7 @@ namespace pollbus::voting_machine {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -295,7 +296,7 @@ TEST_F(KioskTest, AMachineThatDiesBeforeTheVoteIsInTheJournalSaysThatItWasNotCas
   cast_ballot();
   const CastRecordFile record((folder.path() / "last-ballot").string());
   const auto left = record.load();
-  ASSERT_TRUE(left);
+  ASSERT_TRUE(left.ok()) << left.status();
   disk = FakeDisk();  // the journal never got the vote
   open();
   EXPECT_EQ(page["session"], left->session);
@@ -359,6 +360,37 @@ TEST_F(KioskTest, NeitherVoterNorChoiceIsInTheRecordOnDisk) {
   EXPECT_THAT(text, Not(HasSubstr("Alan")));
   EXPECT_THAT(text, Not(HasSubstr("43,")));
   EXPECT_THAT(text, Not(HasSubstr("uuid")));
+}
+
+TEST_F(KioskTest, AfterTheSessionOnlyItsRandomNumberIsLeftOnDisk) {
+  cast_ballot();
+  const std::string session = page["session"];
+  for (const SubmittedVote& vote : published()) answer(vote.uuid);
+  look();
+  act("end");
+  const auto left = CastRecordFile((folder.path() / "last-ballot").string()).load();
+  ASSERT_TRUE(left.ok()) << left.status();
+  EXPECT_THAT(left->lines, IsEmpty());
+  EXPECT_THAT(left->past, ElementsAre(session));
+}
+
+TEST_F(KioskTest, APageWhoseCastWasCutOffLearnsWhetherAnythingWasCast) {
+  cast_ballot();
+  const std::string cast = page["session"];
+  for (const SubmittedVote& vote : published()) answer(vote.uuid);
+  look();
+  act("end");
+  go_to_review();
+  const std::string not_cast = page["session"];
+  open();
+  EXPECT_EQ(page["stage"], "start");
+  EXPECT_EQ(page["cast_sessions"], json({cast})) << not_cast;
+}
+
+TEST_F(KioskTest, WithADamagedRecordNobodyIsToldThatNothingWasCast) {
+  std::ofstream(folder.path() / "last-ballot") << "{";
+  open();
+  EXPECT_TRUE(page["cast_sessions"].is_null());
 }
 
 TEST_F(KioskTest, NonsenseFromAPageChangesNothing) {

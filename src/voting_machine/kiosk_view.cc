@@ -141,6 +141,7 @@ json to_json(const KioskView& view) {
             {"idle_ms", view.idle_time.count()},
             {"warning_ms", view.warning_time.count()},
             {"languages", languages(view.languages)}};
+  page["cast_sessions"] = view.past_sessions ? json(*view.past_sessions) : json();
   page["display"] = {{"language", view.display.language},
                      {"size", view.display.size},
                      {"theme", view.display.theme},

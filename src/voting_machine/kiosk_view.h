@@ -30,6 +30,7 @@ struct KioskView {
   const std::vector<ElectionState>& elections;
   std::int64_t now_ms = 0;      // by the recorder's clock
   bool is_event_known = false;  // an answer about the event has come
+  const std::optional<std::vector<std::string>>& past_sessions;  // CastRecord::past, if known
   bool can_print = false;
   std::chrono::milliseconds idle_time{};
   std::chrono::milliseconds warning_time{};

@@ -30,7 +30,7 @@ function files() {
 export function stateWith(stage, fields = {}, display = {}) {
   const language = display.language ?? 'en';
   return {
-    session: 'a-session', revision: 1, stage, notice: '', event: 'City elections 2026', is_test: false, can_print: true,
+    session: 'a-session', revision: 1, stage, notice: '', event: 'City elections 2026', is_test: false, can_print: true, cast_sessions: [],
     contests: 2, idle_ms: 300_000, warning_ms: 45_000,
     languages: languages.map((tag) => {
       const texts = catalogue(tag);

@@ -115,6 +115,7 @@ test('a choice can be changed after the review', async () => {
   await page.getByRole('button', { name: voter.text('kiosk.change-of', { title: 'Mayor' }) }).click();
   await page.getByRole('radio', { name: 'Grace Hopper' }).check();
   await voter.press('kiosk.to-review');
+  await voter.heading('kiosk.review.title');
   await page.getByText('Grace Hopper').waitFor();
   await voter.press('kiosk.cast');
   await voter.heading('kiosk.answer.title.recorded');
@@ -176,8 +177,8 @@ test('a tab that still shows the review cannot cast what another tab has changed
   await other.press('kiosk.to-review');
   await other.heading('kiosk.review.title');
   await voter.press('kiosk.cast');
-  await page.getByText('Grace Hopper').waitFor();
   await page.getByText(voter.text('kiosk.review.changed')).waitFor();
+  await page.getByText('Grace Hopper').waitFor();
   assert.equal(place.cast.length, 0);
   await page.unroute('**/state');
   await tab.close();
@@ -200,6 +201,16 @@ test('a machine that is killed before the cast says that nothing was cast', asyn
   await voter.toReview(place, String(nextVoter), both);
   await place.restartMachine();
   await page.getByText(voter.text('kiosk.ended'), { exact: true }).waitFor();
+  assert.equal(place.cast.length, 0);
+});
+
+test('a machine that is killed before the press on Cast has reached it says that nothing was cast', async () => {
+  await voter.toReview(place, String(nextVoter), both);
+  await page.route('**/act', (route) => route.abort());
+  await voter.press('kiosk.cast');
+  await place.restartMachine();
+  await page.getByText(voter.text('kiosk.ended'), { exact: true }).waitFor();
+  await page.unroute('**/act');
   assert.equal(place.cast.length, 0);
 });
 

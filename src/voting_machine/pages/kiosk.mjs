@@ -12,6 +12,8 @@ const pollWhileSending = 250;
 // The machine is called away after this many polls without an answer, so that a short pause does not
 // alarm anyone.
 const failuresBeforeAway = 4;
+// How long the machine's list of sessions is certain to be complete.
+const trustedFor = 120_000;
 
 const main = document.getElementById('main');
 const actions = document.getElementById('actions');
@@ -20,6 +22,7 @@ const announcer = document.getElementById('announcer');
 let shown;           // the state that the page shows
 let busy = false;    // a step is under way
 let castUnderWay = false;
+let castAt = 0;      // when it began
 let failures = 0;
 let closesAt;        // when the answer leaves the page
 let displayDialog;
@@ -152,7 +155,10 @@ async function press(action, fields = {}) {
   if (busy) return;
   busy = true;
   const isCast = action === 'cast';
-  if (isCast) castUnderWay = true;
+  if (isCast) {
+    castUnderWay = true;
+    castAt = Date.now();
+  }
   try {
     const { revision } = shown;
     await show(await act(shown, action, fields));
@@ -184,10 +190,13 @@ function wasLost(state) {
   return hadBallot && state.session !== shown.session;
 }
 
-// Only a ballot whose cast was not confirmed can have been cast without this page knowing.
+// Only a ballot whose cast was not confirmed can have been cast without this page knowing. The machine
+// lists the last sessions that have cast one, so what is not listed soon after was not cast.
 async function startAgain(state) {
   await useLanguage(shown.display.language);
-  const text = t(castUnderWay ? 'kiosk.ended.unsure' : 'kiosk.ended');
+  const isListed = state.cast_sessions?.includes(shown.session) ?? true;
+  const isUnsure = castUnderWay && (isListed || Date.now() - castAt > trustedFor);
+  const text = t(isUnsure ? 'kiosk.ended.unsure' : 'kiosk.ended');
   idle.watch(undefined);
   shown = undefined;
   castUnderWay = false;
