@@ -91,12 +91,18 @@ class PostgresEventStore final : public EventStore {
   }
 
   absl::StatusOr<ApplyOutcome> apply(const NewEvent& event) override {
-    ASSIGN_OR_RETURN(const PostgresRows rows,
-                     run(kApply, std::array{text_parameter(event_row(event)),
-                                            text_parameter(election_row(event.state)),
-                                            bigint_parameter(event.event.marks),
-                                            text_parameter(tally_rows(event.event.tally))}));
-    return outcome_of(rows.text(0, 0).value_or(""));
+    RETURN_IF_ERROR(connect());
+    const auto rows = run(kApply, std::array{text_parameter(event_row(event)),
+                                             text_parameter(election_row(event.state)),
+                                             bigint_parameter(event.event.marks),
+                                             text_parameter(tally_rows(event.event.tally))});
+    // The database refuses this event, and another one may go through: for example, a trigger
+    // rejects a row that a seal writes anew.
+    if (absl::IsFailedPrecondition(rows.status()))
+      return ApplyOutcome{.kind = ApplyOutcome::Kind::kRefused,
+                          .reason = std::string(rows.status().message())};
+    if (!rows.ok()) return rows.status();
+    return outcome_of(rows->text(0, 0).value_or(""));
   }
 
   absl::StatusOr<StoredVotes> votes(std::int64_t election) override {
@@ -125,12 +131,16 @@ class PostgresEventStore final : public EventStore {
   void stop_with(std::stop_token stop) override { stop_ = std::move(stop); }
 
  private:
+  absl::Status connect() {
+    if (connection_) return absl::OkStatus();
+    ASSIGN_OR_RETURN(connection_, PostgresConnection::open(config_));
+    return absl::OkStatus();
+  }
+
   // After a failure the next call connects again.
   absl::StatusOr<PostgresRows> run(const std::string& sql,
                                    std::span<const PostgresParameter> parameters) {
-    if (!connection_) {
-      ASSIGN_OR_RETURN(connection_, PostgresConnection::open(config_));
-    }
+    RETURN_IF_ERROR(connect());
     connection_->stop_with(stop_);
     auto rows = connection_->run(sql, parameters);
     if (!rows.ok()) connection_.reset();

@@ -5,14 +5,16 @@ namespace pollbus::redis_scripts {
 const std::string_view kMark = R"lua(
 local call, pcall, byte, sub = redis.call, redis.pcall, string.byte, string.sub
 local election, known, votes, flags, codes = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5], ARGV[6]
-local state = call('HMGET', 'pollbus:election:' .. election, 'version', 'open_from_ms',
-                   'open_until_ms', 'paused', 'roll', 'codes')
+local key_of_state = 'pollbus:election:' .. election
+local state = call('HMGET', key_of_state, 'version', 'open_from_ms', 'open_until_ms', 'paused',
+                   'roll', 'codes', 'seen_closed')
 local version = state[1]
 if version and version ~= known then return {version} end
 
 -- Why no new vote is accepted, and why a certain one is not.
 local all_refused
-local refused = {}
+local refused, refused_before = {}, {}
+local is_final = false
 
 if not version then
   if ARGV[3] == 'defined' then all_refused = 'u' end
@@ -20,8 +22,11 @@ else
   local time = call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local from, til = tonumber(state[2]), tonumber(state[3])
-  if til and now >= til then
+  -- If the clock is set back, an election that was closed by it stays closed.
+  if til and (now >= til or state[7] == state[3]) then
     all_refused = 'c'
+    is_final = til == 0
+    if state[7] ~= state[3] then call('HSET', key_of_state, 'seen_closed', state[3]) end
   elseif state[4] then
     all_refused = 'p'
   elseif not from or now < from then
@@ -29,7 +34,15 @@ else
   end
 end
 
-if version and not all_refused then
+-- A vote that was refused stays refused, whatever happens to the election: its voter was told.
+local refusals = 'pollbus:refused:' .. election
+if version and call('EXISTS', refusals) == 1 then
+  local command = {'HMGET', refusals}
+  for i = 1, votes do command[i + 2] = ARGV[2 * i + 6] end
+  refused_before = call(unpack(command))
+end
+
+if version then
   local has_roll, has_codes, rest = state[5], state[6], 2 * votes + 5
   for i = 1, votes do
     local flag = byte(flags, i) - 48
@@ -52,7 +65,7 @@ local command, seen, distinct = {'MSETNX'}, {}, true
 local size = 1
 if not all_refused then
   for i = 1, votes do
-    if not refused[i] then
+    if not refused[i] and not refused_before[i] then
       local key = prefix .. ARGV[2 * i + 5]
       if seen[key] then distinct = false end
       seen[key] = true
@@ -72,8 +85,9 @@ end
 
 -- Otherwise one after the other.
 local outcomes = {}
+local new_refusals = {'HSET', refusals}
 for i = 1, votes do
-  local why = all_refused or refused[i]
+  local why = refused_before[i] or all_refused or refused[i]
   if is_made and not why then
     outcomes[i] = 'm'
   else
@@ -93,26 +107,40 @@ for i = 1, votes do
     elseif type(before) == 'table' and sub(before.err, 1, 9) ~= 'WRONGTYPE' then
       failure = before
       break
+    elseif type(before) == 'string' and #before == #fingerprint and not refused_before[i] and
+        not refused[i] then
+      outcomes[i] = 'o'
     elseif why then
       outcomes[i] = why
-    elseif type(before) == 'string' and #before == #fingerprint then
-      outcomes[i] = 'o'
+      if not refused_before[i] and not is_final and why ~= 'x' then
+        new_refusals[#new_refusals + 1] = fingerprint
+        new_refusals[#new_refusals + 1] = why
+      end
     else
       outcomes[i] = 'r'
     end
   end
 end
-if fresh > 0 then
-  call('SELECT', 1)
-  call('HINCRBY', 'pollbus:marks', election, fresh)
-end
+call('SELECT', 1)
+if fresh > 0 then call('HINCRBY', 'pollbus:marks', election, fresh) end
+if #new_refusals > 2 and call('HLEN', refusals) < 1000000 then call(unpack(new_refusals)) end
 return failure or table.concat(outcomes)
 )lua";
 
 const std::string_view kReadElection = R"lua(
 local call, election = redis.call, ARGV[1]
-local time = call('TIME')
-local state = call('HMGET', 'pollbus:election:' .. election, 'sequence', 'last')
+local time, key = call('TIME'), 'pollbus:election:' .. election
+local state = call('HMGET', key, 'sequence', 'last', 'open_until_ms', 'seen_closed')
+-- For an election that was closed by the clock, the time never lies before its closing again.
+local til = tonumber(state[3] or 0)
+if til > 0 then
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if now >= til and state[4] ~= state[3] then
+    call('HSET', key, 'seen_closed', state[3])
+  elseif now < til and state[4] == state[3] then
+    time = {string.format('%.0f', math.floor(til / 1000)), tostring(til % 1000 * 1000)}
+  end
+end
 return {time[1], time[2], call('HGET', 'pollbus:marks', election) or '0', state[1] or '0',
         state[2] or '', call('LRANGE', 'pollbus:events:' .. election, ARGV[2], -1)}
 )lua";

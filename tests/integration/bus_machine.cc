@@ -20,9 +20,10 @@ constexpr std::chrono::seconds kMaxRetryPause{24};
 }  // namespace
 
 BusMachine::BusMachine(const BusConfig& bus, std::string topic, std::int64_t election,
-                       std::int64_t machine)
+                       std::int64_t machine, MachineKeys keys)
     : election_(election),
       machine_(machine),
+      keys_(std::move(keys)),
       publisher_(make_publisher(connect(bus), bus.topic_path(topic))),
       listener_(std::make_unique<BusListener>(
           bus, topic, fmt::format("election-result-{}-sub", machine), wire::result_filter(machine),
@@ -46,6 +47,7 @@ absl::Status BusMachine::cast(std::span<const SubmittedVote> votes) {
       messages.push_back(wire::submit_message(vote));
     }
   }
+  authenticate(keys_, machine_, messages);
   return publisher_->publish(messages).status();
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bus/publisher.h"
+#include "election/message_keys.h"
 #include "integration/account.h"
 #include "integration/bus_listener.h"
 
@@ -19,7 +20,8 @@ namespace pollbus::testing {
 // says, and remembers every answer that arrives for this machine ID. Thread-safe.
 class BusMachine {
  public:
-  BusMachine(const BusConfig& bus, std::string topic, std::int64_t election, std::int64_t machine);
+  BusMachine(const BusConfig& bus, std::string topic, std::int64_t election, std::int64_t machine,
+             MachineKeys keys = {});
 
   // Makes a vote with a new UUID, without casting it.
   SubmittedVote draw(std::int64_t voter, std::int64_t choice) const;
@@ -28,6 +30,7 @@ class BusMachine {
   // same UUID is published, but the first one is remembered. Errors are the bus's.
   absl::Status cast(std::span<const SubmittedVote> votes);
   absl::Status cast(const SubmittedVote& vote) { return cast(std::span(&vote, 1)); }
+  // Publishes the message as it is.
   absl::Status publish(const Message& message);
 
   // Publishes the unanswered votes again, with growing pauses, until all are answered. False if
@@ -47,6 +50,7 @@ class BusMachine {
 
   const std::int64_t election_;
   const std::int64_t machine_;
+  const MachineKeys keys_;
   std::unique_ptr<Publisher> publisher_;
 
   mutable std::mutex mutex_;

@@ -118,16 +118,16 @@ TEST_F(ElectionRegisterTest, NewVotesAreAcceptedOnlyWhileTheElectionIsOpen) {
   happens(office, EventKind::kDefine);
   EXPECT_EQ(outcome(mark_of(1, 1)), kNotOpen);
   happens(office, EventKind::kOpen);
-  EXPECT_EQ(outcome(mark_of(1, 1)), kMarked);
+  EXPECT_EQ(outcome(mark_of(1, 2)), kMarked);
   happens(office, EventKind::kPause);
-  EXPECT_EQ(outcome(mark_of(2, 2)), kPaused);
+  EXPECT_EQ(outcome(mark_of(2, 3)), kPaused);
   happens(office, EventKind::kResume);
-  EXPECT_EQ(outcome(mark_of(2, 2)), kMarked);
+  EXPECT_EQ(outcome(mark_of(2, 4)), kMarked);
   for (const auto kind : {EventKind::kClose, EventKind::kSeal}) {
     Event event = office.next(kind);
     if (kind == EventKind::kSeal) event.marks = 2;
     EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
-    EXPECT_EQ(outcome(mark_of(3, 3)), kClosed);
+    EXPECT_EQ(outcome(mark_of(3, 5)), kClosed);
   }
   EXPECT_EQ(elections_->read(kElection, 0)->marks, 2);
 }
@@ -141,8 +141,72 @@ TEST_F(ElectionRegisterTest, TheSameVoteIsTheSameVoteInEveryState) {
     happens(office, kind);
     EXPECT_EQ(outcome(mark_of(1, 1)), kSameVoteAgain);
   }
-  // Another vote of this voter is a new vote.
-  EXPECT_EQ(outcome(mark_of(1, 2)), kClosed);
+}
+
+// A message may be delivered again at any later time, so its answer must not depend on the time.
+TEST_F(ElectionRegisterTest, AVoteOfAVoterWhoHasVotedGetsTheSameAnswerInEveryState) {
+  EventWriter office(test_definition("open"));
+  happens(office, EventKind::kDefine);
+  happens(office, EventKind::kOpen);
+  EXPECT_EQ(outcome(mark_of(1, 1)), kMarked);
+  EXPECT_EQ(outcome(mark_of(1, 2)), kOtherVote);
+  for (const auto kind : {EventKind::kPause, EventKind::kClose}) {
+    happens(office, kind);
+    EXPECT_EQ(outcome(mark_of(1, 2)), kOtherVote);
+  }
+}
+
+TEST_F(ElectionRegisterTest, AVoteThatWasRefusedStaysRefusedAndItsVoterMayCastAnother) {
+  EventWriter office(test_definition("roll"));
+  open_with_roll(office, roll_of({1, 2}, false));
+  happens(office, EventKind::kPause);
+  EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(7, 2)}), ElementsAre(kPaused, kPaused));
+  happens(office, EventKind::kResume);
+  EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(1, 3), mark_of(7, 4)}),
+              ElementsAre(kPaused, kMarked, kNotOnRoll));
+  happens(office, EventKind::kAddVoter);  // voter 7
+  EXPECT_THAT(outcomes({mark_of(7, 4), mark_of(7, 5), mark_of(1, 1), mark_of(7, 2)}),
+              ElementsAre(kNotOnRoll, kMarked, kPaused, kPaused));
+  EXPECT_EQ(elections_->read(kElection, 0)->marks, 2);
+}
+
+TEST_F(ElectionRegisterTest, AnElectionThatTheClockHasClosedStaysClosedWhenTheClockIsSetBack) {
+  const std::int64_t now = elections_->read(kElection, 0)->now_ms;
+  int number = 0;
+  // Whether a vote or a question of the office was the first to see that the time was over.
+  for (const bool is_vote : {true, false}) {
+    ElectionState state{
+        .phase = Phase::kOpen, .sequence = 1, .definition = test_definition("open")};
+    state.closes_ms = now - 1;
+    const std::int64_t election = 1'000 + ++number;
+    const Event event{.election = election, .sequence = 1, .kind = EventKind::kDefine};
+    ASSERT_EQ(*elections_->append({"data", std::string(128, 'a')}, event, state),
+              AppendOutcome::kAppended);
+    const auto vote = [&](int fingerprint) {
+      Mark mark = mark_of(1, fingerprint);
+      mark.election = election;
+      return outcome(mark);
+    };
+    if (is_vote) {
+      EXPECT_EQ(vote(1), kClosed);
+    }
+    EXPECT_GE(elections_->read(election, 1)->now_ms, now);
+    const std::string key = "pollbus:election:" + std::to_string(election);
+    const std::string until = std::to_string(now - 1);
+    EXPECT_THAT(
+        redis_.command({"EVAL",
+                        "redis.call('SELECT', 1) "
+                        "return redis.call('HMGET', ARGV[1], 'open_until_ms', 'seen_closed')",
+                        "0", key}),
+        ElementsAre(until, until));
+    // As if the clock was set back by an hour: the closing time lies ahead of it again.
+    redis_.command({"EVAL",
+                    "redis.call('SELECT', 1) return redis.call('HSET', ARGV[1], 'open_until_ms', "
+                    "ARGV[2], 'seen_closed', ARGV[2])",
+                    "0", key, std::to_string(now + kHour)});
+    EXPECT_EQ(vote(2), kClosed);
+    EXPECT_EQ(elections_->read(election, 1)->now_ms, now + kHour);
+  }
 }
 
 // Redis decides by fields that are made of a state, and must agree with phase_at().
@@ -193,7 +257,7 @@ TEST_F(ElectionRegisterTest, OnlyVotersOnTheRollMayVote) {
   Event event = office.next(EventKind::kAddVoter);
   event.added = RollEntry{.voter = 3, .code_hash = {}};
   EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
-  EXPECT_THAT(outcomes({mark_of(3, 3), mark_of(4, 4)}), ElementsAre(kMarked, kNotOnRoll));
+  EXPECT_THAT(outcomes({mark_of(3, 6), mark_of(4, 7)}), ElementsAre(kMarked, kNotOnRoll));
 }
 
 TEST_F(ElectionRegisterTest, AVoterNeedsTheirOwnCode) {
@@ -204,12 +268,12 @@ TEST_F(ElectionRegisterTest, AVoterNeedsTheirOwnCode) {
               ElementsAre(kWrongCode, kWrongCode, kNotOnRoll, kMarked, kMarked));
   // The answer does not reveal whether the voter has voted.
   EXPECT_EQ(outcome(with_code(1, 6, 2)), kWrongCode);
-  EXPECT_EQ(outcome(with_code(1, 6, 1)), kOtherVote);
+  EXPECT_EQ(outcome(with_code(1, 7, 1)), kOtherVote);
   EXPECT_EQ(outcome(mark_of(1, 5)), kSameVoteAgain);
   Event event = office.next(EventKind::kAddVoter);
   event.added = RollEntry{.voter = 4, .code_hash = code_of(4)};
   EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
-  EXPECT_THAT(outcomes({mark_of(4, 7), with_code(4, 8, 4)}), ElementsAre(kWrongCode, kMarked));
+  EXPECT_THAT(outcomes({mark_of(4, 8), with_code(4, 9, 4)}), ElementsAre(kWrongCode, kMarked));
 }
 
 TEST_F(ElectionRegisterTest, AChoiceThatDoesNotExistMarksNothing) {
@@ -240,11 +304,12 @@ TEST_F(ElectionRegisterTest, AnElectionThatIsNotDefinedIsOpenToEveryoneUnlessThe
   strict.only_defined_elections = true;
   const auto voters = make_redis_voter_register(strict, KeyedHash{1});
   EXPECT_THAT(*voters->mark(std::vector{mark_of(1, 1), mark_of(1, 2), mark_of(2, 2)}),
-              ElementsAre(kSameVoteAgain, kNotDefined, kNotDefined));
+              ElementsAre(kSameVoteAgain, kOtherVote, kNotDefined));
   EventWriter office(test_definition("open"));
   happens(office, EventKind::kDefine);
   happens(office, EventKind::kOpen);
-  EXPECT_THAT(*voters->mark(std::vector{mark_of(2, 2)}), ElementsAre(kMarked));
+  EXPECT_THAT(*voters->mark(std::vector{mark_of(2, 2), mark_of(2, 3)}),
+              ElementsAre(kNotDefined, kMarked));
 }
 
 TEST_F(ElectionRegisterTest, ARegisterObeysWhatTheOfficeDoesWhileItRuns) {
@@ -259,7 +324,7 @@ TEST_F(ElectionRegisterTest, ARegisterObeysWhatTheOfficeDoesWhileItRuns) {
   for (int voter = 1'000; voter < 3'000; ++voter) many.push_back(voter);
   EXPECT_EQ(put_in_force(office, roll_of(many, false)), AppendOutcome::kAppended);
   happens(office, EventKind::kOpen);
-  EXPECT_THAT(outcomes({mark_of(2, 2), mark_of(1'000, 3), mark_of(2'999, 4, kNobody)}),
+  EXPECT_THAT(outcomes({mark_of(2, 5), mark_of(1'000, 3), mark_of(2'999, 4, kNobody)}),
               ElementsAre(kNotOnRoll, kMarked, kNoSuchChoice));
 }
 

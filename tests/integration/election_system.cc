@@ -38,7 +38,32 @@ std::vector<std::unique_ptr<VotingService>> replicas(const std::string& program,
   return services;
 }
 
+RotatingKey random_key() {
+  return {.current = HashKey::parse(random_hex(HashKey::kBytes)).value(), .previous = {}};
+}
+
+ServiceKeys random_keys(bool has_keys) {
+  if (!has_keys) return {};
+  return {.submit = random_key(), .record = random_key(), .result = random_key()};
+}
+
+// The variables of those keys that there are.
+Environment variables_of(
+    const std::vector<std::pair<std::string, std::optional<RotatingKey>>>& keys) {
+  Environment variables;
+  for (const auto& [name, key] : keys) {
+    if (key) variables[name] = text_of_key(key->current);
+  }
+  return variables;
+}
+
 }  // namespace
+
+std::string text_of_key(const HashKey& key) {
+  std::string text;
+  for (const unsigned char byte : key.bytes()) text += fmt::format("{:02x}", byte);
+  return text;
+}
 
 ElectionSystem::ElectionSystem(const std::filesystem::path& folder, SystemPlan plan)
     : redis(folder, random_hex(kRedisPasswordBytes)),
@@ -48,7 +73,8 @@ ElectionSystem::ElectionSystem(const std::filesystem::path& folder, SystemPlan p
       extra_(plan.environment),
       election_(random_election()),
       logger_key_text_(random_hex(HashKey::kBytes)),
-      logger_key_(HashKey::parse(logger_key_text_).value()) {
+      logger_key_(HashKey::parse(logger_key_text_).value()),
+      keys_(random_keys(plan.has_keys)) {
   loggers = replicas("voting-logger", plan.loggers, logger_environment(), folder);
   recorders = replicas("voting-recorder", plan.recorders, recorder_environment(), folder);
   if (plan.started) start_services();
@@ -62,16 +88,38 @@ BusConfig ElectionSystem::bus() const {
 }
 
 std::vector<std::string> ElectionSystem::secrets() const {
-  return {redis.password(), postgres.password(), logger_key_text_};
+  std::vector<std::string> all{redis.password(), postgres.password(), logger_key_text_};
+  for (const auto& key : {keys_.submit, keys_.record, keys_.result}) {
+    if (key) all.push_back(text_of_key(key->current));
+  }
+  return all;
+}
+
+MachineKeys ElectionSystem::machine_keys(std::int64_t machine) const {
+  if (keys_.empty()) return {};
+  return {.submit = derive_key(*keys_.submit, KeyUse::kSubmit, machine),
+          .result = derive_key(*keys_.result, KeyUse::kResult, machine)};
 }
 
 Environment ElectionSystem::logger_environment() const {
-  Environment own = together({{"LOGGER_KEY", logger_key_text_}}, extra_);
+  Environment own = together(extra_, variables_of({{"SUBMIT_KEY", keys_.submit},
+                                                   {"RECORD_KEY", keys_.record},
+                                                   {"RESULT_KEY", keys_.result}}));
+  own["LOGGER_KEY"] = logger_key_text_;
   return together(together(std::move(own), broker.environment()), redis.environment());
 }
 
 Environment ElectionSystem::recorder_environment() const {
-  return together(together(extra_, broker.environment()), postgres.environment());
+  const Environment own =
+      together(extra_, variables_of({{"RECORD_KEY", keys_.record}, {"RESULT_KEY", keys_.result}}));
+  return together(together(own, broker.environment()), postgres.environment());
+}
+
+Environment ElectionSystem::machine_environment(std::int64_t machine) const {
+  const MachineKeys keys = machine_keys(machine);
+  const Environment own = together(extra_, variables_of({{"MACHINE_SUBMIT_KEY", keys.submit},
+                                                         {"MACHINE_RESULT_KEY", keys.result}}));
+  return together(broker.environment(), own);
 }
 
 std::vector<VotingService*> ElectionSystem::services() const {
@@ -116,14 +164,14 @@ std::map<std::string, int> ElectionSystem::stop_services(std::chrono::millisecon
 }
 
 std::unique_ptr<MachineProcess> ElectionSystem::launch_machine(MachineLoad load) const {
-  auto machine = std::make_unique<MachineProcess>(folder_, together(broker.environment(), extra_),
-                                                  election_, load);
+  auto machine =
+      std::make_unique<MachineProcess>(folder_, machine_environment(load.machine), election_, load);
   machine->launch();
   return machine;
 }
 
 std::unique_ptr<BusMachine> ElectionSystem::bus_machine(std::int64_t machine) const {
-  return std::make_unique<BusMachine>(bus(), topic(), election_, machine);
+  return std::make_unique<BusMachine>(bus(), topic(), election_, machine, machine_keys(machine));
 }
 
 std::vector<ElectionSystem::Row> ElectionSystem::rows() const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "election/keyed_hash.h"
+#include "election/message_keys.h"
 #include "integration/bus_machine.h"
 #include "integration/machine_process.h"
 #include "integration/witness.h"
@@ -26,7 +27,12 @@ struct SystemPlan {
   Environment environment{};
   // Whether loggers and recorders are started by the constructor.
   bool started = true;
+  // Whether all messages must have a MAC.
+  bool has_keys = false;
 };
+
+// Sixty-four hexadecimal digits.
+std::string text_of_key(const HashKey& key);
 
 // A whole election on this computer: Redis, PostgreSQL, broker, loggers and recorders as processes.
 // All data is in one folder; keys, passwords and the election ID are random. The test adds
@@ -45,11 +51,15 @@ class ElectionSystem {
   BusConfig bus() const;
   std::string topic() const { return BrokerServer::topic(); }
   const HashKey& logger_key() const { return logger_key_; }
+  // Empty without keys.
+  const ServiceKeys& keys() const { return keys_; }
+  MachineKeys machine_keys(std::int64_t machine) const;
   // Keys and passwords, which must not appear in any log.
   std::vector<std::string> secrets() const;
 
   Environment logger_environment() const;
   Environment recorder_environment() const;
+  Environment machine_environment(std::int64_t machine) const;
 
   std::vector<VotingService*> services() const;
   void start_services();
@@ -77,6 +87,7 @@ class ElectionSystem {
   std::int64_t election_;
   std::string logger_key_text_;
   HashKey logger_key_;
+  ServiceKeys keys_;
 };
 
 }  // namespace pollbus::testing

@@ -212,6 +212,22 @@ TEST_F(EventStoreTest, ASealIsRefusedWhileRowsAndMarksDiffer) {
   EXPECT_EQ(seal(11).kind, Kind::kApplied);
 }
 
+TEST_F(EventStoreTest, AnEventThatATriggerRejectsIsRefusedAndCanBeRepeatedWithoutTheTrigger) {
+  define();
+  record(0, 10);
+  postgres_.query(
+      "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+      "'BEGIN RAISE EXCEPTION ''no''; END'");
+  postgres_.query(
+      "CREATE TRIGGER refuse BEFORE INSERT ON votes FOR EACH ROW EXECUTE FUNCTION refuse()");
+  const ApplyOutcome outcome = seal(10);
+  EXPECT_EQ(outcome.kind, Kind::kRefused);
+  EXPECT_THAT(outcome.reason, HasSubstr("P0001"));
+  EXPECT_EQ(rows(), "10");
+  postgres_.query("DROP TRIGGER refuse ON votes");
+  EXPECT_EQ(seal(10).kind, Kind::kApplied);
+}
+
 TEST_F(EventStoreTest, AnElectionWithoutVotesCanBeSealed) {
   define();
   EXPECT_EQ(seal(0).kind, Kind::kApplied);

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { countInMetrics, page } from '../../../scripts/local.d/http.mjs';
 import { baseEnvironment } from '../../../scripts/local.d/part.mjs';
-import { dumpStores } from './dump.mjs';
+import { dumpBallots, dumpMarks, removeMarks } from './dump.mjs';
 import { Faults, promises } from './faults.mjs';
 import { Progress } from './progress.mjs';
 import { shortcomings, summariseFaults, unreachedPrograms } from './report.mjs';
@@ -24,6 +24,10 @@ const leastVotesPerSecond = 30;
 const warmUpMs = 3_000;
 const recoveryMs = 90_000;
 const drainMs = 240_000;
+// While faults happen, the election is paused so often and for so long.
+const pauses = { everyMs: 12_000, forMs: 700 };
+// Votes are cast for so long before the election is closed and after that.
+const aroundCloseMs = 1_500;
 const checkerTimeoutMs = 300_000;
 const maxVerdictBytes = 64 * 1024 * 1024;
 
@@ -83,7 +87,10 @@ export class Campaign {
     await sleep(warmUpMs);
     await this.faults.makeAlone(this.plan.alone, (fault) => this.progress.onAlone(fault));
     const mostSeconds = this.options.seconds ?? Infinity;
+    const pausing = this.system.office.interruptVoting(pauses);
     await this.faults.storm(this.plan.storm, { seconds: this.stormSeconds, mostSeconds });
+    this.system.office.end();
+    await pausing;
     const lastHealAt = Math.max(...this.faults.made.map(({ healedAt }) => healedAt));
     if (!this.isInterrupted && this.plan.storm.length > 0) this.lastHeal = await this.recovery(lastHealAt);
   }
@@ -111,11 +118,32 @@ export class Campaign {
     load.isOver = true;
     const twins = system.rolesNamed(roster.twins).filter((role) => role.life > 0);
     for (const roles of [machines, twins]) await this.untilAllAnswered(roles);
+    await this.close(machines);
     await this.untilNothingWaits();
     await system.witness.drain();
     for (const role of [...machines, ...twins]) system.noteJournal(role.name, 'left');
     for (const notice of await system.bus.readNotices())
       system.addEvidence('notices', { event: 'notice', ...notice });
+  }
+
+  // Closes the election while votes are cast and a logger is stopped, which goes on after the close.
+  async close(machines) {
+    const { system, load } = this;
+    const logger = system.role(roster.loggers[0]);
+    load.isOver = false;
+    for (const role of machines) role.start();
+    await sleep(aroundCloseMs);
+    logger.signal('SIGSTOP', logger.pids());
+    try {
+      await system.office.close();
+    } finally {
+      logger.signal('SIGCONT', logger.pids());
+    }
+    await sleep(aroundCloseMs);
+    await Promise.all(machines.map((role) => role.stop()));
+    load.isOver = true;
+    load.rest = () => 0;
+    await this.untilAllAnswered(machines);
   }
 
   async untilAllAnswered(roles) {
@@ -166,8 +194,12 @@ export class Campaign {
   async judge() {
     const { system, folder } = this;
     const redis = { ...system.addresses.redis, password: system.secrets.REDIS_PASSWORD };
-    const file = system.evidenceFile('stores');
-    await dumpStores({ file, redis, postgres: system.postgres, election: electionId });
+    await dumpMarks({ file: system.evidenceFile('marks'), redis, election: electionId });
+    await system.refuse.accept();
+    const voters = system.refused.map((uuid) => system.voters.get(uuid));
+    if (voters.length > 0) await removeMarks({ redis, election: electionId, voters });
+    await system.office.certify();
+    await dumpBallots({ file: system.evidenceFile('ballots'), postgres: system.postgres });
     const { LOGGER_KEY, PSEUDONYM_KEY } = system.secrets;
     const verdict = join(folder, 'verdict.json');
     const result = await new Promise((resolve) => {

@@ -118,20 +118,46 @@ async function* ballots(postgres) {
   }
 }
 
-// Writes the evidence to `file`. `redis`: { host, port, password }; `postgres`: a PostgresClient.
-export async function dumpStores({ file, redis, postgres, election }) {
+async function write(file, source) {
   const out = createWriteStream(file, { mode: 0o600 });
-  const connection = new RedisConnection(redis);
-  await connection.open();
   try {
-    for (const source of [marks(connection, election), ballots(postgres)]) {
-      for await (const line of source) {
-        if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, 'drain');
-      }
+    for await (const line of source) {
+      if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, 'drain');
     }
   } finally {
-    connection.close();
     out.end();
   }
   await once(out, 'close');
+}
+
+async function withRedis(redis, use) {
+  const connection = new RedisConnection(redis);
+  await connection.open();
+  try {
+    await use(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+// Writes the marks to `file` as evidence. `redis`: { host, port, password }.
+export async function dumpMarks({ file, redis, election }) {
+  await withRedis(redis, (connection) => write(file, marks(connection, election)));
+}
+
+// Writes receipts and rows to `file` as evidence. `postgres`: a PostgresClient.
+export async function dumpBallots({ file, postgres }) {
+  await write(file, ballots(postgres));
+}
+
+// As an operator does who wants to seal the election in spite of votes that PostgreSQL has refused:
+// removes the marks of their voters.
+export async function removeMarks({ redis, election, voters }) {
+  await withRedis(redis, async (connection) => {
+    await connection.call('SELECT', '0');
+    let removed = 0;
+    for (const voter of voters) removed += Number(await connection.call('DEL', `voted:${election}:${voter}`));
+    await connection.call('SELECT', '1');
+    await connection.call('HINCRBY', 'pollbus:marks', String(election), String(-removed));
+  });
 }

@@ -55,6 +55,10 @@ export class Environments {
     return { GCP_PROJECT: project, TOPIC_NAME: topic, PUBSUB_EMULATOR_HOST: `${host}:${port}` };
   }
 
+  secretFiles(names) {
+    return Object.fromEntries(names.map((name) => [`${name}_FILE`, this.secretFile(name)]));
+  }
+
   store(name) {
     if (roster.kindOf(name) === 'logger') {
       const { host, port } = this.addressFor(name, 'redis');
@@ -64,7 +68,9 @@ export class Environments {
         REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
         // Several faults in a row may last longer than the default of one minute.
         REDIS_START_TIMEOUT_S: '600',
-        LOGGER_KEY_FILE: this.secretFile('LOGGER_KEY'),
+        ...this.secretFiles(['LOGGER_KEY', 'SUBMIT_KEY', 'RECORD_KEY', 'RESULT_KEY']),
+        ELECTIONS: 'defined',
+        OFFICE_PUBLIC_KEY: this.officePublicKey,
         ELECTION_SUB_ID: 'election-submit-sub',
         RECORD_SUB_ID: 'election-record-sub',
       };
@@ -75,7 +81,8 @@ export class Environments {
       POSTGRES_PORT: String(port),
       POSTGRES_DB: database,
       POSTGRES_USER: database,
-      POSTGRES_PASSWORD_FILE: this.secretFile('POSTGRES_PASSWORD'),
+      ...this.secretFiles(['POSTGRES_PASSWORD', 'RECORD_KEY', 'RESULT_KEY']),
+      OFFICE_PUBLIC_KEY: this.officePublicKey,
       ELECTION_SUB_ID: 'election-record-sub',
     };
   }

@@ -74,6 +74,13 @@ export class Refusals {
     });
   }
 
+  // Removes the triggers, as an operator does before the election is sealed, because a seal inserts all
+  // rows anew.
+  async accept() {
+    for (let i = 1; i <= this.refusedRows.length; i++)
+      await this.postgres.query(`DROP TRIGGER IF EXISTS faults_refuse_${i} ON votes`);
+  }
+
   // Takes note of a message of a vote. `vote` is missing for a record vote.
   onMessage({ messageId, uuid, vote }) {
     if (vote) this.votes.set(uuid, vote);

@@ -8,9 +8,11 @@ import { promisify } from 'node:util';
 
 import { isReady } from '../../../scripts/local.d/http.mjs';
 import { PostgresClient, RedisClient } from '../../../scripts/local.d/stores.mjs';
+import { machineKeys } from '../../support/authentication.mjs';
 import { Bus } from './bus.mjs';
 import { readJournal } from './journals.mjs';
 import { Ledger } from './ledger.mjs';
+import { Office } from './office.mjs';
 import { Environments, database, project, topic } from './environments.mjs';
 import { Locks } from './locks.mjs';
 import { Proxy } from './proxy.mjs';
@@ -28,8 +30,13 @@ const secretNames = [
   'REDIS_PASSWORD',
   'POSTGRES_PASSWORD',
   'LOGGER_KEY',
+  'SUBMIT_KEY',
+  'RECORD_KEY',
+  'RESULT_KEY',
   'PSEUDONYM_KEY',
 ];
+// docs/wire-format.md: the voter of such a vote keeps a mark without a row.
+const refusedByPostgres = 'the database refuses this vote';
 const diskMiB = 512;
 const journalsIntervalMs = 250;
 const maxStoredVotes = 1_000;
@@ -54,6 +61,7 @@ export class System {
     for (const [name, value] of Object.entries(this.secrets)) {
       writeFileSync(this.environments.secretFile(name), value, { mode: 0o600 });
     }
+    this.office = new Office({ system: this, programs, folder, seed: options.seed });
     this.disks = {};
     this.locks = new Locks();
     // Sentences about what went wrong without being the effect of a fault.
@@ -88,9 +96,12 @@ export class System {
     this.bus = new Bus({ address: this.addresses.broker, project, topic });
     await this.bus.start();
     await this.startWitness();
+    await this.office.start();
     for (const name of roster.services) await this.addService(name);
     for (const role of this.rolesNamed(roster.services)) role.start();
     await Promise.all(this.rolesNamed(roster.services).map((role) => role.ready()));
+    await this.office.define(this.load.voters);
+    await this.office.open();
     for (const name of roster.machines) await this.addMachine(name);
     for (const name of roster.twins) await this.addMachine(name, { share: twinShare });
   }
@@ -100,6 +111,8 @@ export class System {
     this.ledger = new Ledger();
     this.stored = new Map(); // choices of votes that were answered successful, by UUID
     const choices = new Map();
+    this.voters = new Map(); // of all votes, by UUID
+    this.refused = []; // UUIDs of votes that PostgreSQL has refused for good
     const tell = (event) => this.addEvidence('votes', event);
     this.refuse = new Refusals({
       election: electionId,
@@ -116,9 +129,13 @@ export class System {
         if (event.event === 'cast') this.ledger.onCast(uuid);
         if (event.event === 'cast') choices.set(uuid, event.choice);
         if (event.event === 'answered') this.ledger.onAnswer(uuid);
+        if (event.reason === refusedByPostgres && event.ends) this.refused.push(uuid);
         if (event.result === 'successful') this.stored.set(uuid, choices.get(uuid));
       },
-      onMessage: (message) => this.refuse.onMessage(message),
+      onMessage: (message) => {
+        if (message.vote) this.voters.set(message.uuid, message.vote.voter);
+        return this.refuse.onMessage(message);
+      },
       report: (problem) => this.problems.push(problem),
     });
     await this.witness.start();
@@ -289,6 +306,7 @@ export class System {
       env: {
         ...this.environments.common(role),
         ...this.environments.bus(name),
+        ...machineKeys(this.secrets, number),
         ...this.environments.clock(name),
       },
       answers: () => isReady(role.http),

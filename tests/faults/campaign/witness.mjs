@@ -10,6 +10,8 @@ import { parseVote } from './journals.mjs';
 const subscription = 'faults-witness-sub';
 const maxMessages = 1_000;
 const pollMs = 50;
+// So many messages of each function are remembered.
+const maxHeard = 20;
 // When this many pulls in a row return nothing, every message has been seen.
 const emptyPulls = 10;
 
@@ -32,6 +34,12 @@ export class Witness {
     this.seenVotes = new Set();
     this.seenAnswers = new Set();
     this.isOver = false;
+    this.lastMessages = new Map(); // by function
+  }
+
+  // The last messages of the election with this function: [{ data, attributes }].
+  heard(functionName) {
+    return this.lastMessages.get(functionName) ?? [];
   }
 
   // Creates the subscription. Call it before the first vote is cast.
@@ -70,9 +78,15 @@ export class Witness {
     if (attributes[marks.poison] || attributes[marks.forged]) return;
     const text = data.toString();
     const isCopy = attributes[marks.copy] !== undefined;
+    if (!isCopy) this.remember(text, attributes);
     if (attributes.function === 'submit vote') this.seeVote(messageId, text, isCopy);
     if (attributes.function === 'record vote') this.seeRecord(messageId, text);
     if (attributes.function === 'result' && !isCopy) this.seeAnswer(Number(attributes.machineID), text);
+  }
+
+  remember(data, attributes) {
+    const last = [...this.heard(attributes.function), { data, attributes }].slice(-maxHeard);
+    this.lastMessages.set(attributes.function, last);
   }
 
   seeVote(messageId, text, isCopy) {
@@ -98,7 +112,7 @@ export class Witness {
   }
 
   seeAnswer(machine, text) {
-    const { UUID, result } = JSON.parse(text);
+    const { UUID, result, reason } = JSON.parse(text);
     if (machine === forger) {
       if (result === 'successful') this.tell({ event: 'forged success', uuid: String(UUID).toLowerCase() });
       return;
@@ -106,6 +120,6 @@ export class Witness {
     const uuid = String(UUID).toLowerCase();
     const ends = !this.seenAnswers.has(uuid);
     this.seenAnswers.add(uuid);
-    this.tell({ event: 'answered', machine, uuid, result, ends });
+    this.tell({ event: 'answered', machine, uuid, result, ends, ...(reason && { reason }) });
   }
 }

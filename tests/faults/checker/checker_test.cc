@@ -121,6 +121,77 @@ TEST_F(JudgeTest, TwoStoredVotesOfOneVoterBreakI3) {
   expect_broken("I3", "second stored vote");
 }
 
+// The election opens before vote 1 is cast, and the tests close it.
+class LifeTest : public JudgeTest {
+ protected:
+  LifeTest() { step(0, 0, true); }
+  void step(std::int64_t begun_us, std::int64_t t_us, bool is_open) {
+    add(fmt::format(R"({{"event":"step","election":12,"begun_us":{},"t_us":{},"is_open":{}}})",
+                    begun_us, t_us, is_open));
+  }
+  void reject(int number, const std::string& reason) {
+    add(fmt::format(R"({{"event":"answered","t_us":{},"machine":3,"uuid":"{}",)"
+                    R"("result":"Rejected","ends":true,"reason":"{}"}})",
+                    ++now_us, uuid(number), reason));
+  }
+};
+
+TEST_F(LifeTest, AVoteThatCountsAlthoughItWasCastAfterTheCloseBreaksI8) {
+  step(now_us + 1, now_us + 2, false);
+  now_us += 2;
+  accept(4, 4, 4);
+  expect_broken("I8", "counts although the election was not open");
+}
+
+TEST_F(LifeTest, AVoteThatIsCastWhileTheElectionIsBeingClosedMayCountOrNot) {
+  step(now_us + 1, now_us + 100, false);
+  accept(4, 4, 4);
+  cast(5, 5, 4);
+  reject(5, "the election is closed");
+  EXPECT_THAT(judge(evidence, keys).violations, IsEmpty());
+}
+
+TEST_F(LifeTest, AVoteThatIsRefusedWhileTheElectionIsOpenBreaksI8) {
+  cast(4, 4, 4);
+  reject(4, "the election is closed");
+  step(now_us + 1, now_us + 2, false);
+  expect_broken("I8", "was rejected although the election was open");
+}
+
+TEST_F(LifeTest, AMarkThatIsMadeAfterTheCloseBreaksI8) {
+  cast(4, 4, 4);
+  step(++now_us, now_us, false);
+  add(fmt::format(R"({{"event":"mark","election":12,"voter":4,"fingerprint":"{}","t_us":{}}})",
+                  to_hex(fingerprint(keys.logger, vote(4, 4, 4))), now_us + 1));
+  store(4, 4);
+  now_us += 2;
+  answer(4, "successful");
+  expect_broken("I8", "marked its voter while the election was not open");
+}
+
+TEST_F(LifeTest, AVoteThatTheRollForbidsBreaksI8IfItCounts) {
+  add(fmt::format(R"({{"event":"cast","t_us":{},"election":12,"machine":3,"uuid":"{}",)"
+                  R"("voter":"{}","choice":4,"eligible":"no"}})",
+                  ++now_us, uuid(4), to_hex(pseudonym(keys.pseudonyms, 12, 4))));
+  mark(4, 4, 4);
+  store(4, 4);
+  answer(4, "successful");
+  expect_broken("I8", "counts although the roll");
+}
+
+TEST_F(LifeTest, AnEligibleVoteThatIsRefusedForItsCodeBreaksI8) {
+  cast(4, 4, 4);
+  reject(4, "the code is wrong");
+  expect_broken("I8", "was rejected although its voter may vote");
+}
+
+TEST_F(LifeTest, RowsThatAreNotThoseOfTheSealBreakI8AndAWrongCertificateBreaksI7) {
+  add(R"({"event":"sealed","election":12,"t_us":99,"votes":3})");
+  expect_broken("I8", "sealed with 3 votes and has 2 rows");
+  add(R"({"event":"told","election":12,"by":"the board","choice":5,"votes":2})");
+  expect_broken("I7", "choice 5 of election 12 has 1 rows, and the board says 2");
+}
+
 TEST_F(JudgeTest, AlreadyVotedWhereNobodyHasBreaksI4) {
   cast(4, 4, 4);
   answer(4, "Already Voted!!!");

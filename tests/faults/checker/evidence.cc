@@ -45,6 +45,13 @@ Outcome outcome_of(const std::string& text) {
   throw std::invalid_argument("no result is called \"" + text + "\"");
 }
 
+Eligible eligible_of(const std::string& text) {
+  if (text == "yes") return Eligible::kYes;
+  if (text == "no") return Eligible::kNo;
+  if (text == "unknown") return Eligible::kUnknown;
+  throw std::invalid_argument("eligible is yes, no or unknown");
+}
+
 std::int64_t number(const json& line, const char* name) { return line.at(name); }
 std::string text(const json& line, const char* name) { return line.at(name); }
 
@@ -62,10 +69,12 @@ MachineEvent machine_event(MachineEvent::Kind kind, const json& line) {
   if (is_vote) {
     event.voter = hash_of(text(line, "voter"));
     event.choice = number(line, "choice");
+    if (line.contains("eligible")) event.eligible = eligible_of(text(line, "eligible"));
   }
   if (kind == kAnswered) {
     event.result = outcome_of(text(line, "result"));
     event.ends = line.at("ends");
+    if (line.contains("reason")) event.reason = text(line, "reason");
   }
   return event;
 }
@@ -103,6 +112,21 @@ absl::Status Evidence::add(const std::string& text_line) try {
     marks.push_back({.election = number(line, "election"),
                      .voter = number(line, "voter"),
                      .fingerprint = hash_of(text(line, "fingerprint"))});
+    if (line.contains("t_us")) marks.back().t_us = number(line, "t_us");
+  } else if (event == "step") {
+    steps.push_back({.election = number(line, "election"),
+                     .begun_us = number(line, "begun_us"),
+                     .t_us = number(line, "t_us"),
+                     .is_open = line.at("is_open")});
+  } else if (event == "sealed") {
+    seals.push_back({.election = number(line, "election"),
+                     .t_us = number(line, "t_us"),
+                     .votes = number(line, "votes")});
+  } else if (event == "told") {
+    told.push_back({.election = number(line, "election"),
+                    .by = text(line, "by"),
+                    .choice = number(line, "choice"),
+                    .votes = number(line, "votes")});
   } else if (event == "poison") {
     poisons.push_back({.t_us = number(line, "t_us"), .id = text(line, "id")});
   } else if (event == "notice") {
@@ -147,6 +171,7 @@ absl::Status Evidence::add_all(std::istream& lines) {
 void Evidence::sort() {
   std::ranges::stable_sort(events, {}, &MachineEvent::t_us);
   std::ranges::stable_sort(faults, {}, &Fault::t_us);
+  std::ranges::stable_sort(steps, {}, &LifeStep::t_us);
   for (const Heal& heal : heals_) {
     const auto fault = std::ranges::find(faults, heal.id, &Fault::id);
     if (fault != faults.end()) fault->healed_us = heal.t_us;
@@ -172,7 +197,8 @@ std::string to_line(const MachineEvent& event) {
     case MachineEvent::Kind::kRepublished:
       return when + fmt::format("publishes {} again", event.uuid);
     case MachineEvent::Kind::kAnswered:
-      return when + fmt::format("is answered {} for {}{}", text_of(event.result), event.uuid,
+      return when + fmt::format("is answered {}{} for {}{}", text_of(event.result),
+                                event.reason.empty() ? "" : " (" + event.reason + ")", event.uuid,
                                 event.ends ? "" : " (not pending)");
   }
   return when;

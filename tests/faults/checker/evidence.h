@@ -15,6 +15,10 @@
 // tests/faults/README.md defines as lines for files. Times are microseconds of one clock.
 namespace pollbus::faults {
 
+// Whether the roll, its voter's code and its choice allow a vote in an election that the office has
+// defined. Unknown: the voter is added to the roll meanwhile.
+enum class Eligible { kYes, kNo, kUnknown };
+
 struct MachineEvent {
   enum class Kind {
     kStart,
@@ -34,8 +38,10 @@ struct MachineEvent {
   std::string uuid;   // lower-case
   KeyedHash voter{};  // kCast, kRecovered and kKept only, as the choice is
   std::int64_t choice = 0;
+  Eligible eligible = Eligible::kYes;
   Outcome result = Outcome::kSuccessful;  // kAnswered only
   bool ends = false;                      // kAnswered only: the vote was pending
+  std::string reason;                     // kAnswered only: why the vote was rejected
 };
 
 struct Rows {
@@ -55,6 +61,32 @@ struct StoredMark {
   std::int64_t election = 0;
   std::int64_t voter = 0;
   KeyedHash fingerprint{};
+  std::optional<std::int64_t> t_us;  // when it was made, if known
+};
+
+// A step in the life of an election, after which it takes votes or not. It took effect at some
+// moment from begun_us to t_us. Before the first step the election takes none.
+struct LifeStep {
+  std::int64_t election = 0;
+  std::int64_t begun_us = 0;
+  std::int64_t t_us = 0;
+  bool is_open = false;
+};
+
+// An election was sealed with so many votes.
+struct Sealed {
+  std::int64_t election = 0;
+  std::int64_t t_us = 0;
+  std::int64_t votes = 0;
+};
+
+// What somebody was told about the votes for a choice after the seal: by the certificate, the
+// exported results, the board.
+struct ToldCount {
+  std::int64_t election = 0;
+  std::string by;
+  std::int64_t choice = 0;
+  std::int64_t votes = 0;
 };
 
 struct Poison {
@@ -81,6 +113,9 @@ struct Evidence {
   std::vector<Rows> rows;
   std::vector<StoredReceipt> receipts;
   std::vector<StoredMark> marks;
+  std::vector<LifeStep> steps;
+  std::vector<Sealed> seals;
+  std::vector<ToldCount> told;
   std::vector<Poison> poisons;
   std::vector<Notice> notices;
   std::vector<Fault> faults;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "faults/checker/life.h"
 #include "faults/checker/votes.h"
 
 namespace pollbus::faults {
@@ -18,7 +19,7 @@ std::string named(const Content& content) {
 class Judge {
  public:
   Judge(const Evidence& evidence, const Keys& keys)
-      : evidence_(evidence), keys_(keys), votes_(evidence, keys) {
+      : evidence_(evidence), keys_(keys), votes_(evidence, keys), life_(evidence) {
     judgement_.violations = votes_.contradictions;
   }
 
@@ -28,11 +29,13 @@ class Judge {
       judge_success(vote);
       judge_already_voted(vote);
       judge_mark(vote);
+      judge_life(vote);
       count(vote);
     }
     judge_voters();
     judge_contents();
     judge_totals();
+    judge_seals();
     judge_bad_input();
     return std::move(judgement_);
   }
@@ -79,8 +82,46 @@ class Judge {
     }
     if (is_refused(vote)) {
       if (vote.receipt != nullptr) broken("I6", vote.uuid, "was rejected and is stored");
-    } else if (vote.was_answered(Outcome::kRejected)) {
-      broken("bad input", vote.uuid, "was rejected");
+    } else if (const auto why = life_.wrong_rejection(vote); why) {
+      broken(why->invariant, vote.uuid, why->what);
+    }
+  }
+
+  void judge_life(const Vote& vote) {
+    const auto found = votes_.marks.find({vote.content.election, vote.voter});
+    const StoredMark* const mark = is_marked_by(vote) ? found->second : nullptr;
+    if (mark == nullptr && vote.receipt == nullptr) return;
+    if (vote.eligible == Eligible::kNo)
+      broken("I8", vote.uuid, "counts although the roll, its code or its choice forbids it");
+    if (life_.was_not_open_for(vote))
+      broken("I8", vote.uuid, "counts although the election was not open");
+    if (mark != nullptr && mark->t_us && life_.was_not_open_at(mark->election, *mark->t_us))
+      broken("I8", vote.uuid, "marked its voter while the election was not open");
+    if (vote.receipt != nullptr && vote.receipt->t_us &&
+        life_.was_sealed_before(vote.content.election, *vote.receipt->t_us)) {
+      broken("I8", vote.uuid, "was stored after the election was sealed");
+    }
+  }
+
+  void judge_seals() {
+    std::map<std::int64_t, std::int64_t> rows;
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> by_choice;
+    for (const auto& [content, count] : votes_.rows) {
+      rows[content.election] += count;
+      by_choice[{content.election, content.choice}] += count;
+    }
+    for (const Sealed& seal : evidence_.seals) {
+      if (rows[seal.election] == seal.votes) continue;
+      broken("I8", "",
+             fmt::format("election {} was sealed with {} votes and has {} rows", seal.election,
+                         seal.votes, rows[seal.election]));
+    }
+    for (const ToldCount& told : evidence_.told) {
+      const std::int64_t stored = by_choice[{told.election, told.choice}];
+      if (stored == told.votes) continue;
+      broken("I7", "",
+             fmt::format("choice {} of election {} has {} rows, and {} says {}", told.choice,
+                         told.election, stored, told.by, told.votes));
     }
   }
 
@@ -191,6 +232,7 @@ class Judge {
   const Evidence& evidence_;
   const Keys& keys_;
   Votes votes_;
+  Life life_;
   Judgement judgement_;
 };
 

@@ -17,7 +17,7 @@ struct Keys {
 };
 
 struct Violation {
-  std::string invariant;  // "I1" to "I7", "bad input"
+  std::string invariant;  // "I1" to "I8", "bad input"
   std::string uuid;       // of the vote; empty if it concerns no single vote
   std::string what;
 };

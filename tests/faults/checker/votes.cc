@@ -51,7 +51,11 @@ void Votes::add_vote(const MachineEvent& event) {
   const Content content{event.election, event.machine, event.choice};
   const auto [found, is_new] = by_uuid.try_emplace(event.uuid, all.size());
   if (is_new) {
-    all.push_back({.uuid = event.uuid, .content = content, .voter = event.voter});
+    all.push_back({.uuid = event.uuid,
+                   .content = content,
+                   .voter = event.voter,
+                   .eligible = event.eligible,
+                   .cast_us = event.t_us});
     by_voter[{event.election, event.voter}].push_back(found->second);
     return;
   }
@@ -69,7 +73,7 @@ void Votes::add_answer(const MachineEvent& event) {
     return;
   }
   Vote& vote = all[found->second];
-  vote.answers.push_back({event.t_us, event.machine, event.result});
+  vote.answers.push_back({event.t_us, event.machine, event.result, event.reason});
   if (event.ends) vote.is_pending = false;
 }
 

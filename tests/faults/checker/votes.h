@@ -27,6 +27,7 @@ struct Answer {
   std::int64_t t_us = 0;
   std::int64_t machine = 0;
   Outcome result = Outcome::kSuccessful;
+  std::string reason;
 };
 
 // A vote and everything that is known about it.
@@ -34,6 +35,8 @@ struct Vote {
   std::string uuid;
   Content content;
   KeyedHash voter{};
+  Eligible eligible = Eligible::kYes;
+  std::int64_t cast_us = 0;
   bool is_pending = true;
   bool timed_out = false;
   std::vector<Answer> answers;

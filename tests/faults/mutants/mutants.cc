@@ -1,7 +1,9 @@
 #include "faults/mutants/mutants.h"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -252,14 +254,32 @@ class FreshUuidOnRetry final : public Publisher {
   std::set<std::string> published_;
 };
 
-// Acks a batch at once and handles it on another thread.
+// Acks a batch at once and handles it on another thread, one batch after the other.
 BatchHandler ack_first(BatchHandler inner, Mutant::Spawn spawn) {
-  return [inner = std::move(inner), spawn = std::move(spawn)](
+  struct Queue {
+    std::mutex mutex;
+    std::deque<std::vector<ReceivedMessage>> batches;
+    bool is_served = false;
+  };
+  return [inner = std::move(inner), spawn = std::move(spawn), queue = std::make_shared<Queue>()](
              std::span<const ReceivedMessage> batch, std::stop_token stop) {
-    spawn([inner, stop = std::move(stop),
-           messages = std::vector<ReceivedMessage>(batch.begin(), batch.end())] {
-      inner(messages, stop);
-    });
+    const std::lock_guard adding(queue->mutex);
+    queue->batches.emplace_back(batch.begin(), batch.end());
+    if (!std::exchange(queue->is_served, true)) {
+      spawn([inner, queue, stop = std::move(stop)] {
+        while (true) {
+          std::vector<ReceivedMessage> messages;
+          {
+            const std::lock_guard taking(queue->mutex);
+            queue->is_served = !queue->batches.empty();
+            if (!queue->is_served) return;
+            messages = std::move(queue->batches.front());
+            queue->batches.pop_front();
+          }
+          inner(messages, stop);
+        }
+      });
+    }
     return std::vector<Verdict>(batch.size(), Verdict::kAck);
   };
 }
@@ -329,6 +349,26 @@ std::vector<Mutant> make_mutants() {
       {.name = "bus-not-synced", .bus_forgets = true},
       {.name = "register-not-synced", .redis_forgets = true},
       {.name = "ballot-box-not-synced", .postgres_forgets = true},
+      {.name = "close-by-the-clock-of-a-replica", .redis_time_of_client = true},
+      {.name = "state-read-before-the-mark", .redis_state_is_old = true},
+      {.name = "closed-by-the-clock-and-open-again",
+       .redis_scripts = {{"(now >= til or state[7] == state[3])", "now >= til"}}},
+      {.name = "refused-vote-accepted-later",
+       .redis_scripts = {{"if version and call('EXISTS', refusals) == 1 then", "if false then"}}},
+      {.name = "marked-vote-refused-after-the-close",
+       .redis_scripts = {{"if made == 0 then before = pcall('GET', key) end",
+                          "if made == 0 and not why then before = pcall('GET', key) end"}}},
+      {.name = "sealed-without-waiting", .postgres_seals_early = true},
+      {.name = "older-event-applied",
+       .redis_scripts = {{"if (call('HGET', key, 'sequence') or '0') ~= ARGV[2] then return 0 end",
+                          ""}}},
+      {.name = "roll-chunk-lost",
+       .redis_scripts = {{"for i = 7, #ARGV, 3 do", "for i = 7, chunk == '0' and #ARGV or 0, 3 do"},
+                         {"if voters ~= tonumber(ARGV[4]) then return {voters} end", ""}}},
+      {.name = "code-not-compared",
+       .redis_scripts = {{"(flag < 2 or entry ~= sub(codes, 8 * i - 7, 8 * i))", "flag < 2"}}},
+      {.name = "choice-not-checked",
+       .redis_scripts = {{"if not refused[i] and flag % 2 == 0 then refused[i] = 'x' end", ""}}},
   };
 }
 

@@ -16,6 +16,12 @@ namespace pollbus::faults {
 // A service or server with one known mistake, which proves that the simulation finds that mistake.
 // Each function puts something wrong around one part of a service; an empty one leaves the part as
 // it is. Mistakes that need another order of steps are patches (*.patch in this folder).
+// A change to the text of a script that Redis runs.
+struct ScriptEdit {
+  std::string_view find;
+  std::string_view replacement;
+};
+
 struct Mutant {
   template <typename Part>
   using Around = std::function<std::unique_ptr<Part>(std::unique_ptr<Part>)>;
@@ -38,6 +44,10 @@ struct Mutant {
   bool redis_overwrites = false;
   bool postgres_forgets = false;
   bool postgres_stores_again = false;
+  bool redis_time_of_client = false;  // a script gets the time of the logger that calls it
+  bool redis_state_is_old = false;    // and the state of the election from an earlier request
+  bool postgres_seals_early = false;  // whatever the number of votes
+  std::vector<ScriptEdit> redis_scripts;
 };
 
 // All mutants except the patches.

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "election/messages.h"
+#include "election/office_messages.h"
+#include "election/signature.h"
 #include "election/wire.h"
 #include "faults/sim/draw_uuid.h"
 
@@ -26,7 +28,7 @@ class Forgery {
 
   // Nothing if there is no message yet that it could be made of.
   std::optional<Message> make() {
-    switch (random_.below(8)) {
+    switch (random_.below(10)) {
       case 0:
         return fresh();
       case 1:
@@ -41,6 +43,9 @@ class Forgery {
         return with_mac_in_capitals();
       case 6:
         return with_mac_cut_off();
+      case 7:
+      case 8:
+        return command_of_nobody();
       default:
         return false_result();
     }
@@ -83,9 +88,15 @@ class Forgery {
     return message;
   }
 
+  bool is_of_office(const Message& message) const {
+    return !message.attribute(std::string(wire::kOfficeId)).empty();
+  }
+
+  // A message of machines or services.
   std::optional<Message> heard() {
     if (heard_.empty()) return std::nullopt;
     Message message = heard_[random_.below(heard_.size())];
+    if (is_of_office(message)) return std::nullopt;
     // Results for other machines than these are not answered for by anybody.
     const bool is_result = message.attribute(std::string(wire::kFunction)) == wire::kResult;
     const std::string& id = message.attribute(kMachineId);
@@ -124,6 +135,29 @@ class Forgery {
     std::string& mac = message->attributes[kMac];
     if (mac.empty()) return std::nullopt;
     mac.resize(random_.below(mac.size()));
+    return message;
+  }
+
+  // A command that the office has not signed.
+  std::optional<Message> command_of_nobody() {
+    if (heard_.empty()) return std::nullopt;
+    Message message = heard_[random_.below(heard_.size())];
+    if (message.attribute(std::string(wire::kFunction)) != wire::kOfficeCommand)
+      return std::nullopt;
+    std::string& signature = message.attributes[std::string(wire::kSignature)];
+    switch (random_.below(4)) {
+      case 0:
+        signature.clear();
+        break;
+      case 1:
+        signature[random_.below(signature.size())] ^= 1;
+        break;
+      case 2:
+        message.data += ' ';
+        break;
+      default:
+        signature = OfficePrivateKey::parse(std::string(64, '6'))->sign(message.data);
+    }
     return message;
   }
 

@@ -7,9 +7,11 @@
 #include <memory>
 #include <vector>
 
+#include "election/office_messages.h"
 #include "election/wire.h"
 #include "faults/sim/attacker.h"
 #include "faults/sim/chaos.h"
+#include "faults/sim/office.h"
 #include "faults/sim/services.h"
 
 namespace pollbus::faults {
@@ -24,6 +26,8 @@ using std::chrono::seconds;
 constexpr seconds kResolveBound{60};
 // If two machines have one id, half of the answers go to the wrong one.
 constexpr minutes kTwinResolveBound{30};
+// How long after the last fault the office must have certified the result.
+constexpr minutes kOfficeBound{5};
 // How long after that the bus may take to become empty.
 constexpr minutes kDrainBound{10};
 constexpr seconds kMostRestart{5};
@@ -31,6 +35,8 @@ constexpr double kPowerCut = 0.3;
 // How long a rotation of keys takes at most, and the pause between two restarts.
 constexpr seconds kRotation{15};
 constexpr milliseconds kRestartPause{100};
+// How far the clock of Redis is set back at most.
+constexpr seconds kMostClockStep{90};
 
 class Election {
  public:
@@ -59,6 +65,8 @@ class Election {
     came_to_an_end &= world_.run(healed + bound, [this] { return all_answered(); });
     const bool resolved = all_answered();
     const microseconds took = std::chrono::duration_cast<microseconds>(world_.now() - healed);
+    came_to_an_end &= world_.run(healed + kOfficeBound, [this] { return all_certified(); });
+    const bool certified = all_certified();
     const auto is_drained = [this] { return all_answered() && bus_.backlog() == 0; };
     came_to_an_end &= world_.run(world_.now() + kDrainBound, is_drained);
 
@@ -74,6 +82,8 @@ class Election {
       broken(&result, "liveness",
              fmt::format("votes were pending {} s after the last fault",
                          std::chrono::duration_cast<seconds>(bound).count()));
+    } else if (!certified) {
+      broken(&result, "liveness", "the office could not certify the result");
     } else if (!is_drained()) {
       broken(&result, "liveness", "the bus still holds messages long after the last answer");
     }
@@ -98,9 +108,10 @@ class Election {
   }
 
   void build() {
-    bus_.subscribe(kSubmitSubscription, std::string(wire::kSubmitVote), "");
-    bus_.subscribe(kRecordSubscription, std::string(wire::kRecordVote), "");
+    subscribe(kSubmitSubscription, wire::kSubmitVote, {}, "");
+    subscribe(kRecordSubscription, wire::kRecordVote, {}, "");
     slots_.reserve(32);
+    if (profile_.is_defined) add_office();
     for (int i = 1; i <= profile_.loggers; ++i)
       add(fmt::format("logger-{}", i), [this](Process& process) { run_logger(around_, process); });
     for (int i = 1; i <= profile_.recorders; ++i) {
@@ -116,8 +127,8 @@ class Election {
       }).is_sheltered = true;
     }
     if (profile_.forgeries > 0) {
-      bus_.subscribe(result_subscription(kForger), std::string(wire::kResult),
-                     std::to_string(kForger));
+      subscribe(result_subscription(kForger), wire::kResult, wire::kMachineId,
+                std::to_string(kForger));
       add("forger", [this](Process& process) {
         run_forger(around_, process, profile_.forgeries);
       }).is_sheltered = true;
@@ -160,8 +171,49 @@ class Election {
     return slots_.emplace_back(Slot{.name = std::move(name), .run = std::move(run)});
   }
 
+  void subscribe(const std::string& name, std::string_view function, std::string_view attribute,
+                 std::string value) {
+    std::map<std::string, std::string> filter{
+        {std::string(wire::kFunction), std::string(function)}};
+    if (!attribute.empty()) filter[std::string(attribute)] = std::move(value);
+    bus_.subscribe(name, std::move(filter));
+  }
+
+  void add_office() {
+    subscribe(kLoggerOfficeSubscription, wire::kOfficeCommand, wire::kTo,
+              std::string(wire::kToLogger));
+    subscribe(kRecorderOfficeSubscription, wire::kOfficeCommand, wire::kTo,
+              std::string(wire::kToRecorder));
+    for (int i = 1; i <= profile_.officials; ++i) {
+      officials_.push_back(
+          std::make_unique<OfficialState>(draw_official(i, profile_, world_.random())));
+      OfficialState& official = *officials_.back();
+      subscribe(answer_subscription(official), wire::kOfficeAnswer, wire::kOfficeId,
+                official.office_id);
+      add(fmt::format("office-{}", i),
+          [this, &official](Process& process) { run_official(around_, process, official); });
+    }
+    if (profile_.redis_clock_steps_back) {
+      world_.after(time_of_clock_step(), [this] {
+        redis_.set_clock(-std::chrono::duration_cast<milliseconds>(
+            world_.random().between(microseconds(0), microseconds(kMostClockStep))));
+        if (world_.is_traced()) world_.trace("FAULT: the clock of redis is set back");
+      });
+    }
+  }
+
+  // Preferably soon after the closing time.
+  std::chrono::nanoseconds time_of_clock_step() {
+    constexpr seconds kSoon{5};
+    const auto& closes = electorate_.definition().closes;
+    if (!closes || world_.random().chance(0.3))
+      return world_.random().between(microseconds(0), profile_.faults_end);
+    return WallTime(milliseconds(closes->utc_ms)) - world_.wall_now() +
+           world_.random().between(microseconds(0), microseconds(kSoon));
+  }
+
   MachineState& add_state(std::int64_t id) {
-    bus_.subscribe(result_subscription(id), std::string(wire::kResult), std::to_string(id));
+    subscribe(result_subscription(id), wire::kResult, wire::kMachineId, std::to_string(id));
     machines_.push_back(
         std::make_unique<MachineState>(MachineState{.id = id,
                                                     .votes = profile_.votes,
@@ -193,6 +245,10 @@ class Election {
     slot.process = std::make_unique<Process>(world_, fmt::format("{}.{}", slot.name, ++slot.lives));
     slot.process->is_sheltered = slot.is_sheltered;
     slot.keys = ring_.step();
+    if (profile_.clocks_differ && !slot.name.starts_with("office")) {
+      constexpr std::chrono::hours kDifference{1};
+      slot.process->clock_ahead = kDifference * world_.random().between(-1, 1);
+    }
     slot.process->on_end = [this, &slot] {
       slot.on_end();
       world_.after(world_.random().between(milliseconds(10), milliseconds(kMostRestart)),
@@ -219,12 +275,18 @@ class Election {
     return std::ranges::all_of(machines_, [](const auto& state) { return state->is_done; });
   }
 
+  bool all_certified() const {
+    return std::ranges::all_of(officials_,
+                               [](const auto& official) { return official->is_done(); });
+  }
+
   const Mutant& mutant_;
   World world_;
   Profile profile_;
   const Profile drawn_;
   Evidence evidence_;
   KeyRing ring_{profile_.has_keys};
+  const Electorate electorate_{profile_, world_.wall_now()};
   Network network_{world_, profile_};
   SimulatedBus bus_{world_, profile_, network_, evidence_, mutant_};
   SimulatedRedis redis_{world_, profile_, network_, mutant_};
@@ -240,10 +302,12 @@ class Election {
                        evidence_,
                        simulation_keys(),
                        ring_,
+                       electorate_,
                        metrics_,
                        [this](std::string_view place) { return chaos_.reached(place); },
                        mutant_};
   std::vector<std::unique_ptr<MachineState>> machines_;
+  std::vector<std::unique_ptr<OfficialState>> officials_;
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<Process>> ended_;  // leases still refer to them
 };

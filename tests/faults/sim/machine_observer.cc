@@ -104,14 +104,14 @@ class MachineObserver::ObservedPublisher final : public Publisher {
 
 MachineObserver::MachineObserver(World& world, const HashKey& pseudonym_key, std::int64_t election,
                                  std::int64_t machine, Evidence& evidence, MachineRecord& record,
-                                 std::function<bool(const SubmittedVote&)> may_be_refused)
+                                 Expected expected)
     : world_(world),
       pseudonym_key_(pseudonym_key),
       election_(election),
       machine_(machine),
       evidence_(evidence),
       record_(record),
-      may_be_refused_(std::move(may_be_refused)) {
+      expected_(std::move(expected)) {
   note({.kind = MachineEvent::Kind::kStart});
 }
 
@@ -136,12 +136,13 @@ void MachineObserver::cast(const SubmittedVote& vote) { kept(vote, /*is_recovere
 
 void MachineObserver::kept(const SubmittedVote& vote, bool is_recovered) {
   pending_.insert(vote.uuid);
-  if (may_be_refused_(vote)) evidence_.refusable_votes.insert(vote.uuid);
+  if (expected_.may_be_refused(vote)) evidence_.refusable_votes.insert(vote.uuid);
   if (!is_recovered) ++record_.cast;
   note({.kind = is_recovered ? MachineEvent::Kind::kRecovered : MachineEvent::Kind::kCast,
         .uuid = vote.uuid,
         .voter = pseudonym(pseudonym_key_, vote.election, vote.voter),
-        .choice = vote.choice});
+        .choice = vote.choice,
+        .eligible = expected_.eligible(vote)});
 }
 
 void MachineObserver::erased(const std::string& uuid) {
@@ -170,7 +171,8 @@ void MachineObserver::received(const ReceivedMessage& message) {
   note({.kind = MachineEvent::Kind::kAnswered,
         .uuid = result->uuid,
         .result = result->outcome,
-        .ends = pending_.erase(result->uuid) > 0});
+        .ends = pending_.erase(result->uuid) > 0,
+        .reason = result->reason});
 }
 
 void MachineObserver::note(MachineEvent event) {

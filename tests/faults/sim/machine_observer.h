@@ -28,10 +28,15 @@ struct MachineRecord {
 class MachineObserver {
  public:
   using JournalFile = voting_machine::JournalFile;
+  // What a vote must expect: a store may refuse it for good, and the office's rules may forbid it.
+  struct Expected {
+    std::function<bool(const SubmittedVote&)> may_be_refused;
+    std::function<Eligible(const SubmittedVote&)> eligible;
+  };
 
   MachineObserver(World& world, const HashKey& pseudonym_key, std::int64_t election,
                   std::int64_t machine, Evidence& evidence, MachineRecord& record,
-                  std::function<bool(const SubmittedVote&)> may_be_refused);
+                  Expected expected);
 
   // Each puts an observer around one part of the machine.
   std::unique_ptr<JournalFile> around(std::unique_ptr<JournalFile> file);
@@ -60,7 +65,7 @@ class MachineObserver {
   const std::int64_t machine_;
   Evidence& evidence_;
   MachineRecord& record_;
-  const std::function<bool(const SubmittedVote&)> may_be_refused_;
+  const Expected expected_;
   std::set<std::string> pending_;
 };
 

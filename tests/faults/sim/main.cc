@@ -237,9 +237,9 @@ std::optional<Catch> catch_mutant(const SimulationSettings& settings, const Muta
 
 // Prints the line of one mutant. False: no election was broken.
 bool print_catch(std::string_view name, const std::optional<Catch>& caught, std::int64_t seeds) {
-  std::cout << (caught ? fmt::format("{:<30} {:<9} {}: {}\n", name, caught->seed,
+  std::cout << (caught ? fmt::format("{:<36} {:<9} {}: {}\n", name, caught->seed,
                                      caught->invariants, caught->what)
-                       : fmt::format("{:<30} SURVIVES {} elections\n", name, seeds))
+                       : fmt::format("{:<36} SURVIVES {} elections\n", name, seeds))
             << std::flush;
   return caught.has_value();
 }
@@ -269,7 +269,7 @@ bool is_caught(const SimulationSettings& settings, const fs::path& program) {
 int run_mutants(const SimulationSettings& settings) {
   std::size_t caught = 0;
   const auto begin = std::chrono::steady_clock::now();
-  std::cout << fmt::format("{:<30} {:<9} {}\n", "mutant", "by seed", "because") << std::flush;
+  std::cout << fmt::format("{:<36} {:<9} {}\n", "mutant", "by seed", "because") << std::flush;
   for (const Mutant& mutant : mutants())
     caught += print_catch(mutant.name, catch_mutant(settings, mutant), settings.seeds) ? 1 : 0;
   const std::vector<fs::path> programs = patched_programs();

@@ -1,5 +1,7 @@
 #include "faults/sim/profile.h"
 
+#include <algorithm>
+
 namespace pollbus::faults {
 namespace {
 
@@ -25,6 +27,9 @@ void draw_election(Random& random, Profile* profile) {
   profile->rate = random.chance(0.5) ? 0 : static_cast<double>(random.between(1, 20)) / 4;
   profile->poisons = random.chance(0.7) ? 0 : static_cast<int>(random.between(1, 4));
   profile->forgeries = random.chance(0.8) ? 0 : static_cast<int>(random.between(1, 4));
+  profile->has_keys = random.chance(0.75);
+  if (profile->has_keys && random.chance(0.5))
+    profile->attacks = static_cast<int>(random.between(1, 12));
   profile->refused_voters = random.chance(0.9) ? 0 : 0.2;
   profile->refused_receipts = random.chance(0.9) ? 0 : 0.2;
 }
@@ -39,6 +44,27 @@ void draw_bus(Random& random, Profile* profile) {
   profile->max_delay = random.chance(0.5)   ? milliseconds(2)
                        : random.chance(0.5) ? milliseconds(200)
                                             : milliseconds(15'000);
+}
+
+void draw_office(Random& random, Profile* profile) {
+  profile->is_defined = random.chance(0.6);
+  if (!profile->is_defined) return;
+  profile->eligibility = random.chance(0.3)   ? Eligibility::kOpen
+                         : random.chance(0.4) ? Eligibility::kRoll
+                                              : Eligibility::kCodes;
+  profile->opens_by_clock = random.chance(0.3);
+  profile->closes_by_clock = random.chance(0.4);
+  profile->extends = profile->closes_by_clock && random.chance(0.3);
+  profile->pauses = static_cast<int>(random.below(3));
+  profile->adds_voter = random.chance(0.3);
+  profile->officials = random.chance(0.7) ? 1 : 2;
+  profile->clocks_differ = random.chance(0.3);
+  profile->redis_clock_steps_back = random.chance(0.2);
+  // A mark without a row keeps the election from being sealed.
+  profile->refused_receipts = 0;
+  if (profile->voters < 5) profile->voters += 5;  // so that some are on the roll and one is not
+  profile->votes += random.between(0, 8);
+  if (profile->rate > 0) profile->rate = std::max(profile->rate, 0.5);
 }
 
 }  // namespace
@@ -63,6 +89,8 @@ Profile draw_profile(Random& random) {
   profile.partitions = random.chance(0.3);
   profile.between_faults = random.between(milliseconds(50), seconds(10));
   profile.faults_end = random.between(seconds(1), seconds(60));
+  profile.rotates = profile.has_keys && random.chance(0.2);
+  draw_office(random, &profile);
   return profile;
 }
 

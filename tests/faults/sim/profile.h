@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "election/definition.h"
 #include "faults/sim/random.h"
 
 namespace pollbus::faults {
@@ -25,6 +26,19 @@ struct Profile {
   bool has_keys = false;
   int attacks = 0;       // messages without the right MAC
   bool rotates = false;  // the keys are changed
+
+  // The office, if there is one: it defines the election, opens it, pauses it, closes it, seals and
+  // certifies the result.
+  bool is_defined = false;
+  Eligibility eligibility = Eligibility::kOpen;
+  bool opens_by_clock = false;
+  bool closes_by_clock = false;
+  bool extends = false;
+  int pauses = 0;
+  bool adds_voter = false;
+  int officials = 0;           // who do all of this at the same time
+  bool clocks_differ = false;  // those of replicas, by an hour
+  bool redis_clock_steps_back = false;
 
   // The bus.
   bool ignores_filters = false;

@@ -19,13 +19,16 @@
 #include "faults/decorators/failing_stores.h"
 #include "faults/sim/draw_uuid.h"
 #include "faults/sim/machine_observer.h"
+#include "faults/sim/office.h"
 #include "faults/sim/other_make.h"
 #include "voting_logger/handler.h"
+#include "voting_logger/office_handler.h"
 #include "voting_machine/journal_owner.h"
 #include "voting_machine/load_generator.h"
 #include "voting_machine/random_voter.h"
 #include "voting_machine/vote_client.h"
 #include "voting_recorder/handler.h"
+#include "voting_recorder/office_handler.h"
 
 namespace pollbus::faults {
 namespace {
@@ -52,6 +55,13 @@ struct Base {
                                                  part, around.failpoints)),
         quarantine(around.bus.connect_to_quarantine()),
         outbox({*topic, *quarantine, bus}, around.metrics) {}
+  virtual ~Base() = default;
+
+  // The key that verifies the office's commands.
+  std::optional<OfficePublicKey> office_key() const {
+    if (!around.profile.is_defined) return std::nullopt;
+    return office_private_key().public_key();
+  }
 
   // Puts the failpoints around the handler of this service's subscription.
   BatchHandler failing(BatchHandler handler) const {
@@ -79,11 +89,16 @@ struct Logger : Base {
                  .clock = clock,
                  .readiness = readiness,
                  .metrics = around.metrics},
-                around.keys.logger, around.ring.services()) {}
+                around.keys.logger, around.ring.services()),
+        elections(around.redis.connect_elections(), around.failpoints),
+        office_handler(outbox, elections, redis, office_key(), around.ring.services(),
+                       around.metrics) {}
 
   Dependency redis;
   FailingRegister voters;
   voting_logger::Handler handler;
+  FailingElectionRegister elections;
+  voting_logger::OfficeHandler office_handler;
 };
 
 struct Recorder : Base {
@@ -97,14 +112,25 @@ struct Recorder : Base {
                  .clock = clock,
                  .readiness = readiness,
                  .metrics = around.metrics},
-                around.ring.services()) {}
+                around.ring.services()),
+        events(around.postgres.connect_events(), around.failpoints),
+        office_handler({.outbox = outbox,
+                        .events = events,
+                        .postgres = postgres,
+                        .clock = clock,
+                        .readiness = readiness,
+                        .metrics = around.metrics},
+                       office_key(), around.ring.services()) {}
 
   Dependency postgres;
   FailingBallotBox ballots;
   voting_recorder::Handler handler;
+  FailingEventStore events;
+  voting_recorder::OfficeHandler office_handler;
 };
 
-// The loop of a subscriber's thread, which calls the handler.
+}  // namespace
+
 void work(Surroundings& around, Process& process, const std::string& subscription,
           const BatchHandler& handler) {
   while (true) {
@@ -124,18 +150,30 @@ void work(Surroundings& around, Process& process, const std::string& subscriptio
   }
 }
 
+namespace {
+
 // Runs a logger or a recorder. The service lives until the last of its threads has ended.
 template <typename Service>
-void run_service(Surroundings& around, Process& process, const std::string& subscription) {
-  process.spawn([&around, &process, subscription] {
+void run_service(Surroundings& around, Process& process, const std::string& subscription,
+                 const std::string& office_subscription) {
+  process.spawn([&around, &process, subscription, office_subscription] {
     const auto service = std::make_shared<Service>(around);
-    BatchHandler handler = [service](auto batch, auto stop) {
-      return service->handler.handle(batch, std::move(stop));
-    };
-    if (around.mutant.service_handler)
-      handler = around.mutant.service_handler(
+    const auto mistaken = [&](BatchHandler handler) {
+      if (!around.mutant.service_handler) return handler;
+      return around.mutant.service_handler(
           std::move(handler), [&process](auto body) { process.spawn(std::move(body)); });
-    work(around, process, subscription, service->failing(std::move(handler)));
+    };
+    if (around.profile.is_defined) {
+      BatchHandler office = mistaken([service](auto batch, auto stop) {
+        return service->office_handler.handle(batch, std::move(stop));
+      });
+      process.spawn([&around, &process, service, office_subscription, office = std::move(office)] {
+        work(around, process, office_subscription, service->failing(office));
+      });
+    }
+    work(around, process, subscription, service->failing(mistaken([service](auto batch, auto stop) {
+      return service->handler.handle(batch, std::move(stop));
+    })));
   });
 }
 
@@ -144,27 +182,35 @@ void run_service(Surroundings& around, Process& process, const std::string& subs
 std::string result_subscription(std::int64_t machine) { return fmt::format("result-{}", machine); }
 
 void run_logger(Surroundings& around, Process& process) {
-  run_service<Logger>(around, process, kSubmitSubscription);
+  run_service<Logger>(around, process, kSubmitSubscription, kLoggerOfficeSubscription);
 }
 
 void run_recorder(Surroundings& around, Process& process) {
-  run_service<Recorder>(around, process, kRecordSubscription);
+  run_service<Recorder>(around, process, kRecordSubscription, kRecorderOfficeSubscription);
 }
 
 namespace {
 
-voting_machine::RandomVoter voter_of(Surroundings& around, const MachineState& state) {
-  constexpr std::int64_t kChoices = 3;
-  return {state.seed + static_cast<std::uint64_t>(state.record.cast), around.profile.voters,
-          kChoices, [&around] { return draw_uuid(around.world.random()); }};
+voting_machine::Voter voter_of(Surroundings& around, const MachineState& state) {
+  return [&around,
+          random = voting_machine::RandomVoter(
+              state.seed + static_cast<std::uint64_t>(state.record.cast), around.profile.voters,
+              Electorate::kChoices, [&around] { return draw_uuid(around.world.random()); })](
+             std::int64_t election, std::int64_t machine, std::int64_t timestamp_ms) mutable {
+    return around.electorate.complete(random.cast(election, machine, timestamp_ms),
+                                      around.world.random());
+  };
 }
 
-// Whether a store refuses a vote for good.
-std::function<bool(const SubmittedVote&)> may_refuse(Surroundings& around) {
-  return [&around](const SubmittedVote& vote) {
-    return around.redis.refuses(vote.voter) ||
-           around.postgres.refuses(receipt(vote.election, vote.uuid));
-  };
+// Whether a store refuses a vote for good, and whether the office's rules do.
+MachineObserver::Expected expected(Surroundings& around) {
+  return {
+      .may_be_refused =
+          [&around](const SubmittedVote& vote) {
+            return around.redis.refuses(vote.voter) ||
+                   around.postgres.refuses(receipt(vote.election, vote.uuid));
+          },
+      .eligible = [&around](const SubmittedVote& vote) { return around.electorate.judge(vote); }};
 }
 
 // One life of a machine: what its main() sets up, with fibers instead of threads.
@@ -174,7 +220,7 @@ struct Machine : Base, voting_machine::VoteObserver {
         process(its_process),
         state(its_state),
         observer(around.world, around.keys.pseudonyms, kElection, state.id, around.evidence,
-                 state.record, may_refuse(around)),
+                 state.record, expected(around)),
         observed_topic(observer.around(std::move(topic))) {}
 
   absl::Status open() {
@@ -283,12 +329,12 @@ void run_machine(Surroundings& around, Process& process, MachineState& state) {
 void run_original_machine(Surroundings& around, Process& process, MachineState& state) {
   const auto observer =
       std::make_shared<MachineObserver>(around.world, around.keys.pseudonyms, kElection, state.id,
-                                        around.evidence, state.record, may_refuse(around));
+                                        around.evidence, state.record, expected(around));
   process.spawn([&around, &state, observer] {
     const auto publisher = around.bus.connect();
     auto voter = voter_of(around, state);
     for (std::int64_t i = 0; i < state.votes; ++i) {
-      const SubmittedVote vote = voter.cast(kElection, state.id, 0);
+      const SubmittedVote vote = voter(kElection, state.id, 0);
       observer->cast(vote);
       std::array message{wire::submit_message(vote)};
       authenticate_as_other_make(around.ring.services(), state.id, message.data());

@@ -11,19 +11,22 @@
 #include "faults/checker/judge.h"
 #include "faults/decorators/failpoints.h"
 #include "faults/mutants/mutants.h"
+#include "faults/sim/electorate.h"
 #include "faults/sim/key_ring.h"
 #include "faults/sim/machine_observer.h"
 #include "faults/sim/simulated_bus.h"
 #include "faults/sim/simulated_disk.h"
-#include "faults/sim/simulated_stores.h"
+#include "faults/sim/simulated_postgres.h"
+#include "faults/sim/simulated_redis.h"
 #include "faults/sim/world.h"
 
 namespace pollbus::faults {
 
-constexpr std::int64_t kElection = 12;
 constexpr std::int64_t kForger = 999;  // a machine id that no machine has
 inline constexpr char kSubmitSubscription[] = "submit";
 inline constexpr char kRecordSubscription[] = "record";
+inline constexpr char kLoggerOfficeSubscription[] = "office to logger";
+inline constexpr char kRecorderOfficeSubscription[] = "office to recorder";
 std::string result_subscription(std::int64_t machine);
 
 // Everything that a simulated service has around it.
@@ -36,10 +39,15 @@ struct Surroundings {
   Evidence& evidence;
   const Keys& keys;
   const KeyRing& ring;
+  const Electorate& electorate;
   prometheus::Registry& metrics;
   Failpoints failpoints;
   const Mutant& mutant;
 };
+
+// The loop of a subscriber's thread, which calls the handler.
+void work(Surroundings& around, Process& process, const std::string& subscription,
+          const BatchHandler& handler);
 
 // Each does what the main() of its service does, with the service's real code and simulated
 // surroundings, and spawns the process's threads. What the threads use lives as long as they do.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "election/office_messages.h"
 #include "election/wire.h"
 
 namespace pollbus::faults {
@@ -54,7 +55,14 @@ std::string uuid_in(const Message& message) {
 
 // A message in a trace.
 std::string named(const Message& message) {
-  return fmt::format("{} {}", message.attribute(std::string(wire::kFunction)), uuid_in(message));
+  const std::string& function = message.attribute(std::string(wire::kFunction));
+  // The UUIDs of the office are not those of the seed.
+  if (!message.attribute(std::string(wire::kOfficeId)).empty()) {
+    const std::size_t kind = message.data.find("\"kind\":\"") + 8;
+    return fmt::format("{}, {}", function,
+                       message.data.substr(kind, message.data.find('"', kind) - kind));
+  }
+  return fmt::format("{} {}", function, uuid_in(message));
 }
 
 }  // namespace
@@ -73,15 +81,15 @@ std::unique_ptr<Publisher> SimulatedBus::connect_to_quarantine() {
   return std::make_unique<SimulatedPublisher>(*this, /*to_quarantine=*/true);
 }
 
-void SimulatedBus::subscribe(const std::string& name, std::string function, std::string machine) {
-  subscriptions_[name] = {.function = std::move(function), .machine = std::move(machine)};
+void SimulatedBus::subscribe(const std::string& name, std::map<std::string, std::string> filter) {
+  subscriptions_.try_emplace(name, Subscription{.filter = std::move(filter)});
 }
 
 bool SimulatedBus::matches(const Subscription& subscription, const Message& message) const {
   if (profile_.ignores_filters) return true;
-  return message.attribute(std::string(wire::kFunction)) == subscription.function &&
-         (subscription.machine.empty() ||
-          message.attribute(std::string(wire::kMachineId)) == subscription.machine);
+  return std::ranges::all_of(subscription.filter, [&](const auto& wanted) {
+    return message.attribute(wanted.first) == wanted.second;
+  });
 }
 
 absl::StatusOr<std::vector<std::string>> SimulatedBus::publish(bool to_quarantine,

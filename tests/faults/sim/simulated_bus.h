@@ -26,9 +26,8 @@ class SimulatedBus {
   SimulatedBus(World& world, const Profile& profile, Network& network, Evidence& evidence,
                const Mutant& mutant);
 
-  // Creates a subscription for messages with this `function`, and this `machineID` if it is not
-  // empty.
-  void subscribe(const std::string& name, std::string function, std::string machine);
+  // Creates a subscription for messages with these attributes, unless it is there.
+  void subscribe(const std::string& name, std::map<std::string, std::string> filter);
 
   // A client's connection, which borrows this.
   std::unique_ptr<Publisher> connect();
@@ -67,8 +66,7 @@ class SimulatedBus {
     Pending pending;
   };
   struct Subscription {
-    std::string function;
-    std::string machine;
+    std::map<std::string, std::string> filter;
     std::map<std::uint64_t, Pending> pending;  // by delivery id
     std::vector<Acked> acked_lately;
     Condition changed;

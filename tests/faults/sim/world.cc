@@ -12,6 +12,12 @@ constexpr std::size_t kMaxEvents = 2'000'000;
 
 }  // namespace
 
+World::World(std::uint64_t seed, bool is_traced) : random_(seed), is_traced_(is_traced) {
+  constexpr std::chrono::milliseconds kBegin{1'709'908'090'964};
+  wall_begin_ = WallTime(
+      kBegin + random_.between(std::chrono::milliseconds(0), std::chrono::milliseconds(60'000)));
+}
+
 std::int64_t World::now_us() const {
   return std::chrono::duration_cast<std::chrono::microseconds>(now_.time_since_epoch()).count();
 }
@@ -117,8 +123,9 @@ void Process::freeze(std::chrono::nanoseconds duration) {
 }
 
 WallTime SimulatedClock::wall_now() const {
-  constexpr std::chrono::milliseconds kBegin{1'709'908'090'964};
-  return WallTime(kBegin) + world_.now().time_since_epoch();
+  const Process* const process = world_.running();
+  return world_.wall_now() +
+         (process == nullptr ? std::chrono::milliseconds(0) : process->clock_ahead);
 }
 
 bool SimulatedClock::pause(std::chrono::nanoseconds duration, std::stop_token stop) {

@@ -36,10 +36,12 @@ struct Condition {
 // process.
 class World {
  public:
-  World(std::uint64_t seed, bool is_traced) : random_(seed), is_traced_(is_traced) {}
+  World(std::uint64_t seed, bool is_traced);
 
   Random& random() { return random_; }
   SteadyTime now() const { return now_; }
+  // The true time. The simulation begins at a random moment of a minute.
+  WallTime wall_now() const { return wall_begin_ + now_.time_since_epoch(); }
   std::int64_t now_us() const;
 
   // Runs events in the order of their times, outside of all threads.
@@ -83,6 +85,7 @@ class World {
   void suspend();
 
   Random random_;
+  WallTime wall_begin_;
   SteadyTime now_{};
   std::uint64_t last_event_ = 0;
   std::vector<Event> events_;  // a heap, the earliest first
@@ -117,6 +120,9 @@ class Process {
   // Called when it has ended in any way.
   std::function<void()> on_end = [] {};
 
+  // How far its wall clock is ahead of the true time.
+  std::chrono::milliseconds clock_ahead{0};
+
   // Whether its requests, or the answers to them, are lost.
   bool loses_requests = false;
   bool loses_answers = false;
@@ -132,7 +138,8 @@ class Process {
   std::vector<std::shared_ptr<Thread>> threads_;
 };
 
-// The world's time as a Clock. While a thread pauses, all others go on.
+// The world's time as a Clock; the wall clock is that of the running process. While a thread
+// pauses, all others go on.
 class SimulatedClock final : public Clock {
  public:
   explicit SimulatedClock(World& world) : world_(world) {}

@@ -8,6 +8,7 @@
 
 import { deliveryKinds } from './deliveries.mjs';
 import { diskKinds } from './disks.mjs';
+import { forgeryKinds } from './forgeries.mjs';
 import { kills, pauses } from './kill.mjs';
 import { networkKinds } from './network.mjs';
 import { postgresKinds } from './postgres.mjs';
@@ -23,4 +24,5 @@ export const allKinds = [
   ...postgresKinds,
   ...serviceKinds,
   ...refusalKinds,
+  ...forgeryKinds,
 ].map((kind) => ({ needs: [], locks: ({ target }) => [target], ...kind }));

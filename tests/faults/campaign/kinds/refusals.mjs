@@ -2,6 +2,7 @@
 // known UUID. What they leave in the stores stays until the end of the election, because a vote that was
 // rejected must not be accepted later.
 
+import { macOf } from '../../../support/authentication.mjs';
 import * as foreign from '../foreign.mjs';
 import * as roster from '../roster.mjs';
 import { logs } from './signs.mjs';
@@ -58,7 +59,7 @@ const refusedRows = {
   }),
 };
 
-// Publishes different votes under the UUIDs of votes that are stored.
+// As a logger that was taken over, publishes different votes under the UUIDs of votes that are stored.
 const forgedVotes = {
   name: 'forged-votes',
   weight: 2,
@@ -76,9 +77,11 @@ const forgedVotes = {
         const messages = Array.from({ length: stored.length > 0 ? forgedAtOnce : 0 }, () => {
           const { uuid, choice } = random.pick(stored);
           const record = { machine_ID: foreign.forger, voting: choice + 1, election_ID: system.electionId, UUID: uuid };
+          const data = JSON.stringify(record);
+          const mac = macOf(Buffer.from(system.secrets.RECORD_KEY, 'hex'), { functionName: 'record vote', data });
           return {
-            data: Buffer.from(JSON.stringify(record)),
-            attributes: { function: 'record vote', [foreign.attributes.forged]: '1' },
+            data: Buffer.from(data),
+            attributes: { function: 'record vote', mac, [foreign.attributes.forged]: '1' },
           };
         });
         const ids = messages.length > 0 ? await bus.publish(messages, publishTimeoutMs).catch(() => []) : [];
