@@ -40,6 +40,15 @@ void add_page_headers(HttpResponse& response, Caching caching) {
   add("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
 }
 
+void allow_inline_script(HttpResponse& response, std::string_view hash) {
+  constexpr std::string_view kScripts = "script-src 'self'";
+  for (auto& [name, value] : response.headers) {
+    if (name != "Content-Security-Policy") continue;
+    const std::size_t at = value.find(kScripts) + kScripts.size();
+    value.insert(at, " '" + std::string(hash) + "'");
+  }
+}
+
 void add_etag(const HttpRequest& request, HttpResponse& response, std::string_view etag) {
   response.headers.emplace_back("ETag", std::string(etag));
   if (response.status == 200 && matches(request.header("if-none-match"), etag)) {

@@ -47,5 +47,14 @@ TEST(PageHeadersTest, AnErrorIsNeverNotModified) {
   EXPECT_EQ(response.status, 503);
 }
 
+TEST(PageHeaders, OneInlineScriptCanBeAllowedByItsHash) {
+  HttpResponse response;
+  add_page_headers(response, Caching::kNothing);
+  allow_inline_script(response, "sha256-abc=");
+  EXPECT_EQ(response.headers[0].first, "Content-Security-Policy");
+  EXPECT_NE(response.headers[0].second.find("; script-src 'self' 'sha256-abc='; style-src 'self';"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace pollbus::web

@@ -126,6 +126,36 @@ test('an election whose tally may not be seen shows turnout alone, in the page a
   }
 });
 
+test('the metrics of the board say nothing about any election', async () => {
+  const text = await (await fetch(`${place.health}/metrics`)).text();
+  assert.match(text, /pollbus_dependency_up/);
+  assert.doesNotMatch(text, /election=|voting=|\b(711|712|318|319|205)\b/);
+});
+
+test('a screen reader hears the number of votes, but not more often than every ten seconds', async () => {
+  const page = await openPage(browser);
+  await page.clock.install();
+  await page.goto(`${place.address}/elections/12`);
+  const heard = () => page.textContent('#announcement');
+  const passes = async (ms) => {
+    const answered = page.waitForResponse(/live\.json/);
+    await page.clock.runFor(ms);
+    await answered;
+  };
+  await place.vote(elections.open, [1], 1);
+  await shows('/elections/12', '1,237</span>');
+  await passes(1_500);
+  await page.waitForFunction(() => document.querySelector('[data-key="voted"]').textContent === '1,237');
+  assert.equal(await heard(), '');
+  await place.vote(elections.open, [1], 1);
+  await shows('/elections/12', '1,238</span>');
+  await page.clock.fastForward(10_000);
+  await passes(1_500);
+  await page.waitForFunction(() => document.querySelector('#announcement').textContent !== '');
+  assert.match(await heard(), /1,238/);
+  await closePage(page);
+});
+
 test('figures never go back, even if an old answer arrives late', async () => {
   const page = await open('/elections/12');
   const shown = await page.textContent('[data-key="voted"]');

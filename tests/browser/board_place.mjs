@@ -61,6 +61,7 @@ export class BoardPlace {
   async startBoard() {
     const [pages, health] = [await reservePort(), await reservePort()];
     this.address = `http://127.0.0.1:${pages.port}`;
+    this.health = `http://127.0.0.1:${health.port}`;
     await pages.release();
     await health.release();
     this.board = new Part({

@@ -42,11 +42,16 @@ export function stateWith(stage, fields = {}, display = {}) {
 }
 
 const named = (text, language = 'en') => ({ text, language });
-const people = ['Ada Lovelace', 'Alan Turing', 'Grace Hopper', 'محمد بن موسى الخوارزمي', 'Émilie du Châtelet', 'Zuzana Ďurišová-Nováková'];
+// The last two have combining marks: Vietnamese, decomposed, and Hindi.
+const people = [
+  ...['Ada Lovelace', 'Alan Turing', 'Grace Hopper', 'محمد بن موسى الخوارزمي', 'Émilie du Châtelet', 'Zuzana Ďurišová-Nováková'],
+  ...['Nguyễn Thị Ánh Tuyết'.normalize('NFD'), 'श्रीनिवास रामानुजन्'],
+];
+const longNamePlace = 8;
 const choices = (count) =>
   Array.from({ length: count }, (_, i) => ({
     voting: i,
-    name: i === 7
+    name: i === longNamePlace
       ? named('A list of candidates whose name is as long as a definition allows: '.padEnd(200, 'long names must wrap and never be cut off, '))
       : named(i < people.length ? people[i] : `Candidate number ${i + 1}`, i === 3 ? 'ar' : 'en'),
   }));

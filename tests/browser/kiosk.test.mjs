@@ -197,6 +197,25 @@ test('a browser that crashes comes back to the same step', async () => {
   assert.equal(place.cast.length, 2);
 });
 
+test('a page of which the machine could not serve every file is asked for again', async () => {
+  await page.route('**/views.mjs', (route) => route.abort(), { times: 1 });
+  await page.goto(place.address);
+  await page.locator('.languages').waitFor();
+});
+
+test('after Done at a machine that does not answer, the page is empty, and the machine ends the session when it is back', async () => {
+  await voter.toReview(place, String(nextVoter), [['Mayor', 'Ada Lovelace'], ['Tram line']]);
+  await voter.press('kiosk.cast');
+  await voter.heading('kiosk.answer.title.recorded');
+  const [code] = await voter.trackingCodes();
+  await place.killMachine();
+  await voter.press('kiosk.done');
+  await page.getByText(voter.text('kiosk.connecting')).waitFor();
+  assert.ok(!(await page.content()).includes(code));
+  await place.startMachine();
+  await page.locator('.languages').waitFor();
+});
+
 test('a machine that is killed before the cast says that nothing was cast', async () => {
   await voter.toReview(place, String(nextVoter), both);
   await place.restartMachine();

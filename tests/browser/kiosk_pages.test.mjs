@@ -98,6 +98,45 @@ test('a name in another language says so, and one in the other direction begins 
   assert.equal(Math.round(left), Math.round(other.x));
 });
 
+// Roles and levels of a page as a screen reader gets them, without the texts, and controls without a name.
+async function accessibilityTree() {
+  const lines = (await page.locator('body').ariaSnapshot()).split('\n').filter((line) => !line.includes('/url:'));
+  const unnamed = lines.filter((line) => /^\s*- (button|radio|textbox|heading)(?! ")/.test(line));
+  const roles = lines.map((line) => line.match(/^\s*- ([a-z]+)/)?.[1]).filter((role) => role && role !== 'text' && role !== 'paragraph');
+  return { roles, unnamed, headings: lines.filter((line) => /heading .*\[level=1\]/.test(line)).length };
+}
+
+test('a screen reader gets the same structure in every language, with one main heading and a name for every control', async () => {
+  for (const name of ['start', 'code, mistyped', 'contest', 'review', 'mixed']) {
+    let first;
+    for (const language of languages) {
+      await show(name, { language });
+      const { roles, unnamed, headings } = await accessibilityTree();
+      assert.deepEqual([unnamed, headings], [[], 1], `${name} ${language}`);
+      first ??= roles;
+      assert.deepEqual(roles, first, `${name} ${language}`);
+    }
+  }
+});
+
+test('a screen reader hears what became of a vote, once', async () => {
+  await show('sending', {});
+  machine.state = stateWith(...pages.recorded, {});
+  const heard = page.locator('#announcer');
+  await page.waitForFunction(() => document.querySelector('#announcer').textContent !== '');
+  assert.equal(await heard.textContent(), 'Your vote is recorded. Thank you.');
+  assert.equal(await heard.getAttribute('role'), 'status');
+});
+
+test('the receipt is printed with title and tracking code, and without buttons or the result', async () => {
+  await show('recorded', {});
+  await page.emulateMedia({ media: 'print' });
+  const visible = await page.evaluate(() =>
+    [...document.querySelectorAll('.tracking .code, h2, .actions, .bar, .result')].map((each) => [each.className || each.tagName, each.checkVisibility()]));
+  await page.emulateMedia({ media: 'screen' });
+  for (const [what, isVisible] of visible) assert.equal(isVisible, what === 'code' || what === 'H2', what);
+});
+
 test('with reduced motion nothing moves', async () => {
   await show('sending', {});
   const animation = await page.locator('.sending .symbol').evaluate((element) => getComputedStyle(element).animationName);

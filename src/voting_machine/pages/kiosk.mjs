@@ -153,6 +153,10 @@ setInterval(() => {
 
 async function press(action, fields = {}) {
   if (busy) return;
+  if (action === 'end') {
+    await leave();
+    return;
+  }
   busy = true;
   const isCast = action === 'cast';
   if (isCast) {
@@ -172,14 +176,23 @@ async function press(action, fields = {}) {
   }
 }
 
-// Ends the session and loads the page anew, so that nothing of the voter stays in its memory.
+// Ends the session and loads the page anew, so that nothing of the voter stays in its memory. A machine
+// that does not answer is waited for with an empty page: a browser that loads nothing would show an error,
+// and the machine shows the session again when it is back.
 async function leave() {
+  busy = true;
   closesAt = undefined;
   idle.watch(undefined);
-  try {
-    await act(shown, 'end');
-  } catch {
-    // The machine ends the session by itself.
+  let current = shown;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      if (!isFirst) current = await readState();
+      if (current.session === shown.session) await act(current, 'end');
+      break;
+    } catch {
+      if (isFirst) draw({ ...shown, stage: 'start', elections: [], is_event_known: false });
+      await new Promise((resolve) => { setTimeout(resolve, pollEvery); });
+    }
   }
   window.location.replace('/');
 }
