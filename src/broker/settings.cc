@@ -68,7 +68,7 @@ void BrokerSettings::add_to(Settings& settings) {
        "given several times"},
       &create_subscriptions, check_subscription);
   settings.text({"resources", "PUBSUB_BROKER_RESOURCES", "FILE",
-                 "YAML or JSON file with topics and subscriptions that are created at start, or "
+                 "YAML or JSON file with schemas, topics and subscriptions: created at start, or "
                  "changed to what the file says (docs/broker-operation.md)"},
                 &resources);
   settings.rule([this]() -> std::optional<std::string> {

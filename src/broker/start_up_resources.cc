@@ -5,6 +5,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
+#include <google/pubsub/v1/schema.grpc.pb.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -115,8 +116,15 @@ void complete(std::string_view project, std::string_view collection, std::string
   if (!name->empty()) *name = full_name(project, collection, *name);
 }
 
+void complete(std::string_view project, api::Schema* schema) {
+  complete(project, "schemas", schema->mutable_name());
+}
+
 void complete(std::string_view project, api::Topic* topic) {
   complete(project, "topics", topic->mutable_name());
+  if (topic->has_schema_settings()) {
+    complete(project, "schemas", topic->mutable_schema_settings()->mutable_schema());
+  }
 }
 
 void complete(std::string_view project, api::Subscription* subscription) {
@@ -177,6 +185,31 @@ absl::Status status_of(const std::string& name, const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   return {static_cast<absl::StatusCode>(status.error_code()),
           fmt::format("{}: {}", name, status.error_message())};
+}
+
+absl::Status apply_schema(const api::Schema& wanted, const Server& server,
+                          api::SchemaService::Stub& stub) {
+  const std::string& name = wanted.name();
+  const std::string separator = "/schemas/";
+  const std::size_t at = name.find(separator);
+  api::CreateSchemaRequest create;
+  create.set_parent(name.substr(0, at));
+  if (at != std::string::npos) create.set_schema_id(name.substr(at + separator.size()));
+  *create.mutable_schema() = wanted;
+  api::Schema answer;
+  CallContext creation(server);
+  const grpc::Status created = stub.CreateSchema(&creation, create, &answer);
+  if (created.error_code() != grpc::StatusCode::ALREADY_EXISTS) return status_of(name, created);
+  api::GetSchemaRequest get;
+  get.set_name(name);
+  CallContext look(server);
+  RETURN_IF_ERROR(status_of(name, stub.GetSchema(&look, get, &answer)));
+  if (answer.definition() == wanted.definition()) return absl::OkStatus();
+  api::CommitSchemaRequest commit;
+  commit.set_name(name);
+  *commit.mutable_schema() = wanted;
+  CallContext change(server);
+  return status_of(name, stub.CommitSchema(&change, commit, &answer));
 }
 
 absl::Status apply_topic(const StartUpResources::Stated<api::Topic>& wanted, const Server& server,
@@ -306,10 +339,13 @@ absl::Status StartUpResources::add_file(std::string project, const std::filesyst
     for (const auto& [key, value] : content.items()) {
       if (key == "project" && value.is_string()) {
         project = value;
-      } else if (key != "topics" && key != "subscriptions") {
+      } else if (key != "schemas" && key != "topics" && key != "subscriptions") {
         return absl::InvalidArgumentError(fmt::format(
-            "\"{}\" is unknown; expected `project`, `topics` and `subscriptions`", key));
+            "\"{}\" is unknown; expected `project`, `schemas`, `topics` and `subscriptions`", key));
       }
+    }
+    if (content.contains("schemas")) {
+      RETURN_IF_ERROR(annotate(read_items(content["schemas"], project, &schemas), "schemas"));
     }
     if (content.contains("topics")) {
       RETURN_IF_ERROR(annotate(read_items(content["topics"], project, &topics), "topics"));
@@ -333,6 +369,10 @@ absl::Status StartUpResources::add_variables(const Settings::Environment& enviro
 absl::Status apply(const StartUpResources& resources, const Server& server) {
   const auto publisher = api::Publisher::NewStub(server.channel());
   const auto subscriber = api::Subscriber::NewStub(server.channel());
+  const auto schemas = api::SchemaService::NewStub(server.channel());
+  for (const auto& schema : resources.schemas) {
+    RETURN_IF_ERROR(apply_schema(schema.resource, server, *schemas));
+  }
   for (const auto& topic : resources.topics) {
     RETURN_IF_ERROR(apply_topic(topic, server, *publisher));
   }

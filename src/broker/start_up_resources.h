@@ -2,6 +2,7 @@
 
 #include <google/protobuf/field_mask.pb.h>
 #include <google/pubsub/v1/pubsub.pb.h>
+#include <google/pubsub/v1/schema.pb.h>
 
 #include <filesystem>
 #include <optional>
@@ -25,6 +26,7 @@ struct StartUpResources {
     google::protobuf::FieldMask fields;
   };
 
+  std::vector<Stated<google::pubsub::v1::Schema>> schemas;
   std::vector<Stated<google::pubsub::v1::Topic>> topics;
   std::vector<Stated<google::pubsub::v1::Subscription>> subscriptions;
 
@@ -50,7 +52,8 @@ std::optional<SubscriptionAndTopic> split_subscription(const std::string& text);
 std::string full_name(std::string_view project, std::string_view collection,
                       const std::string& name);
 
-// Creates and changes resources on the server, topics first. A subscription that exists with
+// Creates and changes resources on the server: schemas, then topics, then subscriptions. A schema
+// that exists with another definition gets a new revision. A subscription that exists with
 // another topic, filter or ordering is FAILED_PRECONDITION, because these cannot be changed. Other
 // errors are those of the calls, with the name of the resource. Blocks.
 absl::Status apply(const StartUpResources& resources, const Server& server);

@@ -16,8 +16,14 @@ namespace api = google::pubsub::v1;
 
 constexpr char kFile[] = R"(
 project: shop
+schemas:
+  - name: order
+    type: AVRO
+    definition: '{"type":"record","name":"Order","fields":[{"name":"id","type":"int"}]}'
 topics:
   - orders
+  - name: checked
+    schemaSettings: { schema: order, encoding: JSON }
   - name: projects/other/topics/returns
     messageRetentionDuration: 3600s
     labels: { version: 1, live: "true" }
@@ -67,11 +73,16 @@ class StartUpResourcesTest : public ::testing::Test {
 TEST_F(StartUpResourcesTest, AFileSaysWhatIsCreatedWithAllItsSettings) {
   const auto resources = read(kFile);
   ASSERT_TRUE(resources.ok()) << resources.status();
-  ASSERT_EQ(resources->topics.size(), 2u);
+  ASSERT_EQ(resources->topics.size(), 3u);
+  EXPECT_EQ(resources->topics[1].resource.schema_settings().schema(),
+            "projects/shop/schemas/order");
   EXPECT_EQ(resources->topics[0].resource.name(), "projects/shop/topics/orders");
-  EXPECT_EQ(resources->topics[1].resource.labels().at("version"), "1");
-  EXPECT_EQ(resources->topics[1].resource.message_retention_duration().seconds(), 3'600);
-  ASSERT_TRUE(apply(*resources, *server).ok());
+  EXPECT_EQ(resources->topics[2].resource.labels().at("version"), "1");
+  EXPECT_EQ(resources->topics[2].resource.message_retention_duration().seconds(), 3'600);
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status status = apply(*resources, *server);
+    ASSERT_TRUE(status.ok()) << status;
+  }
   const api::Subscription created = subscription("projects/shop/subscriptions/billing");
   EXPECT_EQ(created.topic(), "projects/shop/topics/orders");
   EXPECT_EQ(created.filter(), "attributes.kind = \"paid\"");

@@ -84,6 +84,7 @@ struct Catalog {
   CoreObserver* const observer;
   Batches batches;
   std::map<std::string, Topic, std::less<>> topics;
+  std::map<std::string, std::string, std::less<>> schemas;
   std::map<std::string, SubscriptionId, std::less<>> subscription_ids;
   absl::flat_hash_map<SubscriptionId, std::unique_ptr<Subscription>> subscriptions;
   SubscriptionId last_id = 0;  // subscriptions and logs share their ids

@@ -83,6 +83,16 @@ class Core {
   absl::StatusOr<const Topic*> topic(const std::string& name) const;
   const std::map<std::string, Topic, std::less<>>& topics() const { return catalog_.topics; }
 
+  // Schemas with all their revisions, serialized. They are opaque to the core.
+  void restore_schema(const std::string& name, std::string resource) {
+    catalog_.schemas[name] = std::move(resource);
+  }
+  void store_schema(const std::string& name, std::string resource);
+  void delete_schema(const std::string& name);
+  const std::map<std::string, std::string, std::less<>>& schemas() const {
+    return catalog_.schemas;
+  }
+
   absl::Status create_subscription(SubscriptionConfig config);
   // Changes everything but name, topic, filter and ordering.
   absl::Status update_subscription(SubscriptionConfig config);

@@ -23,6 +23,8 @@ class CoreObserver {
   virtual ~CoreObserver() = default;
   virtual void topic_stored(const std::string& /*name*/, const std::string& /*resource*/) {}
   virtual void topic_deleted(const std::string& /*name*/) {}
+  virtual void schema_stored(const std::string& /*name*/, const std::string& /*resource*/) {}
+  virtual void schema_deleted(const std::string& /*name*/) {}
   virtual void subscription_stored(SubscriptionId /*id*/, const SubscriptionConfig& /*config*/) {}
   virtual void subscription_deleted(SubscriptionId /*id*/) {}
   virtual void log_stored(SubscriptionId /*id*/, const LogConfig& /*config*/) {}

@@ -54,6 +54,15 @@ absl::StatusOr<const Topic*> Core::topic(const std::string& name) const {
   return found;
 }
 
+void Core::store_schema(const std::string& name, std::string resource) {
+  catalog_.observer->schema_stored(name, resource);
+  catalog_.schemas[name] = std::move(resource);
+}
+
+void Core::delete_schema(const std::string& name) {
+  if (catalog_.schemas.erase(name) > 0) catalog_.observer->schema_deleted(name);
+}
+
 absl::Status Core::create_subscription(SubscriptionConfig config) {
   if (catalog_.subscription_ids.contains(config.name)) return already_exists(config.name);
   const Topic* const topic = catalog_.find_topic(config.topic);

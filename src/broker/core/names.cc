@@ -73,6 +73,10 @@ absl::Status check_snapshot_name(std::string_view name) {
   return is_resource_name(name, "snapshots") ? absl::OkStatus() : invalid_name(name);
 }
 
+absl::Status check_schema_name(std::string_view name) {
+  return is_resource_name(name, "schemas") ? absl::OkStatus() : invalid_name(name);
+}
+
 std::string_view project_of(std::string_view name) {
   return name.substr(0, name.find('/', kProjects.size()));
 }

@@ -15,6 +15,7 @@ absl::Status check_project_name(std::string_view name);  // projects/P
 absl::Status check_topic_name(std::string_view name);
 absl::Status check_subscription_name(std::string_view name);
 absl::Status check_snapshot_name(std::string_view name);
+absl::Status check_schema_name(std::string_view name);
 
 // Returns "projects/P" of a valid name.
 std::string_view project_of(std::string_view name);

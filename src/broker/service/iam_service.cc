@@ -36,6 +36,9 @@ absl::Status IamService::check_exists(const std::string& resource) {
   return broker_.with_core([&](Core& core) -> absl::Status {
     if (check_topic_name(resource).ok()) return core.topic(resource).status();
     if (check_subscription_name(resource).ok()) return core.subscription(resource).status();
+    if (check_schema_name(resource).ok()) {
+      return core.schemas().contains(resource) ? absl::OkStatus() : not_found(resource);
+    }
     RETURN_IF_ERROR(check_snapshot_name(resource));
     return core.retention().snapshot(resource).status();
   });

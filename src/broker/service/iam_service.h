@@ -11,7 +11,7 @@
 
 namespace pollbus::broker {
 
-// google.iam.v1.IAMPolicy for topics, subscriptions and snapshots. A policy decides nothing: it is
+// google.iam.v1.IAMPolicy for topics, subscriptions, snapshots and schemas. A policy decides nothing: it is
 // kept only to be read again, until its resource is deleted or the process ends. Access decides
 // who may do what. Thread-safe.
 class IamService final : public google::iam::v1::IAMPolicy::CallbackService {

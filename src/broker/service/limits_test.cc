@@ -82,15 +82,6 @@ TEST_F(LimitsTest, ARequestThatCannotBeParsedIsAnInvalidArgumentWithAText) {
   }
 }
 
-TEST_F(LimitsTest, AMethodThatIsNotImplementedSaysItsName) {
-  TestContext context;
-  api::Schema schema;
-  const grpc::Status status =
-      api::SchemaService::NewStub(channel)->CreateSchema(&context, {}, &schema);
-  EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(status.error_message(), HasSubstr("CreateSchema"));
-}
-
 TEST_F(LimitsTest, AllMessagesOfAPublishHaveTheSameOrderingKey) {
   ASSERT_TRUE(create_topic(kTopic).ok());
   api::PublishRequest request;

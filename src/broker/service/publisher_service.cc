@@ -1,5 +1,6 @@
 #include "broker/service/publisher_service.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/status.h"
@@ -15,6 +16,16 @@ namespace pollbus::broker {
 
 namespace api = google::pubsub::v1;
 
+namespace {
+
+bool names_schema(const google::protobuf::FieldMask& mask) {
+  return std::ranges::any_of(mask.paths(), [](const std::string& path) {
+    return path.substr(0, path.find('.')) == "schema_settings";
+  });
+}
+
+}  // namespace
+
 grpc::ServerUnaryReactor* PublisherService::CreateTopic(grpc::CallbackServerContext* context,
                                                         const api::Topic* request,
                                                         api::Topic* response) {
@@ -26,8 +37,13 @@ grpc::ServerUnaryReactor* PublisherService::CreateTopic(grpc::CallbackServerCont
              : access_.check(*context, &Rights::may_administer, "create topics");
   return answer_change(context, broker_, allowed, [&](Core& core) -> absl::Status {
     ASSIGN_OR_RETURN(*response, checked_topic(*request));
-    return core.create_topic(response->name(), response->SerializeAsString(),
-                             retention_of(*response));
+    if (response->has_schema_settings()) {
+      RETURN_IF_ERROR(schemas_.check(response->schema_settings()));
+    }
+    RETURN_IF_ERROR(core.create_topic(response->name(), response->SerializeAsString(),
+                                      retention_of(*response)));
+    schemas_.set_topic(*response);
+    return absl::OkStatus();
   });
 }
 
@@ -41,7 +57,14 @@ grpc::ServerUnaryReactor* PublisherService::UpdateTopic(grpc::CallbackServerCont
         RETURN_IF_ERROR(check_topic_name(name));
         ASSIGN_OR_RETURN(const Topic* stored, core.topic(name));
         ASSIGN_OR_RETURN(*response, updated_topic(topic_of(*stored), *request));
-        return core.update_topic(name, response->SerializeAsString(), retention_of(*response));
+        // Other settings can be changed although the schema was deleted.
+        if (response->has_schema_settings() && names_schema(request->update_mask())) {
+          RETURN_IF_ERROR(schemas_.check(response->schema_settings()));
+        }
+        RETURN_IF_ERROR(
+            core.update_topic(name, response->SerializeAsString(), retention_of(*response)));
+        schemas_.set_topic(*response);
+        return absl::OkStatus();
       });
 }
 
@@ -127,7 +150,9 @@ grpc::ServerUnaryReactor* PublisherService::DeleteTopic(grpc::CallbackServerCont
       context, broker_, access_.check(*context, &Rights::may_administer, "delete topics"),
       [&](Core& core) -> absl::Status {
         RETURN_IF_ERROR(check_topic_name(request->topic()));
-        return core.delete_topic(request->topic());
+        RETURN_IF_ERROR(core.delete_topic(request->topic()));
+        schemas_.forget_topic(request->topic());
+        return absl::OkStatus();
       },
       [this, name = request->topic()] { iam_.forget(name); });
 }
@@ -155,6 +180,9 @@ void PublisherService::publish(const grpc::ServerContextBase& context,
   if (status.ok()) status = check_topic_name(parsed->topic());
   if (status.ok()) {
     status = check_publish_request(*parsed, static_cast<std::int64_t>(request.Length()));
+  }
+  if (status.ok()) {
+    if (const auto schema = schemas_.of_topic(parsed->topic())) status = schema->apply(parsed);
   }
   if (!status.ok()) {
     done(status);

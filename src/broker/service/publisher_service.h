@@ -5,6 +5,7 @@
 #include "broker/service/access.h"
 #include "broker/service/broker.h"
 #include "broker/service/iam_service.h"
+#include "broker/service/schema_registry.h"
 
 namespace pollbus::broker {
 
@@ -23,8 +24,10 @@ class PublisherService final
                                           WithCallbackMethod_DetachSubscription<
                                               google::pubsub::v1::Publisher::Service>>>>>>>>> {
  public:
-  PublisherService(Broker& broker, BrokerMetrics& metrics, IamService& iam, Access& access)
-      : broker_(broker), metrics_(metrics), iam_(iam), access_(access) {}
+  // Borrows what it is given.
+  PublisherService(Broker& broker, BrokerMetrics& metrics, SchemaRegistry& schemas, IamService& iam,
+                   Access& access)
+      : broker_(broker), metrics_(metrics), schemas_(schemas), iam_(iam), access_(access) {}
 
   grpc::ServerUnaryReactor* CreateTopic(grpc::CallbackServerContext* context,
                                         const google::pubsub::v1::Topic* request,
@@ -63,6 +66,7 @@ class PublisherService final
 
   Broker& broker_;
   BrokerMetrics& metrics_;
+  SchemaRegistry& schemas_;
   IamService& iam_;
   Access& access_;
 };

@@ -97,7 +97,6 @@ absl::Status check_features(const api::Subscription& subscription) {
 }
 
 absl::Status check_features(const api::Topic& topic) {
-  if (topic.has_schema_settings()) return not_implemented("schema_settings");
   if (topic.has_ingestion_data_source_settings()) {
     return not_implemented("ingestion_data_source_settings");
   }

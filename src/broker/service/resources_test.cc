@@ -284,19 +284,5 @@ TEST_F(ResourcesTest, APolicyWithAnOldEtagIsNotOverwritten) {
   EXPECT_EQ(set(""), StatusCode::OK) << "who names none does not mind";
 }
 
-TEST_F(ResourcesTest, TheListOfSchemasIsEmptyAndNoneCanBeCreated) {
-  const auto schemas = api::SchemaService::NewStub(channel);
-  TestContext list_context;
-  api::ListSchemasRequest list;
-  api::ListSchemasResponse listed;
-  list.set_parent("projects/p");
-  ASSERT_TRUE(schemas->ListSchemas(&list_context, list, &listed).ok());
-  EXPECT_EQ(listed.schemas_size(), 0);
-  TestContext create_context;
-  api::Schema created;
-  EXPECT_EQ(schemas->CreateSchema(&create_context, {}, &created).error_code(),
-            StatusCode::UNIMPLEMENTED);
-}
-
 }  // namespace
 }  // namespace pollbus::broker

@@ -119,10 +119,10 @@ struct Server::Parts {
         broker(core_options(options), clock, &metrics, {store.get(), on_storage(options)}),
         subscription_metrics(broker),
         iam(broker, access),
-        publisher(broker, metrics, iam, access),
+        publisher(broker, metrics, schema_registry, iam, access),
         push(broker, options.push),
         subscriber(broker, push, iam, access),
-        schemas(access),
+        schemas(broker, schema_registry, iam, access),
         is_encrypted(!options.tls.certificate.empty()) {
     broker.on_expiry([this](const std::string& name) { iam.forget(name); });
   }
@@ -149,6 +149,7 @@ struct Server::Parts {
   std::unique_ptr<Store> store;
   Broker broker;
   SubscriptionMetrics subscription_metrics;
+  SchemaRegistry schema_registry;
   IamService iam;
   PublisherService publisher;
   PushDelivery push;
@@ -185,6 +186,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   auto parts =
       std::make_unique<Parts>(options, std::move(clients), std::move(store), clock, metrics);
   RETURN_IF_ERROR(parts->broker.restore());
+  parts->broker.with_core([&](const Core& core) {
+    parts->schema_registry.load(core);
+    return true;
+  });
   parts->push.start();
   const auto cannot_listen = [&options](const std::string& why) {
     return absl::UnavailableError(

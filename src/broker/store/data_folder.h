@@ -14,7 +14,7 @@ namespace pollbus::broker {
 class DataFolder {
  public:
   // The version of the layout and of all records (docs/broker-storage.md).
-  static constexpr int kFormatVersion = 3;
+  static constexpr int kFormatVersion = 4;
 
   // FAILED_PRECONDITION: another process uses the folder, or it holds something else or the data of
   // a newer version. DATA_LOSS: a part is missing. UNAVAILABLE: it cannot be created or written.

@@ -60,10 +60,10 @@ TEST_F(DataFolderTest, AFolderWithOtherContentIsRefusedAndNotChanged) {
 
 TEST_F(DataFolderTest, ANewerFormatIsRefused) {
   make();
-  write("format", "pubsub-broker store 4\n");
+  write("format", "pubsub-broker store 5\n");
   const absl::Status status = DataFolder::open(path).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("its format is 4"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("its format is 5"));
 }
 
 TEST_F(DataFolderTest, AnInvalidFormatFileIsDamage) {

@@ -38,6 +38,14 @@ void Notes::topic_deleted(const std::string& name) {
   changes_.push_back({.kind = Change::Kind::kDelete, .key = topic_key(name)});
 }
 
+void Notes::schema_stored(const std::string& name, const std::string& resource) {
+  changes_.push_back({.key = schema_key(name), .value = resource});
+}
+
+void Notes::schema_deleted(const std::string& name) {
+  changes_.push_back({.kind = Change::Kind::kDelete, .key = schema_key(name)});
+}
+
 void Notes::subscription_stored(SubscriptionId id, const SubscriptionConfig& config) {
   changes_.push_back({.key = subscription_key(id), .value = encode_subscription(config)});
   note_last_id(id);

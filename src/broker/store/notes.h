@@ -39,6 +39,8 @@ class Notes final : public CoreObserver {
 
   void topic_stored(const std::string& name, const std::string& resource) override;
   void topic_deleted(const std::string& name) override;
+  void schema_stored(const std::string& name, const std::string& resource) override;
+  void schema_deleted(const std::string& name) override;
   void subscription_stored(SubscriptionId id, const SubscriptionConfig& config) override;
   void subscription_deleted(SubscriptionId id) override;
   void log_stored(SubscriptionId id, const LogConfig& config) override;

@@ -95,6 +95,8 @@ constexpr std::uint64_t kMaxSeconds = std::uint64_t{1} << 40;
 
 std::string topic_key(std::string_view name) { return std::string(kTopicPrefix).append(name); }
 
+std::string schema_key(std::string_view name) { return std::string(kSchemaPrefix).append(name); }
+
 std::string subscription_key(SubscriptionId id) {
   std::string key(kSubscriptionPrefix);
   append_big_endian(key, id);

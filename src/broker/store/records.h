@@ -21,11 +21,13 @@ constexpr std::string_view kStartsKey = "m/starts";
 constexpr std::string_view kTopicPrefix = "t/";
 constexpr std::string_view kSubscriptionPrefix = "s/";
 constexpr std::string_view kLogPrefix = "l/";
+constexpr std::string_view kSchemaPrefix = "c/";
 
 // The states of this many deliveries of a batch are one record.
 constexpr std::uint32_t kDeliveriesPerBlock = 256;
 
 std::string topic_key(std::string_view name);
+std::string schema_key(std::string_view name);
 std::string subscription_key(SubscriptionId id);
 std::string log_key(SubscriptionId id);
 std::string batch_key(MessageId first_id);

@@ -205,6 +205,8 @@ absl::Status Store::restore_resources(Core* core) {
     const std::string_view value = at->value().ToStringView();
     if (key.starts_with(kTopicPrefix)) {
       core->restore_topic(std::string(key.substr(kTopicPrefix.size())), std::string(value));
+    } else if (key.starts_with(kSchemaPrefix)) {
+      core->restore_schema(std::string(key.substr(kSchemaPrefix.size())), std::string(value));
     } else if (key.starts_with(kSubscriptionPrefix)) {
       ASSIGN_OR_RETURN(const SubscriptionId id, decode_subscription_key(key));
       ASSIGN_OR_RETURN(SubscriptionConfig config, decode_subscription(value));

@@ -266,7 +266,7 @@ TEST_F(StoreTest, AFolderOfAnEarlierFormatIsReadAndBecomesOneOfThisFormat) {
     std::ifstream format(folder / "format");
     std::string line;
     std::getline(format, line);
-    EXPECT_EQ(line, "pubsub-broker store 3");
+    EXPECT_EQ(line, "pubsub-broker store 4");
   }
 }
 
