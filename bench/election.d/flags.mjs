@@ -5,8 +5,7 @@ import { join, resolve } from 'node:path';
 
 import { fileInFolder, integer, number, optionsOrExit, readFlags } from '../../scripts/local.d/flags.mjs';
 
-const maxRollVoters = 200_000;
-const rules = ['undefined', 'roll', 'codes'];
+const rules = ['undefined', 'codes'];
 const switches = {
   '--open': 'open',
   '--tenths': 'tenths',
@@ -45,13 +44,10 @@ const readers = {
 
 export function parseFlagsOrExit(argv) {
   const options = {
-    ...{ against: [], runs: 3, machines: 3, loggers: 3, recorders: 3, votes: 50_000, rate: 0 },
-    ...{ inFlight: 2_000, rules: 'undefined', open: false, tenths: false, summary: undefined },
+    ...{ against: [], runs: 3, machines: 3, loggers: 3, recorders: 3, votes: 50_000, voters: 1_000_000_000 },
+    ...{ rate: 0, inFlight: 2_000, rules: 'undefined', open: false, tenths: false, summary: undefined },
     ...{ compareRules: false, compareKeys: false, bus: 'broker', seed: 1 },
   };
   const problems = readFlags(argv, { switches, readers }, options);
-  if (options.rules !== 'undefined' && (options.voters ?? 0) > maxRollVoters)
-    problems.push(`--voters: expected at most ${maxRollVoters} with --rules ${options.rules}`);
-  options.voters ??= options.rules === 'undefined' ? 1_000_000_000 : maxRollVoters;
   return optionsOrExit('bench/election', { options, problems });
 }

@@ -19,8 +19,8 @@ function definition(eligibility) {
   return { election_ID: electionId, event: 'Benchmark', title, choices: names, ...when, eligibility, results: 'live' };
 }
 
-// Starts `election` with services that know the office, defines and opens it, and gives each machine a
-// list of voters of its own: a part of the roll, enough for its votes.
+// Starts `election` with services that know the office, defines and opens it, and gives each machine the
+// codes of voters of its own: a part of the roll, as many as its votes.
 export async function define(election, { programs, options }) {
   const office = join(election.folder, 'office');
   mkdirSync(office, { mode: 0o700 });
@@ -41,22 +41,21 @@ export async function define(election, { programs, options }) {
   const run = (...words) => promisify(execFile)(tool, words, { env, timeout: timeoutMs });
   const file = (name) => join(election.folder, name);
   const voters = Array.from({ length: options.votes * options.machines }, (_, voter) => voter);
-  writeFileSync(file('definition.json'), JSON.stringify(definition(options.rules)));
+  writeFileSync(file('definition.json'), JSON.stringify(definition('codes')));
   writeFileSync(file('roll.csv'), ['voter_ID', ...voters, ''].join('\n'));
   await run('define', file('definition.json'));
   await run('roll', 'import', file('roll.csv'));
-  if (options.rules === 'codes') await run('roll', 'codes', '--out', file('voters.csv'));
-  else writeFileSync(file('voters.csv'), ['voter_ID', ...voters, ''].join('\n'));
-  await run('open', '--yes');
+  await run('roll', 'codes', '--out', file('codes.csv'));
+  await run('open');
 
-  const [heading, ...lines] = readFileSync(file('voters.csv'), 'utf8').trim().split('\n');
+  const [heading, ...lines] = readFileSync(file('codes.csv'), 'utf8').trim().split(/\r?\n/);
   for (let i = 0; i < options.machines; i++) {
     const part = lines.slice(i * options.votes, (i + 1) * options.votes);
-    writeFileSync(election.machineFile(i + 1, 'voters'), [heading, ...part, ''].join('\n'));
+    writeFileSync(election.machineFile(i + 1, 'codes'), [heading, ...part, ''].join('\n'));
   }
   const keysOfMachine = election.keysOfMachine.bind(election);
   election.keysOfMachine = (number) => ({
     ...keysOfMachine(number),
-    VOTER_LIST: election.machineFile(number, 'voters'),
+    VOTER_CODES: election.machineFile(number, 'codes'),
   });
 }
