@@ -2,6 +2,7 @@
 
 #include "base/logging.h"
 #include "base/status.h"
+#include "bus/pubsub_codec.h"
 
 namespace pollbus {
 namespace {
@@ -19,9 +20,8 @@ constexpr std::chrono::milliseconds kAckTimeout{10'000};
 struct Acknowledger::Call {
   Request request;
   grpc::ClientContext context;
-  google::pubsub::v1::AcknowledgeRequest ack;
-  google::pubsub::v1::ModifyAckDeadlineRequest modify;
-  google::protobuf::Empty response;
+  grpc::ByteBuffer bytes;
+  grpc::ByteBuffer response;
 };
 
 Acknowledger::Acknowledger(std::shared_ptr<Connection> connection, std::string subscription)
@@ -55,20 +55,15 @@ void Acknowledger::send(Request request) {
 }
 
 void Acknowledger::start(Call& call) {
-  auto& stub = *connection_->stubs().subscriber->async();
   set_timeout(call.context, kAckTimeout);
   const Request& request = call.request;
-  auto on_done = [this, &call](const grpc::Status& status) { done(&call, status); };
-  if (request.kind == Kind::kAck) {
-    call.ack.set_subscription(subscription_);
-    call.ack.mutable_ack_ids()->Assign(request.ack_ids.begin(), request.ack_ids.end());
-    stub.Acknowledge(&call.context, &call.ack, &call.response, std::move(on_done));
-  } else {
-    call.modify.set_subscription(subscription_);
-    call.modify.set_ack_deadline_seconds(request.deadline_seconds);
-    call.modify.mutable_ack_ids()->Assign(request.ack_ids.begin(), request.ack_ids.end());
-    stub.ModifyAckDeadline(&call.context, &call.modify, &call.response, std::move(on_done));
-  }
+  const bool is_ack = request.kind == Kind::kAck;
+  call.bytes =
+      write_ack_request(subscription_, request.ack_ids,
+                        is_ack ? std::nullopt : std::optional<int>(request.deadline_seconds));
+  connection_->stubs().raw->UnaryCall(
+      &call.context, is_ack ? kAcknowledgeMethod : kModifyAckDeadlineMethod, {}, &call.bytes,
+      &call.response, [this, &call](const grpc::Status& status) { done(&call, status); });
 }
 
 void Acknowledger::done(Call* call, const grpc::Status& status) {

@@ -29,6 +29,11 @@ constexpr int kMaxReconnectMs = 2'000;
 constexpr int kEmulatorPingMs = 5'000;
 constexpr int kCloudPingMs = 60'000;
 constexpr int kPingTimeoutMs = 5'000;
+// A batch of votes is some 100 KB. With these it travels in few frames and reads, and does not wait
+// for window updates (https://grpc.github.io/grpc/core/group__grpc__arg__keys.html).
+constexpr int kMaxFrameBytes = 1024 * 1024;
+constexpr int kStreamWindowBytes = 4 * 1024 * 1024;
+constexpr int kMinReadBytes = 64 * 1024;
 
 grpc::ChannelArguments channel_arguments(const BusConfig& config) {
   const bool is_emulator = config.is_emulator();
@@ -43,6 +48,9 @@ grpc::ChannelArguments channel_arguments(const BusConfig& config) {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
   // A call that waits for its answer sends nothing, and must notice a dead peer, too.
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kMaxFrameBytes);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kStreamWindowBytes);
+  arguments.SetInt(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kMinReadBytes);
   if (is_emulator) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return arguments;
 }
@@ -148,6 +156,7 @@ absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& co
                                 credentials, channel_arguments(config));
   stubs->publisher = google::pubsub::v1::Publisher::NewStub(stubs->channel);
   stubs->subscriber = google::pubsub::v1::Subscriber::NewStub(stubs->channel);
+  stubs->raw = std::make_unique<grpc::GenericStub>(stubs->channel);
   return std::shared_ptr<Connection>(new Connection(std::move(stubs)));
 }
 

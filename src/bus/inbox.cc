@@ -41,8 +41,10 @@ Inbox::Batch Inbox::take(std::stop_token stop) {
   std::unique_lock lock(mutex_);
   Batch batch;
   if (!arrived_.wait(lock, stop, [this] { return !waiting_.empty(); })) return batch;
-  arrived_.wait_until(lock, stop, waiting_.front().received + options_.max_linger,
-                      [this] { return waiting_.size() >= options_.max_batch_messages; });
+  if (waiting_.size() >= options_.min_linger_messages) {
+    arrived_.wait_until(lock, stop, waiting_.front().received + options_.max_linger,
+                        [this] { return waiting_.size() >= options_.max_batch_messages; });
+  }
   if (stop.stop_requested()) return batch;
   const std::size_t count = std::min(waiting_.size(), options_.max_batch_messages);
   batch.messages.reserve(count);

@@ -8,9 +8,9 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "base/clock.h"
 #include "base/message.h"
 #include "bus/subscriber.h"
@@ -38,7 +38,8 @@ class Inbox {
   bool add(std::vector<Delivery> deliveries);
   bool has_room() const;
 
-  // Waits for a full batch, or until max_linger after the first message. Empty after a stop.
+  // Waits for a full batch, or until max_linger after the first message, but not with fewer than
+  // min_linger_messages. Empty after a stop.
   Batch take(std::stop_token stop);
 
   // Ends the leases of messages that are about to be acked or nacked.
@@ -67,7 +68,7 @@ class Inbox {
   mutable std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Delivery> waiting_;
-  std::unordered_map<std::string, Lease> leases_;
+  absl::flat_hash_map<std::string, Lease> leases_;
   std::int64_t leased_bytes_ = 0;
 };
 

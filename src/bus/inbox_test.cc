@@ -45,22 +45,30 @@ class InboxTest : public ::testing::Test {
 };
 
 TEST_F(InboxTest, AFullBatchIsTakenAtOnce) {
-  Inbox inbox({.max_batch_messages = 2, .max_linger = hours(1)}, system_clock());
+  Inbox inbox({.max_batch_messages = 2, .max_linger = hours(1), .min_linger_messages = 1},
+              system_clock());
   inbox.add(deliveries({"a", "b", "c"}));
   EXPECT_THAT(ids(inbox.take(stop.get_token())), ElementsAre("a", "b"));
   EXPECT_EQ(inbox.outstanding(), 3);
 }
 
 TEST_F(InboxTest, APartialBatchIsTakenWhenItsLingerIsOver) {
-  Inbox inbox({.max_batch_messages = 10, .max_linger = hours(1)}, clock);
+  Inbox inbox({.max_batch_messages = 10, .max_linger = hours(1), .min_linger_messages = 1}, clock);
   inbox.add(deliveries({"a"}));
   clock.advance(hours(1));
   inbox.add(deliveries({"b"}));
   EXPECT_THAT(ids(inbox.take(stop.get_token())), ElementsAre("a", "b"));
 }
 
+TEST_F(InboxTest, FewMessagesAreTakenAtOnce) {
+  Inbox inbox({.max_linger = hours(1), .min_linger_messages = 3}, clock);
+  inbox.add(deliveries({"a", "b"}));
+  EXPECT_EQ(ids(inbox.take({})), (std::vector<std::string>{"a", "b"}));
+}
+
 TEST_F(InboxTest, ALingeringBatchIsTakenAsSoonAsItIsFull) {
-  Inbox inbox({.max_batch_messages = 3, .max_linger = hours(1)}, system_clock());
+  Inbox inbox({.max_batch_messages = 3, .max_linger = hours(1), .min_linger_messages = 1},
+              system_clock());
   Inbox::Batch batch;
   std::jthread taker([&] { batch = inbox.take(stop.get_token()); });
   for (const char* name : {"a", "b", "c"}) inbox.add(deliveries({name}));
@@ -78,7 +86,8 @@ TEST_F(InboxTest, AWaitingHandlerGetsTheFirstMessage) {
 }
 
 TEST_F(InboxTest, AStopEndsTheWaitWithAnEmptyBatch) {
-  Inbox inbox({.max_batch_messages = 2, .max_linger = hours(1)}, system_clock());
+  Inbox inbox({.max_batch_messages = 2, .max_linger = hours(1), .min_linger_messages = 1},
+              system_clock());
   std::jthread waits([&] { EXPECT_THAT(inbox.take(stop.get_token()).messages, IsEmpty()); });
   stop.request_stop();
   waits.join();

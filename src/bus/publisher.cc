@@ -1,17 +1,20 @@
 #include "bus/publisher.h"
 
+#include <grpcpp/impl/client_unary_call.h>
+#include <grpcpp/impl/rpc_method.h>
+
+#include <algorithm>
 #include <condition_variable>
+#include <iterator>
 #include <list>
 #include <mutex>
 
 #include "base/status.h"
+#include "bus/pubsub_codec.h"
 #include "bus/stubs.h"
 
 namespace pollbus {
 namespace {
-
-using google::pubsub::v1::PublishRequest;
-using google::pubsub::v1::PublishResponse;
 
 // https://cloud.google.com/pubsub/quotas#resource_limits: 1,000 messages and 10 MB per
 // request. The overhead of a message is estimated generously.
@@ -22,8 +25,9 @@ constexpr std::chrono::milliseconds kPublishTimeout{10'000};
 
 struct Call {
   grpc::ClientContext context;
-  PublishRequest request;
-  PublishResponse response;
+  grpc::ByteBuffer request;
+  std::size_t messages = 0;
+  grpc::ByteBuffer response;
   grpc::Status status;
 };
 
@@ -34,24 +38,29 @@ std::size_t size_of(const Message& message) {
   return bytes;
 }
 
+void add_call(const std::string& topic, std::span<const Message> messages, std::size_t bytes,
+              std::list<Call>* calls) {
+  PublishRequestWriter request(topic, bytes);
+  for (const Message& message : messages) request.add(message);
+  Call& call = calls->emplace_back();
+  call.request = request.take();
+  call.messages = messages.size();
+}
+
 std::list<Call> split(const std::string& topic, std::span<const Message> batch) {
   std::list<Call> calls;
+  std::size_t first = 0;
   std::size_t bytes = 0;
-  for (const Message& message : batch) {
-    const std::size_t size = size_of(message);
-    const bool full =
-        !calls.empty() &&
-        (static_cast<std::size_t>(calls.back().request.messages_size()) == kMaxRequestMessages ||
-         bytes + size > kMaxRequestBytes);
-    if (calls.empty() || full) {
-      calls.emplace_back().request.set_topic(topic);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const std::size_t size = size_of(batch[i]);
+    if (i > first && (i - first == kMaxRequestMessages || bytes + size > kMaxRequestBytes)) {
+      add_call(topic, batch.subspan(first, i - first), bytes, &calls);
+      first = i;
       bytes = 0;
     }
     bytes += size;
-    auto& added = *calls.back().request.add_messages();
-    added.set_data(message.data);
-    added.mutable_attributes()->insert(message.attributes.begin(), message.attributes.end());
   }
+  if (!batch.empty()) add_call(topic, batch.subspan(first), bytes, &calls);
   return calls;
 }
 
@@ -76,11 +85,12 @@ class GrpcPublisher final : public Publisher {
         if (call.status.error_code() == grpc::StatusCode::UNAVAILABLE) connection_->connect_again();
         return annotate(to_absl(call.status), "publish to " + topic_);
       }
-      if (call.response.message_ids_size() != call.request.messages_size()) {
+      auto published = read_publish_response(call.response);
+      if (!published || published->size() != call.messages) {
         return absl::InternalError("publish to " + topic_ +
                                    ": the server did not answer for every message");
       }
-      for (std::string& id : *call.response.mutable_message_ids()) ids.push_back(std::move(id));
+      std::ranges::move(*published, std::back_inserter(ids));
     }
     return ids;
   }
@@ -88,24 +98,30 @@ class GrpcPublisher final : public Publisher {
  private:
   // Runs all calls concurrently and returns when the last has ended.
   void run(std::list<Call>& calls) {
-    auto& stub = *connection_->stubs().publisher;
+    const Connection::Stubs& stubs = connection_->stubs();
     for (Call& call : calls) set_timeout(call.context, kPublishTimeout);
     if (calls.size() == 1) {
       Call& only = calls.front();
-      only.status = stub.Publish(&only.context, only.request, &only.response);
+      only.status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+          stubs.channel.get(),
+          grpc::internal::RpcMethod(kPublishMethod, grpc::internal::RpcMethod::NORMAL_RPC,
+                                    stubs.channel),
+          &only.context, only.request, &only.response);
       return;
     }
     std::mutex mutex;
     std::condition_variable ended;
     std::size_t running = calls.size();
     for (Call& call : calls) {
-      stub.async()->Publish(&call.context, &call.request, &call.response, [&](grpc::Status status) {
-        const std::lock_guard lock(mutex);
-        call.status = std::move(status);
-        --running;
-        // Under the lock: once it is released, the waiter may destroy the condition.
-        ended.notify_one();
-      });
+      stubs.raw->UnaryCall(&call.context, kPublishMethod, {}, &call.request, &call.response,
+                           [&](grpc::Status status) {
+                             const std::lock_guard lock(mutex);
+                             call.status = std::move(status);
+                             --running;
+                             // Under the lock: once it is released, the waiter may destroy the
+                             // condition.
+                             ended.notify_one();
+                           });
     }
     std::unique_lock lock(mutex);
     ended.wait(lock, [&] { return running == 0; });

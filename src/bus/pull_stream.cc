@@ -1,16 +1,31 @@
 #include "bus/pull_stream.h"
 
-namespace pollbus {
+#include <string>
+#include <utility>
 
-PullStream::PullStream(google::pubsub::v1::Subscriber::Stub& stub, Request first, Clock& clock,
+#include "base/logging.h"
+#include "bus/pubsub_codec.h"
+
+namespace pollbus {
+namespace {
+
+grpc::ByteBuffer buffer_of(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return {&slice, 1};
+}
+
+}  // namespace
+
+PullStream::PullStream(grpc::GenericStub& stub, const Request& first, Clock& clock,
                        OnResponse on_response)
     : clock_(clock),
       on_response_(std::move(on_response)),
-      first_(std::move(first)),
+      first_(buffer_of(first.SerializeAsString())),
+      empty_(buffer_of("")),
       last_heard_(clock.now()) {
   // The service routes the call to the location of the subscription by this header.
-  context_.AddMetadata("x-goog-request-params", "subscription=" + first_.subscription());
-  stub.async()->StreamingPull(&context_, this);
+  context_.AddMetadata("x-goog-request-params", "subscription=" + first.subscription());
+  stub.PrepareBidiStreamingCall(&context_, kStreamingPullMethod, {}, this);
   StartWrite(&first_);
   StartRead(&response_);
   // resume() and ping() are called from other threads than the reactions: the hold keeps the stream
@@ -85,7 +100,15 @@ void PullStream::OnReadDone(bool ok) {
     accepted_ = true;
     last_heard_ = clock_.now();
   }
-  if (on_response_(std::move(response_))) StartRead(&response_);
+  auto deliveries = read_pull_response(response_);
+  response_.Clear();
+  if (!deliveries) {
+    // No later bytes of this server can be trusted to be what they seem.
+    log_warning("bus: the server has sent what is no StreamingPullResponse");
+    deliveries.emplace();
+    context_.TryCancel();
+  }
+  if (on_response_(*std::move(deliveries))) StartRead(&response_);
 }
 
 void PullStream::OnWriteDone(bool) {

@@ -5,25 +5,24 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <vector>
 
 #include "base/clock.h"
+#include "bus/inbox.h"
 #include "bus/stubs.h"
 
 namespace pollbus {
 
 // One StreamingPull call from start to end. Responses are delivered one at a time, on threads of
 // gRPC. Thread-safe.
-class PullStream final
-    : private grpc::ClientBidiReactor<google::pubsub::v1::StreamingPullRequest,
-                                      google::pubsub::v1::StreamingPullResponse> {
+class PullStream final : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   using Request = google::pubsub::v1::StreamingPullRequest;
-  using Response = google::pubsub::v1::StreamingPullResponse;
-  // Handles a response. Returns whether to read the next one; if not, call resume() later.
-  using OnResponse = std::function<bool(Response&&)>;
+  // Handles the messages of a response. Returns whether to read the next one; if not, call resume()
+  // later.
+  using OnResponse = std::function<bool(std::vector<Inbox::Delivery>)>;
 
-  PullStream(google::pubsub::v1::Subscriber::Stub& stub, Request first, Clock& clock,
-             OnResponse on_response);
+  PullStream(grpc::GenericStub& stub, const Request& first, Clock& clock, OnResponse on_response);
   // The stream must have ended: call cancel() and wait_until() first.
   ~PullStream() override = default;
 
@@ -54,9 +53,9 @@ class PullStream final
   Clock& clock_;
   OnResponse on_response_;
   grpc::ClientContext context_;
-  Request first_;
-  Request empty_;
-  Response response_;
+  grpc::ByteBuffer first_;
+  grpc::ByteBuffer empty_;
+  grpc::ByteBuffer response_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

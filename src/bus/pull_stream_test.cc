@@ -19,9 +19,9 @@ class PullStreamTest : public ::testing::Test {
   std::unique_ptr<PullStream> open() {
     PullStream::Request first;
     first.set_subscription("projects/p/subscriptions/s");
-    return std::make_unique<PullStream>(*connection->stubs().subscriber, first, clock,
-                                        [this](PullStream::Response&& response) {
-                                          received += response.received_messages_size();
+    return std::make_unique<PullStream>(*connection->stubs().raw, first, clock,
+                                        [this](std::vector<Inbox::Delivery> deliveries) {
+                                          received += static_cast<int>(deliveries.size());
                                           bus.happened();
                                           return reads_on.load();
                                         });

@@ -4,6 +4,7 @@
 
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
 #include <grpc/support/time.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
@@ -18,7 +19,14 @@ struct Connection::Stubs {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<google::pubsub::v1::Publisher::Stub> publisher;
   std::unique_ptr<google::pubsub::v1::Subscriber::Stub> subscriber;
+  // Calls whose messages are read and written by bus/pubsub_codec.h.
+  std::unique_ptr<grpc::GenericStub> raw;
 };
+
+inline constexpr char kPublishMethod[] = "/google.pubsub.v1.Publisher/Publish";
+inline constexpr char kAcknowledgeMethod[] = "/google.pubsub.v1.Subscriber/Acknowledge";
+inline constexpr char kModifyAckDeadlineMethod[] = "/google.pubsub.v1.Subscriber/ModifyAckDeadline";
+inline constexpr char kStreamingPullMethod[] = "/google.pubsub.v1.Subscriber/StreamingPull";
 
 inline absl::Status to_absl(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());

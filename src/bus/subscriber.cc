@@ -125,8 +125,8 @@ class Subscriber::Impl {
   absl::Status pull() {
     paused_ = false;
     PullStream stream(
-        *connection_->stubs().subscriber, first_request(), clock_,
-        [this](PullStream::Response&& response) { return receive(std::move(response)); });
+        *connection_->stubs().raw, first_request(), clock_,
+        [this](std::vector<Inbox::Delivery> deliveries) { return receive(std::move(deliveries)); });
     ++connects_;
     const SteadyTime begun = clock_.now();
     bool is_accepted = false;
@@ -172,20 +172,7 @@ class Subscriber::Impl {
     return request;
   }
 
-  bool receive(PullStream::Response&& response) {
-    std::vector<Inbox::Delivery> deliveries;
-    deliveries.reserve(static_cast<std::size_t>(response.received_messages_size()));
-    for (auto& received : *response.mutable_received_messages()) {
-      auto& delivery = deliveries.emplace_back();
-      delivery.bytes = static_cast<std::int64_t>(received.message().data().size());
-      delivery.ack_id = std::move(*received.mutable_ack_id());
-      auto& message = *received.mutable_message();
-      delivery.message.id = std::move(*message.mutable_message_id());
-      delivery.message.data = std::move(*message.mutable_data());
-      for (auto& [key, value] : *message.mutable_attributes()) {
-        delivery.message.attributes.emplace(key, std::move(value));
-      }
-    }
+  bool receive(std::vector<Inbox::Delivery> deliveries) {
     received_ += static_cast<std::int64_t>(deliveries.size());
     if (inbox_.add(std::move(deliveries))) return true;
     paused_ = true;

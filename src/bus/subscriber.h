@@ -36,9 +36,12 @@ struct BatchAnswers {
 BatchAnswers answers_to(std::span<const std::string> ack_ids, std::span<const Verdict> verdicts);
 
 struct SubscriberOptions {
-  // A batch is handled when it is full, or this long after its first message arrived.
+  // A batch is handled when it is full, or this long after its first message arrived. Fewer
+  // messages than `min_linger_messages` are handled at once: when little is going on, nothing
+  // waits.
   std::size_t max_batch_messages = 1'000;
-  std::chrono::microseconds max_linger{1'000};
+  std::chrono::microseconds max_linger{5'000};
+  std::size_t min_linger_messages = 100;
   // The server is asked to send no more than this without acks. For servers that ignore flow
   // control: reading pauses at twice this amount.
   std::int64_t max_outstanding_messages = 5'000;
