@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMacBytes = 32;
 constexpr std::size_t kMacDigits = 2 * kMacBytes;
 
-using MacText = std::array<char, kMacDigits + 1>;  // with the NUL that sodium_bin2hex writes
+using Mac = std::array<unsigned char, kMacBytes>;
 
 static_assert(crypto_kdf_KEYBYTES == HashKey::kBytes);
 static_assert(crypto_kdf_BYTES_MIN <= HashKey::kBytes && HashKey::kBytes <= crypto_kdf_BYTES_MAX);
@@ -36,22 +36,40 @@ void add_with_length(crypto_generichash_state* state, std::string_view bytes) {
   add(state, bytes);
 }
 
-MacText mac_text(const HashKey& key, const MacInput& input) {
+Mac compute(const HashKey& key, const MacInput& input) {
   crypto_generichash_state state;
   [[maybe_unused]] const int failed =
       crypto_generichash_init(&state, key.bytes().data(), key.bytes().size(), kMacBytes);
   assert(failed == 0 && "lengths are within libsodium's limits");
   for (const std::string_view part : {input.function, input.machine, input.data})
     add_with_length(&state, part);
-  std::array<unsigned char, kMacBytes> mac;
+  Mac mac;
   crypto_generichash_final(&state, mac.data(), mac.size());
-  MacText text;
-  sodium_bin2hex(text.data(), text.size(), mac.data(), mac.size());
-  return text;
+  return mac;
 }
 
-bool is_mac(const HashKey& key, const MacInput& input, std::string_view mac) {
-  return sodium_memcmp(mac_text(key, input).data(), mac.data(), kMacDigits) == 0;
+// A MAC is no secret, so reading and writing its digits may take time that depends on them.
+
+std::optional<unsigned> digit_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return std::nullopt;
+}
+
+std::optional<Mac> parse(std::string_view text) {
+  if (text.size() != kMacDigits) return std::nullopt;
+  Mac mac;
+  for (std::size_t i = 0; i < mac.size(); ++i) {
+    const auto high = digit_value(text[2 * i]);
+    const auto low = digit_value(text[2 * i + 1]);
+    if (!high || !low) return std::nullopt;
+    mac[i] = static_cast<unsigned char>(*high << 4 | *low);
+  }
+  return mac;
+}
+
+bool is_mac(const HashKey& key, const MacInput& input, const Mac& mac) {
+  return sodium_memcmp(compute(key, input).data(), mac.data(), mac.size()) == 0;
 }
 
 }  // namespace
@@ -68,7 +86,14 @@ HashKey derive_key(const HashKey& main, KeyUse use, std::int64_t id) {
 }
 
 std::string mac_of(const HashKey& key, const MacInput& input) {
-  return {mac_text(key, input).data(), kMacDigits};
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(kMacDigits);
+  for (const unsigned char byte : compute(key, input)) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xf];
+  }
+  return text;
 }
 
 RotatingKey derive_key(const RotatingKey& main, KeyUse use, std::int64_t id) {
@@ -78,9 +103,10 @@ RotatingKey derive_key(const RotatingKey& main, KeyUse use, std::int64_t id) {
 }
 
 bool is_authentic(const RotatingKey& key, const MacInput& input, std::string_view mac) {
-  if (mac.size() != kMacDigits) return false;
-  if (is_mac(key.current, input, mac)) return true;
-  return key.previous && is_mac(*key.previous, input, mac);
+  const auto given = parse(mac);
+  if (!given) return false;
+  if (is_mac(key.current, input, *given)) return true;
+  return key.previous && is_mac(*key.previous, input, *given);
 }
 
 }  // namespace pollbus

@@ -14,6 +14,98 @@ std::string not_json(std::size_t byte) {
   return fmt::format("the message is not JSON (error at byte {})", byte);
 }
 
+// Reads an object whose names and texts are printable ASCII without escapes, whose numbers are
+// digits only, and which contains nothing else: what senders of votes write, several times as fast
+// as the parser. Leaves everything else to the parser.
+class PlainReader {
+ public:
+  explicit PlainReader(std::string_view data) : data_(data) {}
+
+  // False if the object is not plain; then the fields have no meaning.
+  bool read(std::span<Field> fields) {
+    if (!take('{')) return false;
+    if (take('}')) return at_end();
+    do {
+      std::string_view name;
+      if (!text(&name) || !take(':')) return false;
+      const auto field = std::ranges::find(fields, name, &Field::name);
+      if (!value(field == fields.end() ? nullptr : &*field)) return false;
+    } while (take(','));
+    return take('}') && at_end();
+  }
+
+ private:
+  // Fewer than 19 digits cannot overflow.
+  static constexpr std::size_t kMaxDigits = 18;
+
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+  void skip_blanks() {
+    while (at_ < data_.size() &&
+           (data_[at_] == ' ' || data_[at_] == '\t' || data_[at_] == '\n' || data_[at_] == '\r')) {
+      ++at_;
+    }
+  }
+
+  bool at_end() {
+    skip_blanks();
+    return at_ == data_.size();
+  }
+
+  bool take(char c) {
+    skip_blanks();
+    if (at_ == data_.size() || data_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+
+  bool text(std::string_view* text) {
+    if (!take('"')) return false;
+    const std::size_t begin = at_;
+    while (at_ < data_.size() && data_[at_] != '"') {
+      const char c = data_[at_];
+      if (c < ' ' || c > '~' || c == '\\') return false;
+      ++at_;
+    }
+    if (at_ == data_.size()) return false;
+    *text = data_.substr(begin, at_ - begin);
+    ++at_;
+    return true;
+  }
+
+  bool number(std::int64_t* number) {
+    const std::size_t begin = at_;
+    *number = 0;
+    while (at_ < data_.size() && is_digit(data_[at_])) {
+      if (at_ - begin == kMaxDigits) return false;
+      *number = *number * 10 + (data_[at_++] - '0');
+    }
+    const std::size_t digits = at_ - begin;
+    return digits == 1 || (digits > 1 && data_[begin] != '0');
+  }
+
+  bool value(Field* field) {
+    skip_blanks();
+    const bool is_text = at_ < data_.size() && data_[at_] == '"';
+    std::string_view its_text;
+    std::int64_t its_number = 0;
+    if (is_text ? !text(&its_text) : !number(&its_number)) return false;
+    if (field == nullptr) return true;
+    ++field->times;
+    field->valid = is_text != field->most.has_value() && (is_text || its_number <= *field->most);
+    if (!field->valid) return true;
+    if (is_text) {
+      field->text = its_text;
+    } else {
+      field->number = its_number;
+    }
+    return true;
+  }
+
+  std::string_view data_;
+  std::size_t at_ = 0;
+};
+
 // Receives the parser's events; returning false ends the parse.
 // https://json.nlohmann.me/api/json_sax/
 class FieldReader final : public nlohmann::json_sax<nlohmann::json> {
@@ -109,6 +201,8 @@ std::optional<std::string> read_fields(std::string_view data, std::span<Field> f
   if (data.size() > kMaxParsedBytes) {
     return fmt::format("the message is larger than {} bytes", kMaxParsedBytes);
   }
+  if (PlainReader(data).read(fields)) return std::nullopt;
+  for (Field& field : fields) field = {.name = field.name, .most = field.most};
   FieldReader reader(fields);
   nlohmann::json::sax_parse(data.begin(), data.end(), &reader);
   if (reader.problem()) return reader.problem();

@@ -52,25 +52,32 @@ Needed needed_for(const ServiceKeys& keys, const Message& message) {
 
 // The key of a message and the ID that its MAC covers, if the message names a valid one.
 struct Found {
-  RotatingKey key;
+  const RotatingKey* key = nullptr;
   std::string id;
 };
 
-std::optional<Found> find(const ServiceKeys& keys, const Message& message) {
+std::optional<Found> find(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
   const Needed needed = needed_for(keys, message);
   if (needed.key == nullptr || !*needed.key) return std::nullopt;
-  if (!needed.derived_for) return Found{**needed.key, ""};
+  if (!needed.derived_for) return Found{&**needed.key, ""};
   if (!needed.id) return std::nullopt;
-  return Found{derive_key(**needed.key, *needed.derived_for, *needed.id),
+  return Found{&derived->key(**needed.key, *needed.derived_for, *needed.id),
                std::to_string(*needed.id)};
 }
 
 }  // namespace
 
-void authenticate(const ServiceKeys& keys, std::span<Message> messages) {
+const RotatingKey& DerivedKeys::key(const RotatingKey& main, KeyUse use, std::int64_t id) {
+  const auto found = keys_.find({use, id});
+  if (found != keys_.end()) return found->second;
+  if (keys_.size() == kMaxMachines) keys_.clear();
+  return keys_.try_emplace({use, id}, derive_key(main, use, id)).first->second;
+}
+
+void authenticate(const ServiceKeys& keys, std::span<Message> messages, DerivedKeys* derived) {
   if (keys.empty()) return;
   for (Message& message : messages) {
-    if (const auto found = find(keys, message)) add_mac(found->key, found->id, &message);
+    if (const auto found = find(keys, message, derived)) add_mac(*found->key, found->id, &message);
   }
 }
 
@@ -86,10 +93,10 @@ void authenticate(const MachineKeys& keys, std::int64_t machine, std::span<Messa
   }
 }
 
-bool is_authentic(const ServiceKeys& keys, const Message& message) {
+bool is_authentic(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
   if (keys.empty()) return true;
-  const auto found = find(keys, message);
-  return found && carries_mac(found->key, message, found->id);
+  const auto found = find(keys, message, derived);
+  return found && carries_mac(*found->key, message, found->id);
 }
 
 bool is_authentic(const MachineKeys& keys, std::int64_t machine, const Message& message) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/message.h"
 #include "election/authentication.h"
@@ -29,15 +32,34 @@ struct MachineKeys {
   bool empty() const { return !submit && !result; }
 };
 
+// Keys of machines that were derived before: for a caller that meets the same machines again and
+// again. Holds at most kMaxMachines keys. Belongs to one ServiceKeys. Not thread-safe.
+class DerivedKeys {
+ public:
+  static constexpr std::size_t kMaxMachines = 1'000;
+  const RotatingKey& key(const RotatingKey& main, KeyUse use, std::int64_t id);
+
+ private:
+  std::map<std::pair<KeyUse, std::int64_t>, RotatingKey> keys_;
+};
+
 // Add to each message the MAC that its receiver expects: to votes to record, results and office
 // answers; to a machine's votes and questions, and to these also its ID. Without keys they change
 // nothing.
-void authenticate(const ServiceKeys& keys, std::span<Message> messages);
+void authenticate(const ServiceKeys& keys, std::span<Message> messages, DerivedKeys* derived);
+inline void authenticate(const ServiceKeys& keys, std::span<Message> messages) {
+  DerivedKeys derived;
+  authenticate(keys, messages, &derived);
+}
 void authenticate(const MachineKeys& keys, std::int64_t machine, std::span<Message> messages);
 
 // Whether the message comes from a holder of its key. A service asks this about submitted votes,
 // votes to record and questions of machines; a machine about results to itself. True without keys.
-bool is_authentic(const ServiceKeys& keys, const Message& message);
+bool is_authentic(const ServiceKeys& keys, const Message& message, DerivedKeys* derived);
+inline bool is_authentic(const ServiceKeys& keys, const Message& message) {
+  DerivedKeys derived;
+  return is_authentic(keys, message, &derived);
+}
 bool is_authentic(const MachineKeys& keys, std::int64_t machine, const Message& message);
 // Whether an office answer comes from a holder of RESULT_KEY. `key`: the office's derived key.
 bool is_authentic_office_answer(const RotatingKey& key, const Message& message);

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "election/hash.h"
-
 namespace pollbus {
 namespace {
 
@@ -22,12 +20,18 @@ constexpr bool is_hex_digit(char c) {
 }  // namespace
 
 std::string random_uuid() {
+  static constexpr char kDigits[] = "0123456789abcdef";
   std::array<unsigned char, kUuidBytes> bytes;
   randombytes_buf(bytes.data(), bytes.size());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // variant of RFC 4122
-  std::string text = to_hex(bytes);
-  for (const std::size_t dash : {8, 13, 18, 23}) text.insert(dash, 1, '-');
+  std::string text;
+  text.reserve(kUuidTextBytes);
+  for (const unsigned char byte : bytes) {
+    if (is_dash_position(text.size())) text += '-';
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xf];
+  }
   return text;
 }
 

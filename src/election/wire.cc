@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -41,11 +41,26 @@ std::optional<Outcome> outcome_of(std::string_view text) {
   return std::nullopt;
 }
 
-// Returns `text` as a JSON string. Bytes that are not UTF-8 are replaced.
-std::string quoted(const std::string& text) {
-  if (is_uuid(text)) return fmt::format("\"{}\"", text);
-  return to_json_string(text);
+// Appends `text` as a JSON string. Bytes that are not UTF-8 are replaced.
+void append_quoted(const std::string& text, std::string* json) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+  if (!std::ranges::all_of(text, is_plain)) {
+    *json += to_json_string(text);
+    return;
+  }
+  *json += '"';
+  *json += text;
+  *json += '"';
 }
+
+void append_number(std::string_view before, std::int64_t number, std::string* json) {
+  *json += before;
+  const fmt::format_int digits(number);
+  json->append(digits.data(), digits.size());
+}
+
+// About what a message takes, so that its text grows once.
+constexpr std::size_t kUsualMessageBytes = 160;
 
 Field id_field(std::string_view name) { return {.name = name, .most = kMaxId}; }
 Field choice_field() { return {.name = "voting", .most = kMaxChoice}; }
@@ -108,27 +123,43 @@ std::string result_filter(std::int64_t machine) {
 }
 
 std::string encode(const SubmittedVote& vote) {
-  std::string json =
-      fmt::format(R"({{"machine_ID":{},"voter_ID":{},"voting":{},"election_ID":{},"UUID":{})",
-                  vote.machine, vote.voter, vote.choice, vote.election, quoted(vote.uuid));
-  if (vote.timestamp_ms) {
-    fmt::format_to(std::back_inserter(json), R"(,"timestamp":{})", *vote.timestamp_ms);
+  std::string json;
+  json.reserve(kUsualMessageBytes);
+  append_number(R"({"machine_ID":)", vote.machine, &json);
+  append_number(R"(,"voter_ID":)", vote.voter, &json);
+  append_number(R"(,"voting":)", vote.choice, &json);
+  append_number(R"(,"election_ID":)", vote.election, &json);
+  json += R"(,"UUID":)";
+  append_quoted(vote.uuid, &json);
+  if (vote.timestamp_ms) append_number(R"(,"timestamp":)", *vote.timestamp_ms, &json);
+  if (vote.code) {
+    json += R"(,"code":)";
+    append_quoted(*vote.code, &json);
   }
-  if (vote.code) fmt::format_to(std::back_inserter(json), R"(,"code":{})", quoted(*vote.code));
   json += '}';
   return json;
 }
 
 std::string encode(const AnonymousVote& vote) {
-  return fmt::format(R"({{"machine_ID":{},"voting":{},"election_ID":{},"UUID":{}}})", vote.machine,
-                     vote.choice, vote.election, quoted(vote.uuid));
+  std::string json;
+  json.reserve(kUsualMessageBytes);
+  append_number(R"({"machine_ID":)", vote.machine, &json);
+  append_number(R"(,"voting":)", vote.choice, &json);
+  append_number(R"(,"election_ID":)", vote.election, &json);
+  json += R"(,"UUID":)";
+  append_quoted(vote.uuid, &json);
+  json += '}';
+  return json;
 }
 
 std::string encode(const Result& result) {
-  std::string json = fmt::format(R"({{"result":"{}","UUID":{})", outcome_text(result.outcome),
-                                 quoted(result.uuid));
+  std::string json(R"({"result":")");
+  json += outcome_text(result.outcome);
+  json += R"(","UUID":)";
+  append_quoted(result.uuid, &json);
   if (result.outcome == Outcome::kRejected) {
-    fmt::format_to(std::back_inserter(json), R"(,"reason":{})", quoted(result.reason));
+    json += R"(,"reason":)";
+    append_quoted(result.reason, &json);
   }
   json += '}';
   return json;

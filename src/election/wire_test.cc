@@ -277,5 +277,35 @@ TEST(WireTest, AResultIsOneOfThreeTexts) {
   EXPECT_EQ(std::get<Result>(parsed).reason, "");
 }
 
+// An escaped name is left to the parser, so each text is read in both ways.
+TEST(WireTest, PlainMessagesAreReadAsTheParserReadsThem) {
+  const std::string plain =
+      R"({"machine_ID":3,"voter_ID":43,"voting":4,"election_ID":12,)"
+      R"("UUID":"123e4567-e89b-12d3-a456-426614174000","timestamp":1709908090964,"code":"00A7-3K","x":[]})";
+  const std::string replacements("\"{}[]:,0 9aE.+-\\\n\x01\x7f\x80", 21);
+  int readable = 0;
+  for (const std::string& whole : {plain, plain.substr(0, plain.size() - 8) + "}"}) {
+    for (std::size_t at = 1; at < whole.size(); ++at) {
+      for (const char c : replacements) {
+        std::string data = whole;
+        data[at] = c;
+        const auto fast = wire::parse_submitted(data);
+        const auto slow = wire::parse_submitted(R"({"\u0061":0,)" + data.substr(1));
+        ASSERT_EQ(fast.index(), slow.index()) << data;
+        if (const auto* vote = std::get_if<SubmittedVote>(&fast)) {
+          ++readable;
+          ASSERT_EQ(wire::encode(*vote), wire::encode(std::get<SubmittedVote>(slow))) << data;
+        } else {
+          const auto& bad = std::get<wire::BadMessage>(fast);
+          const auto& its_bad = std::get<wire::BadMessage>(slow);
+          ASSERT_EQ(bad.machine, its_bad.machine) << data;
+          ASSERT_EQ(bad.uuid, its_bad.uuid) << data;
+        }
+      }
+    }
+  }
+  EXPECT_GT(readable, 100);
+}
+
 }  // namespace
 }  // namespace pollbus::wire

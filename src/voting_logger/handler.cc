@@ -12,10 +12,12 @@
 namespace pollbus::voting_logger {
 namespace {
 
-std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, const Handler::Parts& parts) {
+std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, DerivedKeys& derived,
+                                        const Handler::Parts& parts) {
   if (keys.empty()) return std::nullopt;
   return InboundKeys{
-      .is_authentic = [&keys](const Message& message) { return is_authentic(keys, message); },
+      .is_authentic = [&keys, &derived](
+                          const Message& message) { return is_authentic(keys, message, &derived); },
       .setting = "SUBMIT_KEY",
       .clock = parts.clock,
       .readiness = parts.readiness};
@@ -94,7 +96,7 @@ Handler::Handler(Parts parts, HashKey key, ServiceKeys keys)
     : outbox_(parts.outbox),
       keys_(std::move(keys)),
       inbound_({{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}, parts.metrics,
-               inbound_keys(keys_, parts)),
+               inbound_keys(keys_, derived_, parts)),
       voters_(parts.voters),
       redis_(parts.redis),
       key_(key),
@@ -114,7 +116,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   if (!is_marked) return give_back;
 
   for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], marked[i], &outgoing);
-  authenticate(keys_, outgoing.messages);
+  authenticate(keys_, outgoing.messages, &derived_);
   const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
 

@@ -61,6 +61,7 @@ class Handler {
 
   Outbox& outbox_;
   const ServiceKeys keys_;
+  DerivedKeys derived_;
   InboundCheck inbound_;
   VoterRegister& voters_;
   Dependency& redis_;

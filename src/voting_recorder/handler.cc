@@ -15,10 +15,12 @@ std::vector<Ballot> ballots_of(const auto& votes) {
   return ballots;
 }
 
-std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, const Handler::Parts& parts) {
+std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, DerivedKeys& derived,
+                                        const Handler::Parts& parts) {
   if (keys.empty()) return std::nullopt;
   return InboundKeys{
-      .is_authentic = [&keys](const Message& message) { return is_authentic(keys, message); },
+      .is_authentic = [&keys, &derived](
+                          const Message& message) { return is_authentic(keys, message, &derived); },
       .setting = "RECORD_KEY",
       .clock = parts.clock,
       .readiness = parts.readiness};
@@ -37,7 +39,7 @@ Handler::Handler(Parts parts, ServiceKeys keys)
     : outbox_(parts.outbox),
       keys_(std::move(keys)),
       inbound_({{std::string(wire::kFunction), std::string(wire::kRecordVote)}}, parts.metrics,
-               inbound_keys(keys_, parts)),
+               inbound_keys(keys_, derived_, parts)),
       ballots_(parts.ballots),
       postgres_(parts.postgres),
       recorded_(votes_counter(parts.metrics, "recorded")),
@@ -61,7 +63,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   for (const BallotOutcome each : recorded) count(each);
 
   for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], recorded[i], &outgoing);
-  authenticate(keys_, outgoing.messages);
+  authenticate(keys_, outgoing.messages, &derived_);
   const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
 

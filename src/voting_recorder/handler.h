@@ -52,6 +52,7 @@ class Handler {
 
   Outbox& outbox_;
   const ServiceKeys keys_;
+  DerivedKeys derived_;
   InboundCheck inbound_;
   BallotBox& ballots_;
   Dependency& postgres_;
