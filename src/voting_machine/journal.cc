@@ -53,6 +53,19 @@ std::string decode(const SlotBytes& slot) {
   return {reinterpret_cast<const char*>(slot.data()) + kDataOffset, length};
 }
 
+// Writes the bytes of slots, which are in ascending order, with one write for each run of
+// neighbours.
+absl::Status write_runs(JournalFile& file, std::span<const Journal::Slot> slots,
+                        std::span<const SlotBytes> bytes) {
+  for (std::size_t begin = 0; begin < slots.size();) {
+    std::size_t end = begin + 1;
+    while (end < slots.size() && slots[end] == slots[end - 1] + 1) ++end;
+    RETURN_IF_ERROR(file.write_all(slots[begin] + 1, bytes.subspan(begin, end - begin)));
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
 // Whether a header without a valid checksum is one that a power cut has torn: it begins like a
 // header, and there cannot be a vote yet, or it was overwritten by another header.
 bool is_torn_header(const SlotBytes& header, std::size_t records) {
@@ -167,23 +180,36 @@ absl::StatusOr<std::vector<Journal::Slot>> Journal::append(std::span<const std::
       return absl::InvalidArgumentError("journal: a vote must have 1 to 496 bytes");
   }
   while (free_.size() < votes.size()) RETURN_IF_ERROR(grow());
-  std::vector<Slot> slots;
-  slots.reserve(votes.size());
-  for (const std::string& vote : votes) {
-    const Slot slot = free_.back();
-    RETURN_IF_ERROR(file_->write(slot + 1, encode(vote)));
-    free_.pop_back();
-    slots.push_back(slot);
+  std::vector<SlotBytes> bytes;
+  bytes.reserve(votes.size());
+  for (const std::string& vote : votes) bytes.push_back(encode(vote));
+  std::vector<Slot> slots = take_free(votes.size());
+  absl::Status status = write_runs(*file_, slots, bytes);
+  if (status.ok()) status = file_->sync();
+  if (!status.ok()) {
+    free_.insert(free_.end(), slots.rbegin(), slots.rend());
+    return status;
   }
-  RETURN_IF_ERROR(file_->sync());
   used_ += slots.size();
   return slots;
 }
 
-absl::Status Journal::erase(Slot slot) {
-  RETURN_IF_ERROR(file_->write(slot + 1, SlotBytes{}));
-  free_.push_back(slot);
-  --used_;
+// The slots that were freed last, because their pages have to be written anyway; in ascending
+// order, so that neighbours are written together.
+std::vector<Journal::Slot> Journal::take_free(std::size_t count) {
+  const auto first = free_.end() - static_cast<std::ptrdiff_t>(count);
+  std::vector<Slot> slots(first, free_.end());
+  free_.erase(first, free_.end());
+  std::ranges::sort(slots);
+  return slots;
+}
+
+absl::Status Journal::erase(std::span<const Slot> slots) {
+  std::vector<Slot> sorted(slots.begin(), slots.end());
+  std::ranges::sort(sorted);
+  RETURN_IF_ERROR(write_runs(*file_, sorted, std::vector<SlotBytes>(sorted.size(), SlotBytes{})));
+  free_.insert(free_.end(), sorted.rbegin(), sorted.rend());
+  used_ -= sorted.size();
   return absl::OkStatus();
 }
 

@@ -53,9 +53,10 @@ class Journal {
   // After any other error nothing may be published: it is unknown what is on disk.
   absl::StatusOr<std::vector<Slot>> append(std::span<const std::string> votes);
 
-  // Overwrites a vote. Does not wait for the disk: a vote that is back after a power cut is
+  // Overwrites votes. Does not wait for the disk: a vote that is back after a power cut is
   // published again and gets the same answer.
-  absl::Status erase(Slot slot);
+  absl::Status erase(std::span<const Slot> slots);
+  absl::Status erase(Slot slot) { return erase(std::span(&slot, 1)); }
 
   std::size_t size() const { return used_; }
 
@@ -66,6 +67,7 @@ class Journal {
   absl::Status read_slots(std::size_t slots);
   void report_damage() const;
   absl::Status grow();
+  std::vector<Slot> take_free(std::size_t count);
 
   std::unique_ptr<JournalFile> file_;
   std::string owner_;

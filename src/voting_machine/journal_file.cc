@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -19,6 +20,9 @@ absl::Status system_error(const std::string& path, const char* what) {
   return absl::UnavailableError(
       fmt::format("journal {}: {}: {}", path, what, std::system_category().message(errno)));
 }
+
+// A system call writes at most this much, so that one that writes less is an error.
+constexpr std::size_t kMaxRecordsPerWrite = 1'024;
 
 class PosixJournalFile final : public JournalFile {
  public:
@@ -50,6 +54,20 @@ class PosixJournalFile final : public JournalFile {
     return system_error(path_, "cannot write");
   }
 
+  absl::Status write_all(std::size_t position, std::span<const Record> records) override {
+    while (!records.empty()) {
+      const auto part = records.first(std::min(records.size(), kMaxRecordsPerWrite));
+      const auto offset = static_cast<off_t>(position * kRecordBytes);
+      if (pwrite(file_, part.data(), part.size_bytes(), offset) !=
+          static_cast<ssize_t>(part.size_bytes())) {
+        return system_error(path_, "cannot write");
+      }
+      position += part.size();
+      records = records.subspan(part.size());
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status sync() override {
     return fdatasync(file_) == 0 ? absl::OkStatus() : system_error(path_, "cannot sync");
   }
@@ -70,6 +88,11 @@ class PosixJournalFile final : public JournalFile {
 };
 
 }  // namespace
+
+absl::Status JournalFile::write_all(std::size_t position, std::span<const Record> records) {
+  for (const Record& record : records) RETURN_IF_ERROR(write(position++, record));
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<JournalFile>> open_journal_file(const std::string& path) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -27,6 +28,8 @@ class JournalFile {
   virtual absl::StatusOr<std::size_t> records() const = 0;
   virtual absl::Status read(std::size_t position, Record* record) const = 0;
   virtual absl::Status write(std::size_t position, const Record& record) = 0;
+  // Writes records to consecutive positions, as write() would one after the other.
+  virtual absl::Status write_all(std::size_t position, std::span<const Record> records);
   virtual absl::Status sync() = 0;
   // Extends the file to this many records, the new ones all zeros, and reserves their space on the
   // disk. Returns when that is on disk.

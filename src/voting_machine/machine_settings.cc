@@ -103,7 +103,7 @@ void MachineSettings::add_defined_elections(Settings& settings) {
                   if (parse_voter_code(value)) return std::nullopt;
                   return "expected a voter's code, such as 00A7-3KQ4-...";
                 });
-  settings.text({"codes", "", "FILE",
+  settings.text({"codes", "VOTER_CODES", "FILE",
                  "For rehearsals: cast random votes of the voters whose codes are in this mailing "
                  "list (election-office roll codes), each voter once before any votes again; needs "
                  "OFFICE_PUBLIC_KEY"},

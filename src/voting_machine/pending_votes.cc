@@ -16,24 +16,23 @@ bool PendingVotes::add(const std::string& uuid, std::string data, Journal::Slot 
   const auto [added, is_new] =
       votes_.emplace(uuid, Vote{.data = std::move(data), .slot = slot, .cast = cast});
   if (!is_new) return false;
-  added->second.due = due_.emplace(cast, uuid);
-  added->second.time_out = insert_time_out(cast + kAnswerTimeout, uuid);
+  added->second.due = due_.emplace(cast, &*added);
+  added->second.time_out = insert_time_out(cast + kAnswerTimeout, &*added);
   return true;
 }
 
 // Votes are added almost in the order of their times, so this rarely looks further than the end.
-PendingVotes::TimeOuts::iterator PendingVotes::insert_time_out(SteadyTime when,
-                                                               const std::string& uuid) {
+PendingVotes::TimeOuts::iterator PendingVotes::insert_time_out(SteadyTime when, Entry* entry) {
   auto position = time_outs_.end();
   while (position != time_outs_.begin() && std::prev(position)->first > when) --position;
-  return time_outs_.emplace(position, when, uuid);
+  return time_outs_.emplace(position, when, entry);
 }
 
 bool PendingVotes::add_recovered(const std::string& uuid, std::string data, Journal::Slot slot,
                                  SteadyTime now) {
   const auto [added, is_new] =
       votes_.emplace(uuid, Vote{.data = std::move(data), .slot = slot, .was_published = true});
-  if (is_new) added->second.due = due_.emplace(now, uuid);
+  if (is_new) added->second.due = due_.emplace(now, &*added);
   return is_new;
 }
 
@@ -52,9 +51,9 @@ std::optional<PendingVotes::Ended> PendingVotes::end(const std::string& uuid, St
 std::vector<std::string> PendingVotes::take_timed_out(SteadyTime now) {
   std::vector<std::string> uuids;
   while (!time_outs_.empty() && time_outs_.front().first <= now) {
-    std::string& uuid = time_outs_.front().second;
-    votes_.at(uuid).time_out.reset();
-    uuids.push_back(std::move(uuid));
+    auto& [uuid, vote] = *time_outs_.front().second;
+    vote.time_out.reset();
+    uuids.push_back(uuid);
     time_outs_.pop_front();
   }
   return uuids;
@@ -63,10 +62,10 @@ std::vector<std::string> PendingVotes::take_timed_out(SteadyTime now) {
 std::vector<PendingVotes::Due> PendingVotes::take_due(SteadyTime now, std::size_t most) {
   std::vector<Due> due;
   while (due.size() < most && !due_.empty() && due_.begin()->first <= now) {
-    auto taken = due_.extract(due_.begin());
-    Vote& vote = votes_.at(taken.mapped());
+    auto& [uuid, vote] = *due_.begin()->second;
+    due_.erase(due_.begin());
     vote.due.reset();
-    due.push_back({std::move(taken.mapped()), vote.data});
+    due.push_back({uuid, vote.data});
   }
   return due;
 }
@@ -77,21 +76,22 @@ void PendingVotes::published(const std::string& uuid, SteadyTime now) {
   Vote& vote = found->second;
   if (!vote.was_published) {
     vote.was_published = true;
-    set_due(vote, uuid, now + kAnswerTimeout);
+    set_due(*found, now + kAnswerTimeout);
     return;
   }
-  set_due(vote, uuid, now + jittered(vote.pause));
+  set_due(*found, now + jittered(vote.pause));
   vote.pause = std::min(vote.pause * 2, kMaxRetryPause);
 }
 
 void PendingVotes::postpone(const std::string& uuid, SteadyTime when) {
   const auto found = votes_.find(uuid);
-  if (found != votes_.end()) set_due(found->second, uuid, when);
+  if (found != votes_.end()) set_due(*found, when);
 }
 
-void PendingVotes::set_due(Vote& vote, const std::string& uuid, SteadyTime when) {
+void PendingVotes::set_due(Entry& entry, SteadyTime when) {
+  Vote& vote = entry.second;
   if (vote.due) due_.erase(*vote.due);
-  vote.due = due_.emplace(when, uuid);
+  vote.due = due_.emplace(when, &entry);
 }
 
 std::optional<SteadyTime> PendingVotes::next_time_out() const {

@@ -67,8 +67,10 @@ class PendingVotes {
   std::size_t in_flight() const { return time_outs_.size(); }
 
  private:
-  using DueTimes = std::multimap<SteadyTime, std::string>;         // UUID by time
-  using TimeOuts = std::list<std::pair<SteadyTime, std::string>>;  // in order of time
+  struct Vote;
+  using Entry = std::pair<const std::string, Vote>;           // of votes_, which does not move it
+  using DueTimes = std::multimap<SteadyTime, Entry*>;         // vote by time
+  using TimeOuts = std::list<std::pair<SteadyTime, Entry*>>;  // in order of time
   struct Vote {
     std::string data;
     Journal::Slot slot = 0;
@@ -79,8 +81,8 @@ class PendingVotes {
     std::optional<TimeOuts::iterator> time_out;  // absent once it has timed out
   };
 
-  TimeOuts::iterator insert_time_out(SteadyTime when, const std::string& uuid);
-  void set_due(Vote& vote, const std::string& uuid, SteadyTime when);
+  TimeOuts::iterator insert_time_out(SteadyTime when, Entry* entry);
+  void set_due(Entry& entry, SteadyTime when);
   std::chrono::milliseconds jittered(std::chrono::milliseconds pause);
 
   std::unordered_map<std::string, Vote> votes_;

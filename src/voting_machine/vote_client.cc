@@ -148,11 +148,8 @@ absl::StatusOr<SteadyTime> VoteClient::tend() {
 absl::Status VoteClient::erase(std::span<const Journal::Slot> slots) {
   const JournalTurn turn(journal_turn_);
   RETURN_IF_ERROR(journal_status_);
-  for (const Journal::Slot slot : slots) {
-    journal_status_ = parts_.journal.erase(slot);
-    RETURN_IF_ERROR(journal_status_);
-  }
-  return absl::OkStatus();
+  journal_status_ = parts_.journal.erase(slots);
+  return journal_status_;
 }
 
 SteadyTime VoteClient::deliver(std::stop_token stop) {
