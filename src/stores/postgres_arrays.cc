@@ -14,6 +14,7 @@ constexpr unsigned kText = 25;
 constexpr unsigned kIntegerArray = 1007;
 constexpr unsigned kBigintArray = 1016;
 constexpr unsigned kByteaArray = 1001;
+constexpr unsigned kUuidArray = 2951;
 
 unsigned array_of(PostgresArray::Element element) {
   switch (element) {
@@ -23,6 +24,8 @@ unsigned array_of(PostgresArray::Element element) {
       return kBigintArray;
     case PostgresArray::Element::kBytea:
       return kByteaArray;
+    case PostgresArray::Element::kUuid:
+      return kUuidArray;
   }
   return 0;
 }
@@ -63,6 +66,12 @@ void PostgresArray::add_bytea(std::string_view value) {
   assert(element_ == Element::kBytea);
   append_big_endian(bytes_, static_cast<std::int32_t>(value.size()));
   bytes_ += value;
+}
+
+void PostgresArray::add_uuid(std::span<const unsigned char, 16> value) {
+  assert(element_ == Element::kUuid);
+  append_big_endian(bytes_, static_cast<std::int32_t>(value.size()));
+  bytes_.append(value.begin(), value.end());
 }
 
 PostgresParameter PostgresArray::take() {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,12 +24,13 @@ PostgresParameter text_parameter(std::optional<std::string> value);
 // All elements of an array must have the type given to the constructor.
 class PostgresArray {
  public:
-  enum class Element : unsigned { kInteger = 23, kBigint = 20, kBytea = 17 };
+  enum class Element : unsigned { kInteger = 23, kBigint = 20, kBytea = 17, kUuid = 2950 };
 
   PostgresArray(Element element, std::size_t size);
   void add_integer(std::int32_t value);
   void add_bigint(std::int64_t value);
   void add_bytea(std::string_view value);
+  void add_uuid(std::span<const unsigned char, 16> value);
 
   // Call once, after the last element.
   PostgresParameter take();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace pollbus {
 namespace {
 
@@ -39,6 +41,14 @@ TEST(PostgresArraysTest, BytesAreTakenAsTheyAre) {
   const PostgresParameter parameter = array.take();
   EXPECT_EQ(parameter.type, 1001u);
   EXPECT_EQ(hex(parameter.bytes).substr(40), "0000000200ff");
+}
+
+TEST(PostgresArraysTest, UuidsHaveSixteenBytes) {
+  PostgresArray array(PostgresArray::Element::kUuid, 1);
+  array.add_uuid(std::array<unsigned char, 16>{0x12, 0x34});
+  const PostgresParameter parameter = array.take();
+  EXPECT_EQ(parameter.type, 2951u);
+  EXPECT_EQ(hex(parameter.bytes).substr(40), "0000001012340000000000000000000000000000");
 }
 
 TEST(PostgresArraysTest, IntegersHaveFourBytes) {

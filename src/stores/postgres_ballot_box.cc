@@ -32,8 +32,8 @@ constexpr std::size_t kMaxBallotsPerTransaction = 10'000;
 // a division by zero.
 constexpr const char* kRecord = R"sql(
 WITH incoming AS (
-  SELECT * FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY
-    AS ballot (receipt, content, electionid, machineid, voting, position)
+  SELECT * FROM unnest($1, $2, $3, $4, $5, $6) WITH ORDINALITY
+    AS ballot (receipt, content, electionid, machineid, voting, id, position)
 ), fresh AS (
   INSERT INTO receipts (receipt, content, electionid)
   SELECT receipt, content, electionid FROM incoming
@@ -41,9 +41,9 @@ WITH incoming AS (
   RETURNING receipt
 ), stored AS (
   INSERT INTO votes (id, electionid, machineid, voting)
-  SELECT gen_random_uuid() AS id, electionid, machineid, voting FROM incoming
+  SELECT id, electionid, machineid, voting FROM incoming
   WHERE (receipt IN (SELECT receipt FROM fresh)) IS TRUE
-  ORDER BY random()
+  ORDER BY id
   RETURNING 1
 )
 SELECT position, (SELECT encode(content, 'hex') FROM receipts
@@ -112,6 +112,20 @@ std::string_view as_text(const Hash128& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
+using Uuid = std::array<unsigned char, 16>;
+
+// Random UUIDs (version 4, RFC 4122), all drawn at once: gen_random_uuid() takes a tenth of the
+// time that storing a vote takes.
+std::vector<Uuid> random_ids(std::size_t count) {
+  std::vector<Uuid> ids(count);
+  randombytes_buf(ids.data(), ids.size() * sizeof(Uuid));
+  for (Uuid& id : ids) {
+    id[6] = static_cast<unsigned char>((id[6] & 0x0f) | 0x40);
+    id[8] = static_cast<unsigned char>((id[8] & 0x3f) | 0x80);
+  }
+  return ids;
+}
+
 std::vector<PostgresParameter> as_parameters(std::span<const Entry> entries) {
   using enum PostgresArray::Element;
   PostgresArray receipts(kBytea, entries.size());
@@ -119,6 +133,7 @@ std::vector<PostgresParameter> as_parameters(std::span<const Entry> entries) {
   PostgresArray elections(kBigint, entries.size());
   PostgresArray machines(kBigint, entries.size());
   PostgresArray choices(kInteger, entries.size());
+  PostgresArray ids(kUuid, entries.size());
   for (const Entry& entry : entries) {
     receipts.add_bytea(as_text(entry.ballot->receipt));
     contents.add_bytea(as_text(entry.ballot->content));
@@ -126,7 +141,9 @@ std::vector<PostgresParameter> as_parameters(std::span<const Entry> entries) {
     machines.add_bigint(entry.ballot->machine);
     choices.add_integer(static_cast<std::int32_t>(entry.ballot->choice));
   }
-  return {receipts.take(), contents.take(), elections.take(), machines.take(), choices.take()};
+  for (const Uuid& id : random_ids(entries.size())) ids.add_uuid(id);
+  return {receipts.take(), contents.take(), elections.take(),
+          machines.take(), choices.take(),  ids.take()};
 }
 
 // The content column of a row, written in hexadecimal digits.
