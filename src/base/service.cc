@@ -5,6 +5,7 @@
 
 #include <iostream>
 
+#include "absl/synchronization/mutex.h"
 #include "base/health_check.h"
 
 namespace pollbus {
@@ -47,6 +48,9 @@ Service::Service(std::string name, const ServiceSettings& settings) : settings_(
   set_up_logging(name, settings.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
                  settings.debug ? LogLevel::kDebug : LogLevel::kInfo);
   forbid_core_dumps();
+  // Debian builds Abseil with its debugging checks, and gRPC locks Abseil's mutexes: each lock
+  // would be looked up in a graph that all threads share, to find deadlocks in gRPC.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 
 absl::Status Service::start_http(const prometheus::Collectable* more) {
