@@ -5,6 +5,7 @@ import { exitCodes } from '../local.d/running.mjs';
 import { forEachLine } from '../local.d/lines.mjs';
 import { LocalFailure } from '../local.d/part.mjs';
 import { showProgress } from './machines.mjs';
+import { votesPerSecond } from './summary.mjs';
 import { commandsText, heldText, peopleText } from './texts.mjs';
 
 const ending = ['close', 'seal', 'certify'];
@@ -69,7 +70,7 @@ export async function hold(election, endOf, say) {
     ? showNothing(machines)
     : showProgress(machines, election.totalVotes);
   const summaries = await endOf(election.machineSummaries()).finally(() => shown.finish());
-  say('The simulated machines have cast all their votes.');
+  say(`The simulated machines have cast all their votes: ${votesPerSecond(summaries).toLocaleString('en-US')} a second.`);
   if (!options.exit) return exitCodes.ok;
   for (const command of ending) say(`\n$ election-office ${command}\n${await endOf(election.officeSays(command, '--all'))}`);
   say(`\n$ election-office results\n${await endOf(election.officeSays('results', '--all'))}`);

@@ -13,17 +13,18 @@ const rendered = hasKubectl();
 if (!rendered) console.log('# kubectl 1.27 or newer is missing: the files are checked without being rendered');
 
 // The objects of each overlay, rendered if kubectl can do it.
+const board = rendered ? render('board') : objectsOf('components/board');
 const objects = {
   local: rendered
-    ? [...render('overlays/local'), ...render('demo')]
-    : [...objectsOf('base'), ...objectsOf('overlays/local'), ...objectsOf('demo')],
+    ? [...render('overlays/local'), ...render('demo'), ...board]
+    : [...objectsOf('base'), ...objectsOf('overlays/local'), ...objectsOf('demo'), ...board],
   pedestrian: rendered
-    ? [...render('overlays/local'), ...render('pedestrian')]
-    : [...objectsOf('base'), ...objectsOf('overlays/local'), ...objectsOf('pedestrian')],
-  gke: rendered ? render('overlays/gke') : [...objectsOf('base'), ...objectsOf('overlays/gke')],
+    ? [...render('overlays/local'), ...render('pedestrian'), ...board]
+    : [...objectsOf('base'), ...objectsOf('overlays/local'), ...objectsOf('pedestrian'), ...board],
+  gke: rendered ? render('overlays/gke') : [...objectsOf('base'), ...objectsOf('overlays/gke'), ...board],
 };
 // Only kubectl can add the components to the base.
-if (rendered) objects.secured = [...render('overlays/secured'), ...render('demo-secured')];
+if (rendered) objects.secured = [...render('overlays/secured'), ...render('demo-secured'), ...board];
 
 function secretsMade() {
   const folder = mkdtempSync(join(tmpdir(), 'pollbus-secrets-'));
@@ -241,6 +242,7 @@ test('docs/deploy.md states the sum of all requests', () => {
   const document = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
   const parts = {
     '`overlays/local`': [...objectsOf('base'), ...objectsOf('overlays/local')],
+    '`board`, in addition': objectsOf('components/board'),
     '`demo`, in addition': objectsOf('demo'),
     '`pedestrian`, in addition': objectsOf('pedestrian'),
   };

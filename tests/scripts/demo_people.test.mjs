@@ -93,7 +93,7 @@ test('with --people, a newcomer votes with a code, watches the board, and closes
   const codes = demo.text.match(/\b[0-9A-Z]{4}(-[0-9A-Z]{4}){3,}\b/g);
   assert.equal(new Set(codes).size, 20);
   await voteAt(kiosk, codes[0], [3, 1]);
-  await demo.says(/The simulated machines have cast all their votes\./);
+  await demo.says(/The simulated machines have cast all their votes: [\d,.]+ a second\./);
   await shows(`${board}elections/12/live.json`, '"voted":21');
   await shows(`${board}elections/13/live.json`, '"voted":21');
 
