@@ -20,8 +20,8 @@ constexpr std::size_t kMaxBallotsPerTransaction = 10'000;
 
 // The ballots arrive in the order of their receipts and are inserted in it, so that recorders with
 // overlapping batches wait for each other but never in a circle. Votes get random ids and are
-// inserted in the order of the ids: within a batch, the n-th row of one table has nothing to do
-// with the n-th row of the other. A trigger counts them.
+// inserted in random order: within a batch, the n-th row of one table has nothing to do with the
+// n-th row of the other, nor with the n-th id. A trigger counts them.
 //
 // IS TRUE keeps the planner from joining the two lists row by row: the plan does not depend on the
 // size of the batch, and what is best for ten ballots takes seconds for ten thousand.
@@ -43,7 +43,7 @@ WITH incoming AS (
   INSERT INTO votes (id, electionid, machineid, voting)
   SELECT id, electionid, machineid, voting FROM incoming
   WHERE (receipt IN (SELECT receipt FROM fresh)) IS TRUE
-  ORDER BY id
+  ORDER BY random()
   RETURNING 1
 )
 SELECT position, (SELECT encode(content, 'hex') FROM receipts
