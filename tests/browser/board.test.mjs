@@ -67,18 +67,7 @@ const withQuery = (path, query) => path + (path.includes('?') ? '&' : '?') + que
 
 const displays = ['lang=en', 'lang=ar&size=xl', 'lang=de&theme=high-dark', 'lang=fr&theme=dark&size=s', 'lang=es&theme=high-light', 'lang=en&view=hall'];
 
-test('every page follows the rules of accessibility, and the largest one does in every theme and language', async () => {
-  const page = await openPage(browser);
-  const addresses = [...paths.map((path) => withQuery(path, displays[0])), ...displays.slice(1).map((query) => withQuery('/elections/14', query))];
-  for (const address of addresses) {
-    await page.goto(place.address + address);
-    await assertAccessible(page, address);
-  }
-  assert.deepEqual(page.complaints.filter((each) => !each.includes('404')), []);
-  await closePage(page);
-});
-
-test('nothing is cut off and contrast is high on any page, in every theme, in small and extra large type', async () => {
+test('no page has anything cut off or of low contrast in any theme and size, and all follow the rules of accessibility', async () => {
   const page = await openPage(browser);
   for (const path of paths) {
     for (const query of displays) {
@@ -87,8 +76,11 @@ test('nothing is cut off and contrast is high on any page, in every theme, in sm
       assert.deepEqual(await layoutProblems(page), [], address);
       const { contrast, text } = await leastContrast(page);
       assert.ok(contrast >= (query.includes('high') ? 20 : 10), `${address}: contrast ${contrast} of "${text}"`);
+      // The largest page in every theme and language, all others in one.
+      if (query === displays[0] || path === '/elections/14') await assertAccessible(page, address);
     }
   }
+  assert.deepEqual(page.complaints.filter((each) => !each.includes('404')), []);
   await closePage(page);
 });
 
@@ -137,22 +129,25 @@ test('a screen reader hears the number of votes, but not more often than every t
   await page.clock.install();
   await page.goto(`${place.address}/elections/12`);
   const heard = () => page.textContent('#announcement');
-  const passes = async (ms) => {
-    const answered = page.waitForResponse(/live\.json/);
-    await page.clock.runFor(ms);
-    await answered;
+  // The page's clock stands still unless it is moved.
+  const pollUntil = async (holds) => {
+    for (let i = 0; i < 40; i += 1) {
+      const answered = page.waitForResponse(/live\.json/);
+      await page.clock.runFor(1_200);
+      await answered;
+      if (await holds()) return;
+    }
+    assert.fail(String(holds));
   };
+  const voted = () => page.textContent('[data-key="voted"]');
   await place.vote(elections.open, [1], 1);
   await shows('/elections/12', '1,237</span>');
-  await passes(1_500);
-  await page.waitForFunction(() => document.querySelector('[data-key="voted"]').textContent === '1,237');
+  await pollUntil(async () => (await voted()) === '1,237');
   assert.equal(await heard(), '');
+  await page.clock.fastForward(10_000);
   await place.vote(elections.open, [1], 1);
   await shows('/elections/12', '1,238</span>');
-  await page.clock.fastForward(10_000);
-  await passes(1_500);
-  await page.waitForFunction(() => document.querySelector('#announcement').textContent !== '');
-  assert.match(await heard(), /1,238/);
+  await pollUntil(async () => /1,238/.test(await heard()));
   await closePage(page);
 });
 
