@@ -3,13 +3,16 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+
+import { v1 } from '@google-cloud/pubsub';
+import { GoogleAuth, PassThroughClient } from 'google-auth-library';
 
 import { Broker, receive } from './broker.mjs';
 import { makeCertificates } from './certificates.mjs';
@@ -198,6 +201,29 @@ test('a pull waits for a message, and one whose client has gone takes none', asy
   assert.equal((await waiting).receivedMessages[0].message.data, base64('one'));
 });
 
+test('the official client in its REST mode does a round trip', async () => {
+  const [apiEndpoint, port] = broker.address.split(':');
+  const auth = new GoogleAuth({ authClient: new PassThroughClient(), projectId: 'rest' });
+  const options = { fallback: true, protocol: 'http', apiEndpoint, port: Number(port), auth };
+  const publisher = new v1.PublisherClient(options);
+  const subscriber = new v1.SubscriberClient(options);
+  const [topic, subscription] = [`${project}/topics/mode`, `${project}/subscriptions/mode`];
+  await publisher.createTopic({ name: topic });
+  const retention = { seconds: 3_600 };
+  await subscriber.createSubscription({ name: subscription, topic, messageRetentionDuration: retention });
+  const [{ messageIds }] = await publisher.publish({ topic, messages: [{ data: Buffer.from('hi'), attributes: { a: 'b' } }] });
+  const [{ receivedMessages }] = await subscriber.pull({ subscription, maxMessages: 5 });
+  assert.equal(receivedMessages[0].message.messageId, messageIds[0]);
+  assert.equal(receivedMessages[0].message.data.toString(), 'hi');
+  await subscriber.acknowledge({ subscription, ackIds: [receivedMessages[0].ackId] });
+  const mask = { paths: ['ack_deadline_seconds'] };
+  const [changed] = await subscriber.updateSubscription({ subscription: { name: subscription, ackDeadlineSeconds: 60 }, updateMask: mask });
+  assert.equal(changed.ackDeadlineSeconds, 60);
+  await assert.rejects(publisher.getTopic({ topic: `${project}/topics/none` }), /Resource not found/);
+  await subscriber.deleteSubscription({ subscription });
+  await Promise.all([publisher.close(), subscriber.close()]);
+});
+
 test('over TLS, REST and gRPC share the port, and plain text is refused', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pollbus-rest.'));
   const { authority, certificate, key } = makeCertificates(folder);
@@ -226,4 +252,30 @@ test('over TLS, REST and gRPC share the port, and plain text is refused', async 
     await encrypted.stop();
     rmSync(folder, { recursive: true });
   }
+});
+
+test('resources at start are there when the broker says that it has started, and it ends with pulls that wait', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pollbus-start.'));
+  const file = join(folder, 'resources.yaml');
+  writeFileSync(file, 'topics: [orders]\nsubscriptions: [{ name: billing, topic: orders, ackDeadlineSeconds: 99 }]\n');
+  const flags = ['--project', 'shop', '--resources', file, '--create-subscription', 'audit:orders'];
+  const other = await new Broker({ flags }).start();
+  const url = `http://${other.address}/v1/projects/shop/subscriptions`;
+  const { subscriptions } = await (await fetch(url)).json();
+  assert.deepEqual(names(subscriptions), ['audit', 'billing'].map((id) => `projects/shop/subscriptions/${id}`));
+  assert.equal(subscriptions[1].ackDeadlineSeconds, 99);
+  // Tools that start Google's emulator wait for this line.
+  const port = other.address.split(':')[1];
+  assert.match(readFileSync(join(other.folder, 'broker.log'), 'utf8'), new RegExp(`Server started, listening on ${port}\\b`));
+  const pulling = fetch(`${url}/audit:pull`, { method: 'POST', body: '{"maxMessages":1}' });
+  const requests = async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${other.http}/metrics`)).text();
+    return Number(/^broker_rest_requests_total (\d+)/m.exec(metrics)[1]);
+  };
+  const deadline = Date.now() + 20_000;
+  while ((await requests()) < 2) assert.ok(Date.now() < deadline, 'the pull has not arrived');
+  const [response] = await Promise.all([pulling, other.stop()]);
+  assert.equal(response.status, 503);
+  assert.equal((await response.json()).error.status, 'UNAVAILABLE');
+  rmSync(folder, { recursive: true });
 });

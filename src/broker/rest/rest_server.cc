@@ -50,7 +50,7 @@ constexpr std::chrono::minutes kIdleTimeout{5};
 constexpr std::chrono::seconds kCallTimeout{60};
 // What is read of a connection and not yet part of a request.
 constexpr std::size_t kMaxBufferBytes = kMaxRestHeaderBytes + (64 << 10);
-constexpr std::size_t kReadBytes = 16 << 10;
+constexpr std::size_t kReadBytes = 4 << 10;
 // The chunks of a body may take this many times the bytes of their contents, and this much more.
 constexpr std::size_t kMaxChunkOverhead = 8;
 constexpr std::size_t kFreeChunkOverhead = 64 << 10;
@@ -134,7 +134,6 @@ struct Shared {
                           "Requests of REST that are not valid HTTP, and whose connections were "
                           "closed")) {}
 
-  net::io_context io;
   std::optional<net::ssl::context> tls;
   const Transcoder transcoder;
   const ConnectionSorter sorter;
@@ -147,6 +146,7 @@ struct Shared {
   RestServer::ToGrpc to_grpc;
   prometheus::Counter& requests;
   prometheus::Counter& malformed;
+  net::io_context io;  // last: the connections in it use all of the above
 };
 
 // A request, from the call of gRPC until its answer has been written.
@@ -287,6 +287,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     request_ = {};
     memory_.clear();
     if (buffer_.size() > 0) return read_headers();
+    // An idle connection must not keep the memory of its largest request.
+    if (buffer_.capacity() > kReadBytes) buffer_.shrink_to_fit();
     socket().expires_after(kIdleTimeout);
     stream_.async_read_some(buffer_.prepare(kReadBytes),
                             [self = this->shared_from_this()](error_code error, std::size_t bytes) {
@@ -337,7 +339,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   }
 
   void handle() {
-    keeps_alive_ = parser_->keep_alive() && !shared_.is_draining;
+    // HTTP/1.0 is served without its keep-alive.
+    keeps_alive_ = parser_->keep_alive() && parser_->get().version() == 11 && !shared_.is_draining;
     request_ = parser_->release();
     parser_.reset();
     shared_.requests.Increment();
@@ -453,17 +456,13 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
 
   void close() {
     error_code ignored;
-    if constexpr (std::is_same_v<Stream, Encrypted>) {
-      // The end of the response is known by its length, so a client needs no alert.
-      SSL_shutdown(stream_.native_handle());
-    }
     socket().socket().shutdown(Tcp::socket::shutdown_send, ignored);
+    socket().expires_after(kHeaderTimeout);  // for all of linger()
     linger();
   }
 
   // Closing a connection at once could discard the answer together with what was not read.
   void linger() {
-    socket().expires_after(kHeaderTimeout);
     if (lingered_bytes_ > kMaxRestBodyBytes) return;
     buffer_.clear();
     socket().async_read_some(buffer_.prepare(kReadBytes), [self = this->shared_from_this()](

@@ -91,8 +91,9 @@ absl::StatusOr<std::shared_ptr<const MessageSchema>> ProtobufSchema::parse(
   if (file.message_type_size() != 1) {
     return wrong("it must have exactly one message at the top level");
   }
-  if (file.package() == kReservedPackage || file.package().starts_with("google.")) {
-    return wrong("the package google is reserved");
+  if (file.package() == kReservedPackage || file.package().starts_with("google.") ||
+      file.message_type(0).name() == kReservedPackage) {
+    return wrong("the name google is reserved");
   }
   auto parts = std::make_unique<Parts>();
   const auto* const built = parts->pool.BuildFileCollectingErrors(file, &errors);

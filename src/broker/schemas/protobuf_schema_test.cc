@@ -57,7 +57,8 @@ TEST(ProtobufSchemaTest, WrongDefinitionsAreRefused) {
         "syntax = \"proto3\"; import \"google/protobuf/any.proto\"; message M {}",
         "syntax = \"proto3\"; message M { Unknown a = 1; }",
         "syntax = \"proto3\"; message M { int32 a = 1; int32 b = 1; }",
-        "syntax = \"proto3\"; package google.protobuf; message Duration {}"}) {
+        "syntax = \"proto3\"; package google.protobuf; message Duration {}",
+        "message google { message protobuf { message Any {} } optional protobuf.Any a = 1; }"}) {
     const auto status = check(definition, "{}");
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << definition;
     EXPECT_NE(status.message().find("Could not parse schema definition"), absl::string_view::npos)

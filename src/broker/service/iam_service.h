@@ -11,9 +11,9 @@
 
 namespace pollbus::broker {
 
-// google.iam.v1.IAMPolicy for topics, subscriptions, snapshots and schemas. A policy decides nothing: it is
-// kept only to be read again, until its resource is deleted or the process ends. Access decides
-// who may do what. Thread-safe.
+// google.iam.v1.IAMPolicy for topics, subscriptions, snapshots and schemas. A policy decides
+// nothing: it is kept only to be read again, until its resource is deleted or the process ends.
+// Access decides who may do what. Thread-safe.
 class IamService final : public google::iam::v1::IAMPolicy::CallbackService {
  public:
   // Borrows what it is given.
