@@ -336,6 +336,21 @@ TEST_F(KioskTest, WhileVotingIsPausedNothingIsCastAndNothingIsLost) {
   EXPECT_THAT(published(), SizeIs(1));
 }
 
+TEST_F(KioskTest, AClosingTimeThatPassesDuringTheReviewIsSaidByTheRecordersClock) {
+  // Half a minute after the time of the recorder's answer, which is not this machine's.
+  append(12, {.kind = EventKind::kExtend,
+              .closes = ZonedTime{.local = "2024-03-08T14:28:41", .utc_ms = 1'709'908'121'000}});
+  describe();
+  go_to_review();
+  EXPECT_EQ(page["lines"][0]["phase"], "open");
+  clock.advance(std::chrono::seconds(31));
+  look();
+  EXPECT_EQ(page["stage"], "review");
+  EXPECT_EQ(page["lines"][0]["phase"], "closed");
+  act("cast");  // the logger decides
+  EXPECT_THAT(published(), SizeIs(1));
+}
+
 TEST_F(KioskTest, AHistoryThatTheOfficeDidNotSignChangesNothing) {
   histories[12][1].signature = std::string(128, '0');
   open();

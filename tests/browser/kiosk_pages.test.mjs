@@ -3,10 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { HtmlValidate } from 'html-validate';
 
 import { assertAccessible, layoutProblems, leastContrast, openBrowser, openPage, screen } from './browser.mjs';
 import { languages, pages, serveFakeMachine, stateWith } from './fake_machine.mjs';
 
+const validator = new HtmlValidate({ extends: ['html-validate:standard', 'html-validate:a11y'] });
 const themes = ['light', 'dark', 'high-light', 'high-dark'];
 const leastContrasts = { light: 10, dark: 10, 'high-light': 20, 'high-dark': 20 };
 
@@ -31,6 +33,12 @@ async function show(name, display) {
   await page.evaluate(() => document.fonts.ready);
 }
 
+// The page as the script has made it. The browser writes attributes and empty lines in its own way.
+async function htmlProblems(html) {
+  const { results } = await validator.validateString(html);
+  return results.flatMap(({ messages }) => messages.map(({ ruleId, message }) => `${ruleId}: ${message}`));
+}
+
 // Small and extra large, in both directions; German has the longest words.
 const displaysOf = (i) => [
   { language: ['en', 'es', 'fr'][i % 3], size: 's' }, { language: 'de', size: 'xl' },
@@ -46,6 +54,7 @@ for (const [i, name] of Object.keys(pages).entries()) {
       const least = await leastContrast(page);
       assert.ok(least.contrast >= leastContrasts[display.theme], `${what}: ${least.contrast.toFixed(1)} for "${least.text}"`);
       assert.deepEqual(await layoutProblems(page), [], what);
+      assert.deepEqual(await htmlProblems(await page.content()), [], what);
       assert.equal(await page.locator('html').getAttribute('lang'), display.language);
       assert.equal(await page.locator('html').getAttribute('dir'), display.language === 'ar' ? 'rtl' : 'ltr');
     }

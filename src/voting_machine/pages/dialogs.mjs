@@ -18,7 +18,7 @@ function options(name, title, values, current, onchange) {
     h('legend', {}, title),
     h('div', { class: 'option-row' }, values.map(({ value, text, lang, dir }) =>
       h('label', { class: 'option', lang, dir },
-        h('input', { type: 'radio', name, value, autocomplete: 'off', checked: value === current, onchange: () => onchange(value) }),
+        h('input', { type: 'radio', name, value, checked: value === current, onchange: () => onchange(value) }),
         h('span', {}, text)))));
 }
 

@@ -94,8 +94,8 @@ export function identify(state, press) {
 }
 
 function choiceLabel(id, value, name, isChosen, extra = '') {
-  const input = h('input', { type: 'radio', name: 'choice', id, value, autocomplete: 'off', checked: isChosen });
-  return h('label', { class: `choice ${extra}`.trim(), for: id }, input, name, symbol('check', 'mark'));
+  const input = h('input', { type: 'radio', name: 'choice', id, value, checked: isChosen });
+  return h('label', { class: `choice ${extra}`.trim() }, input, name, symbol('check', 'mark'));
 }
 
 const phaseNotice = (phase) =>
