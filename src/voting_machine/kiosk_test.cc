@@ -25,8 +25,8 @@ using ::testing::SizeIs;
 
 const char* const kEvent = "City 2026";
 
-Definition contest(std::int64_t election, const std::string& title) {
-  const json text{
+Definition contest(std::int64_t election, const std::string& title, const char* closes = nullptr) {
+  json text{
       {"election_ID", election},
       {"event", kEvent},
       {"title", {{"en", title}, {"fr", title + " (fr)"}}},
@@ -35,6 +35,7 @@ Definition contest(std::int64_t election, const std::string& title) {
       {"eligibility", "open"},
       {"time_zone", "UTC"},
       {"results", "after close"}};
+  if (closes != nullptr) text["closes"] = closes;
   auto parsed = parse_definition(text.dump());
   return std::get<Definition>(std::move(parsed));
 }
@@ -337,18 +338,22 @@ TEST_F(KioskTest, WhileVotingIsPausedNothingIsCastAndNothingIsLost) {
 }
 
 TEST_F(KioskTest, AClosingTimeThatPassesDuringTheReviewIsSaidByTheRecordersClock) {
-  // Half a minute after the time of the recorder's answer, which is not this machine's.
-  append(12, {.kind = EventKind::kExtend,
-              .closes = ZonedTime{.local = "2024-03-08T14:28:41", .utc_ms = 1'709'908'121'000}});
+  // 49 seconds after the time of the recorder's answer.
+  define(contest(11, "Harbour", "2024-03-08T14:29"));
+  happen(11, EventKind::kOpen);
   describe();
-  go_to_review();
+  act("start");
+  act("identify", {{"text", "43"}});
+  for (int i = 0; i < 3; ++i) act("next", {{"contest", i}, {"choice", 4}});
+  ASSERT_EQ(page["stage"], "review") << page;
+  EXPECT_EQ(page["lines"][0]["title"]["text"], "Harbour");
   EXPECT_EQ(page["lines"][0]["phase"], "open");
-  clock.advance(std::chrono::seconds(31));
+  clock.advance(std::chrono::seconds(50));
   look();
   EXPECT_EQ(page["stage"], "review");
   EXPECT_EQ(page["lines"][0]["phase"], "closed");
   act("cast");  // the logger decides
-  EXPECT_THAT(published(), SizeIs(1));
+  EXPECT_THAT(published(), SizeIs(3));
 }
 
 TEST_F(KioskTest, AHistoryThatTheOfficeDidNotSignChangesNothing) {
