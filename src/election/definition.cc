@@ -17,6 +17,8 @@ namespace {
 using nlohmann::json;
 using namespace std::string_view_literals;
 
+// Each name is compared with at most so many that look alike.
+constexpr std::size_t kMaxAlike = 10;
 constexpr std::array kFields = {"election_ID"sv, "event"sv,       "title"sv,   "choices"sv,
                                 "opens"sv,       "closes"sv,      "secrecy"sv, "test"sv,
                                 "time_zone"sv,   "eligibility"sv, "results"sv};
@@ -234,16 +236,27 @@ class Reader {
 
   void refuse_same_names_in(const std::string& language, std::set<std::size_t>& reported) {
     std::map<std::string, std::size_t> seen;
+    std::map<std::string, std::vector<std::size_t>> alike;  // by skeleton
     for (std::size_t i = 0; i < definition_.choices.size(); ++i) {
       const LocalizedText& name = definition_.choices[i].name;
       if (name.empty()) continue;
       const std::string& shown = text_in(name, language);
       if (shown.empty()) continue;
       const auto [first, is_new] = seen.emplace(comparison_key(shown), i);
-      if (is_new || !reported.insert(i).second) continue;
-      const bool is_same = text_in(definition_.choices[first->second].name, language) == shown;
+      std::optional<std::size_t> same;
+      if (!is_new) same = first->second;
+      // Names of one script that look alike, such as "Barn" and "Bam", are allowed. A definition
+      // that the office has signed was checked before.
+      std::vector<std::size_t>& others = alike[known_ == nullptr ? skeleton(shown) : shown];
+      for (const std::size_t other : others) {
+        const std::string& before = text_in(definition_.choices[other].name, language);
+        if (!same && look_the_same_in_other_scripts(before, shown)) same = other;
+      }
+      if (is_new && others.size() < kMaxAlike) others.push_back(i);
+      if (!same || !reported.insert(i).second) continue;
+      const bool is_same = text_in(definition_.choices[*same].name, language) == shown;
       add(fmt::format("/choices/{}/name", i),
-          fmt::format("is shown in {} with the name of /choices/{}{}", language, first->second,
+          fmt::format("is shown in {} with the name of /choices/{}{}", language, *same,
                       is_same ? "" : " (in other letters that look the same)"));
     }
   }

@@ -160,6 +160,8 @@ TEST(Definition, NamesThatAReaderCannotTellApartAreRefused) {
       {"Ada\u00a0L", "Ada L"},      // no-break space
       {"\u1100\u1161", "\uac00"},   // Hangul, composed and not
       {"Stra\u00dfe", "STRASSE"},
+      {"Ada", "\u0410d\u0430"},              // Cyrillic A and a
+      {"\u0421\u043e\u0441\u043e", "Coco"},  // all Cyrillic
   };
   for (const auto& [first, second] : pairs) {
     json definition = ward_4();
@@ -169,6 +171,16 @@ TEST(Definition, NamesThatAReaderCannotTellApartAreRefused) {
         problems_of(definition),
         ElementsAre(AllOf(HasSubstr("/choices/1/name is shown in en"), HasSubstr("/choices/0"))))
         << second;
+  }
+}
+
+TEST(Definition, NamesOfOneScriptThatLookAlikeAreAllowed) {
+  for (const auto& [first, second] :
+       {std::pair{"Barn", "Bam"}, {"Line 1", "Line l"}, {"\u0410\u0434\u0430", "Ada"}}) {
+    json definition = ward_4();
+    definition["choices"][0]["name"] = {{"en", first}};
+    definition["choices"][1]["name"] = {{"en", second}};
+    EXPECT_THAT(problems_of(definition), IsEmpty()) << second;
   }
 }
 

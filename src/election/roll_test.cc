@@ -168,6 +168,23 @@ TEST(Roll, AFileWithoutVotersIsReported) {
   EXPECT_THAT(problems_of("voter_ID,name\n"), ElementsAre("0: the roll has no voters"));
 }
 
+TEST(Roll, OneAndAHalfMillionVotersAreReadAndEveryDuplicateIsFound) {
+  constexpr std::int64_t kVoters = 1'500'000;
+  RollReader reader("");
+  reader.read("voter_ID;name\r\n");
+  for (std::int64_t voter = 1; voter <= kVoters; ++voter)
+    reader.read(fmt::format("{};Voter {}\r\n", voter * 7, voter));
+  EXPECT_EQ(reader.problem_count(), 0);
+  reader.read("7;the first\r\n10500000;the last\r\n");
+  reader.finish();
+  EXPECT_EQ(reader.duplicate_voters(), 2);
+  std::vector<std::string> found;
+  reader.for_each_duplicate([&](std::int64_t voter, std::span<const std::int64_t> lines) {
+    found.push_back(fmt::format("{}: {}", voter, join_lines(lines)));
+  });
+  EXPECT_THAT(found, ElementsAre("7: 2 and 1500002", "10500000: 1500001 and 1500003"));
+}
+
 TEST(Roll, TheRemarksOfAFileFullOfMistakesAreBounded) {
   std::string file = "voter_ID\n";
   for (int i = 0; i < 5'000; ++i) file += "x\n";

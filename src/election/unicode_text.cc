@@ -6,6 +6,7 @@
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
+#include <unicode/uspoof.h>
 
 #include <memory>
 
@@ -21,6 +22,16 @@ bool is_forbidden(UChar32 c) {
   const auto type = u_charType(c);
   return overrides_direction || type == U_CONTROL_CHAR || type == U_LINE_SEPARATOR ||
          type == U_PARAGRAPH_SEPARATOR || type == U_UNASSIGNED || c == 0xfeff || c == 0x200b;
+}
+
+// nullptr if ICU lacks its data.
+const USpoofChecker* spoof_checker() {
+  static const std::unique_ptr<USpoofChecker, decltype(&uspoof_close)> kChecker = [] {
+    UErrorCode error = U_ZERO_ERROR;
+    return std::unique_ptr<USpoofChecker, decltype(&uspoof_close)>(uspoof_open(&error),
+                                                                   uspoof_close);
+  }();
+  return kChecker.get();
 }
 
 std::size_t count_characters(const icu::UnicodeString& text) {
@@ -76,6 +87,29 @@ std::string comparison_key(const std::string& utf8) {
   key.toUTF8String(text);
   if (text.ends_with(' ')) text.pop_back();
   return text;
+}
+
+std::string skeleton(const std::string& utf8) {
+  UErrorCode error = U_ZERO_ERROR;
+  icu::UnicodeString skeleton;
+  constexpr std::uint32_t kUnusedType = 0;
+  uspoof_getSkeletonUnicodeString(spoof_checker(), kUnusedType,
+                                  icu::UnicodeString::fromUTF8(comparison_key(utf8)), skeleton,
+                                  &error);
+  if (U_FAILURE(error)) return comparison_key(utf8);
+  std::string text;
+  skeleton.toUTF8String(text);
+  return text;
+}
+
+bool look_the_same_in_other_scripts(const std::string& first, const std::string& second) {
+  UErrorCode error = U_ZERO_ERROR;
+  const std::int32_t how = uspoof_areConfusableUnicodeString(
+      spoof_checker(), icu::UnicodeString::fromUTF8(comparison_key(first)),
+      icu::UnicodeString::fromUTF8(comparison_key(second)), &error);
+  constexpr std::int32_t kOtherScripts =
+      USPOOF_MIXED_SCRIPT_CONFUSABLE | USPOOF_WHOLE_SCRIPT_CONFUSABLE;
+  return U_SUCCESS(error) && (how & kOtherScripts) != 0;
 }
 
 std::optional<std::string> problem_with_language(const std::string& tag) {

@@ -18,6 +18,12 @@ std::optional<std::string> problem_with_text(const std::string& text, std::size_
 // folded, with single blanks.
 std::string comparison_key(const std::string& text);
 
+// The same for two texts whose letters look alike in most fonts, such as Latin and Cyrillic a, but
+// also m and rn (https://www.unicode.org/reports/tr39/#def-skeleton).
+std::string skeleton(const std::string& text);
+// Whether two texts with one skeleton() look alike because they are written in different scripts.
+bool look_the_same_in_other_scripts(const std::string& first, const std::string& second);
+
 // What is wrong with a language tag (BCP 47), or nothing.
 std::optional<std::string> problem_with_language(const std::string& tag);
 

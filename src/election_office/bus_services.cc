@@ -22,7 +22,13 @@ std::string random_office_id() {
   return id;
 }
 
-absl::Status nobody_answered(std::string_view to, std::chrono::seconds timeout, bool refused) {
+absl::Status nobody_answered(std::string_view to, std::chrono::seconds timeout, bool refused,
+                             bool stopped) {
+  if (stopped) {
+    return absl::DeadlineExceededError(
+        "interrupted before the answer came: it is not known whether the command was carried out, "
+        "so repeat it");
+  }
   return absl::DeadlineExceededError(
       fmt::format("the {} has not answered within {} s: {}", to, timeout.count(),
                   refused ? "its answers came, but not with the key OFFICE_RESULT_KEY"
@@ -103,7 +109,7 @@ absl::Status BusServices::send(std::span<const Command> commands, std::span<cons
     messages.push_back(wire::office_command_message(commands[i].data, commands[i].to, office_id_,
                                                     key_.sign(commands[i].data)));
   }
-  return publisher_->publish(messages).status();
+  return publisher_->publish(messages, config_.stop).status();
 }
 
 // Waits for answers. Returns how many came.
@@ -140,7 +146,8 @@ std::vector<Answer> BusServices::ask(std::span<const Command> commands,
     SteadyTime last_answer = clock_.now();
     absl::Status sent;
     SteadyTime last_sent{};
-    while (!waiting.empty() && clock_.now() - last_answer < config_.timeout) {
+    while (!waiting.empty() && !config_.stop.stop_requested() &&
+           clock_.now() - last_answer < config_.timeout) {
       if (last_sent == SteadyTime{} || clock_.now() - last_sent >= kRepeatAfter) {
         sent = send(commands.subspan(start, size), std::span(keys).subspan(start, size), waiting);
         last_sent = clock_.now();
@@ -151,10 +158,11 @@ std::vector<Answer> BusServices::ask(std::span<const Command> commands,
       done += taken;
       if (taken > 0) answered(done);
     }
+    const bool is_stopped = config_.stop.stop_requested();
     for (const auto& [key, i] : waiting) {
-      answers[i] = sent.ok()
-                       ? nobody_answered(commands[i].to, config_.timeout, has_refused_answers_)
-                       : annotate(sent, "the bus does not take the command");
+      answers[i] = sent.ok() || is_stopped ? nobody_answered(commands[i].to, config_.timeout,
+                                                             has_refused_answers_, is_stopped)
+                                           : annotate(sent, "the bus does not take the command");
     }
     // The rest would wait in vain, too.
     if (waiting.empty()) continue;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/clock.h"
@@ -25,6 +26,8 @@ struct BusServicesConfig {
   std::chrono::seconds timeout{30};
   // Whether a received answer may be believed; for the attribute `mac`.
   std::function<bool(const Message&)> is_authentic = [](const Message&) { return true; };
+  // Ends waiting.
+  std::stop_token stop{};
 };
 
 // Asks over the topic. Has a subscription of its own, which the destructor deletes; if the process

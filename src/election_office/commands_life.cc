@@ -178,7 +178,9 @@ absl::StatusOr<Report> seal_one(Office& office, Desk& desk, std::int64_t electio
           "election-office seal. If the numbers stay apart, see docs/elections.md",
           std::string(done.status().message())));
     }
-    office.clock().pause(kSealPause, {});
+    if (!office.clock().pause(kSealPause, office.stop())) {
+      return absl::DeadlineExceededError("interrupted: votes are still on their way");
+    }
   }
 }
 

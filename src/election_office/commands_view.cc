@@ -124,7 +124,7 @@ Outcome status(Office& office) {
     const Outcome outcome = status_once(office);
     std::cout << "\033[H\033[2J";
     print_outcome(outcome, office.options().output());
-    office.clock().pause(kWatchPause, {});
+    if (!office.clock().pause(kWatchPause, office.stop())) return {};
   }
 }
 

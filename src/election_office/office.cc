@@ -1,6 +1,7 @@
 #include "election_office/office.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -25,10 +26,13 @@ absl::StatusOr<Desk*> Office::desk() {
   if (desk_) return &*desk_;
   ASSIGN_OR_RETURN(key_, folder_.read_key());
   if (!services_) {
+    // Interrupted, the tool still deletes its subscription.
+    shutdown_.emplace();
     auto services = BusServices::open({.bus = options_.bus,
                                        .topic = options_.topic,
                                        .timeout = options_.timeout,
-                                       .is_authentic = authenticity(options_.result_keys)},
+                                       .is_authentic = authenticity(options_.result_keys),
+                                       .stop = stop()},
                                       *key_, clock_);
     if (!services.ok()) return annotate(services.status(), "the bus cannot be used");
     services_ = *std::move(services);
@@ -63,6 +67,11 @@ absl::StatusOr<std::vector<std::int64_t>> Office::chosen_elections() {
 bool Office::confirms(const std::string& question) const {
   if (options_.yes || options_.json || isatty(STDIN_FILENO) != 1) return true;
   std::cout << question << " Type yes to go on: " << std::flush;
+  constexpr int kLookForStopMs = 200;
+  pollfd terminal{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  while (poll(&terminal, 1, kLookForStopMs) <= 0) {
+    if (stop().stop_requested()) return false;
+  }
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "yes";

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "base/shutdown.h"
 #include "bus/connection.h"
 #include "election/authentication.h"
 #include "election_office/bus_services.h"
@@ -52,6 +53,8 @@ class Office {
   const Options& options() const { return options_; }
   OfficeFolder& folder() { return folder_; }
   Clock& clock() { return clock_; }
+  // SIGINT or SIGTERM has come since the bus was connected.
+  std::stop_token stop() const { return shutdown_ ? shutdown_->token() : std::stop_token(); }
 
   absl::StatusOr<Desk*> desk();
 
@@ -61,7 +64,7 @@ class Office {
   absl::StatusOr<std::vector<std::int64_t>> chosen_or_all_elections();
 
   // Asks for a "yes" on the terminal. True if the answer is yes, if --yes is given, or if there is
-  // no terminal.
+  // no terminal. Ctrl-C means no.
   bool confirms(const std::string& question) const;
 
   // For tests: commands then ask these services.
@@ -71,6 +74,7 @@ class Office {
   Options options_;
   Clock& clock_;
   OfficeFolder folder_;
+  std::optional<ShutdownSignal> shutdown_;
   std::optional<OfficePrivateKey> key_;
   std::unique_ptr<Services> services_;
   std::optional<Desk> desk_;

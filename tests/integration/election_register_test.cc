@@ -238,6 +238,23 @@ TEST_F(ElectionRegisterTest, RedisAgreesWithThePhaseAtEveryMoment) {
   }
 }
 
+// The recorder has accepted it in time, so the logger must follow.
+TEST_F(ElectionRegisterTest, AnExtendThatArrivesAfterTheClosingTimeOpensTheElectionAgain) {
+  ElectionState state{.phase = Phase::kOpen, .sequence = 1, .definition = test_definition("open")};
+  const std::int64_t now = elections_->read(kElection, 0)->now_ms;
+  state.closes_ms = now - 1;
+  Event event{.election = kElection, .sequence = 1, .kind = EventKind::kDefine};
+  ASSERT_EQ(*elections_->append({"data", std::string(128, 'a')}, event, state),
+            AppendOutcome::kAppended);
+  EXPECT_EQ(outcome(mark_of(1, 1)), kClosed);
+  state.closes_ms = now + kHour;
+  state.sequence = event.sequence = 2;
+  event.kind = EventKind::kExtend;
+  ASSERT_EQ(*elections_->append({"data", std::string(128, 'a')}, event, state),
+            AppendOutcome::kAppended);
+  EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(1, 2)}), ElementsAre(kClosed, kMarked));
+}
+
 TEST_F(ElectionRegisterTest, AnElectionThatNeedsARollDoesNotOpenByItselfWithoutOne) {
   EventWriter office(test_definition("roll"));
   happens(office, EventKind::kDefine);

@@ -23,14 +23,15 @@ class OfficeTool {
   // Starts it and kills it after this time, unless it has ended before.
   void run_and_kill(const std::string& command, std::chrono::milliseconds after) const;
 
+  // Starts it; the caller may signal it.
+  std::unique_ptr<ChildProcess> start(const std::string& command) const;
+
   void set(const std::string& variable, const std::string& value) {
     environment_[variable] = value;
   }
 
  private:
   std::filesystem::path log() const { return folder_ / "office-output.log"; }
-  std::unique_ptr<ChildProcess> start(const std::string& command) const;
-
   std::filesystem::path folder_;
   Environment environment_;
 };
