@@ -10,6 +10,8 @@ import { parseVote } from './journals.mjs';
 const subscription = 'faults-witness-sub';
 const maxMessages = 1_000;
 const pollMs = 50;
+const hourMs = 3_600_000;
+const clockNoiseMs = 100;
 // So many messages of each function are remembered.
 const maxHeard = 20;
 // When this many pulls in a row return nothing, every message has been seen.
@@ -22,6 +24,16 @@ export function pseudonymOf(keyHex, election, voter) {
     .update(`voter ${election} ${voter}`)
     .digest('hex')
     .slice(0, 32);
+}
+
+// When a message reached the broker, on the clock of the evidence. The witness may see it much later. Faults
+// move the broker's wall clock by whole hours.
+function publishedUs({ seconds, nanos }) {
+  const lagMs = Date.now() - (Number(seconds) * 1_000 + nanos / 1e6);
+  const withinHourMs = ((lagMs % hourMs) + hourMs) % hourMs;
+  // A clock that differs by less than a moment is no lag.
+  const lag = withinHourMs > hourMs - clockNoiseMs ? 0 : withinHourMs;
+  return Number(process.hrtime.bigint() / 1_000n) - Math.round((lag + clockNoiseMs) * 1_000);
 }
 
 export class Witness {
@@ -72,14 +84,14 @@ export class Witness {
     await this.done;
   }
 
-  see({ messageId, data, attributes }) {
+  see({ messageId, data, attributes, publishTime }) {
     if (this.seenMessages.has(messageId)) return;
     this.seenMessages.add(messageId);
     if (attributes[marks.poison] || attributes[marks.forged]) return;
     const text = data.toString();
     const isCopy = attributes[marks.copy] !== undefined;
     if (!isCopy) this.remember(text, attributes);
-    if (attributes.function === 'submit vote') this.seeVote(messageId, text, isCopy);
+    if (attributes.function === 'submit vote') this.seeVote(messageId, text, isCopy, publishTime);
     if (attributes.function === 'record vote') this.seeRecord(messageId, text);
     if (attributes.function === 'result' && !isCopy) this.seeAnswer(Number(attributes.machineID), text);
   }
@@ -89,15 +101,17 @@ export class Witness {
     this.lastMessages.set(attributes.function, last);
   }
 
-  seeVote(messageId, text, isCopy) {
+  seeVote(messageId, text, isCopy, publishTime) {
     const vote = parseVote(text);
     if (!vote) return this.report('a machine published a message that is not a vote');
     const { uuid, election, machine, voter, choice } = vote;
     this.onMessage({ messageId, uuid, vote });
     if (isCopy) return undefined;
-    if (this.seenVotes.has(uuid)) return this.tell({ event: 'republished', machine, uuid });
+    const published_us = publishedUs(publishTime);
+    if (this.seenVotes.has(uuid)) return this.tell({ event: 'republished', machine, uuid, published_us });
     this.seenVotes.add(uuid);
-    return this.tell({ event: 'cast', election, machine, uuid, voter: this.pseudonym(election, voter), choice });
+    const pseudonym = this.pseudonym(election, voter);
+    return this.tell({ event: 'cast', election, machine, uuid, voter: pseudonym, choice, published_us });
   }
 
   pseudonym(election, voter) {

@@ -160,7 +160,8 @@ TEST_F(LifeTest, AVoteThatIsRefusedWhileTheElectionIsOpenBreaksI8) {
 
 TEST_F(LifeTest, AMarkThatIsMadeAfterTheCloseBreaksI8) {
   cast(4, 4, 4);
-  step(++now_us, now_us, false);
+  ++now_us;
+  step(now_us, now_us, false);
   add(fmt::format(R"({{"event":"mark","election":12,"voter":4,"fingerprint":"{}","t_us":{}}})",
                   to_hex(fingerprint(keys.logger, vote(4, 4, 4))), now_us + 1));
   store(4, 4);

@@ -58,6 +58,7 @@ std::string text(const json& line, const char* name) { return line.at(name); }
 MachineEvent machine_event(MachineEvent::Kind kind, const json& line) {
   MachineEvent event{
       .kind = kind, .t_us = number(line, "t_us"), .machine = number(line, "machine")};
+  if (line.contains("published_us")) event.published_us = number(line, "published_us");
   using enum MachineEvent::Kind;
   const bool is_vote = kind == kCast || kind == kRecovered || kind == kKept;
   if (kind == kStart || is_vote) event.election = number(line, "election");

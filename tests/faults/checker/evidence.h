@@ -33,6 +33,8 @@ struct MachineEvent {
 
   Kind kind = Kind::kStart;
   std::int64_t t_us = 0;
+  // When the vote reached the bus, if a witness saw it later than that: kCast and kRepublished.
+  std::optional<std::int64_t> published_us{};
   std::int64_t election = 0;
   std::int64_t machine = 0;
   std::string uuid;   // lower-case

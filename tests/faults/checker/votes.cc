@@ -12,6 +12,15 @@ bool Vote::was_answered(Outcome outcome) const {
   return std::ranges::find(answers, outcome, &Answer::result) != answers.end();
 }
 
+namespace {
+
+// The vote was cast no later than this.
+void add_time(const MachineEvent& event, Vote* vote) {
+  vote->cast_us = std::min(vote->cast_us, event.published_us.value_or(event.t_us));
+}
+
+}  // namespace
+
 Votes::Votes(const Evidence& evidence, const Keys& keys) {
   for (const MachineEvent& event : evidence.events) add(event);
   add_early_answers();
@@ -32,8 +41,10 @@ void Votes::add(const MachineEvent& event) {
       add_vote(event);
       break;
     case MachineEvent::Kind::kRepublished:
-      if (const auto found = by_uuid.find(event.uuid); found != by_uuid.end())
+      if (const auto found = by_uuid.find(event.uuid); found != by_uuid.end()) {
         all[found->second].timed_out = true;
+        add_time(event, &all[found->second]);
+      }
       break;
     case MachineEvent::Kind::kAnswered:
       add_answer(event);
@@ -55,11 +66,12 @@ void Votes::add_vote(const MachineEvent& event) {
                    .content = content,
                    .voter = event.voter,
                    .eligible = event.eligible,
-                   .cast_us = event.t_us});
+                   .cast_us = event.published_us.value_or(event.t_us)});
     by_voter[{event.election, event.voter}].push_back(found->second);
     return;
   }
   Vote& vote = all[found->second];
+  add_time(event, &vote);
   if (event.kind != MachineEvent::Kind::kKept) vote.is_pending = true;
   if (vote.content != content || vote.voter != event.voter) {
     contradictions.push_back({"I2", event.uuid, "was cast twice with different content"});
