@@ -202,6 +202,8 @@ TEST_F(ElectionOfficeTest, TheHandbookHoldsWordForWord) {
           output += *read_whole_file(folder() / "keygen.txt");
           continue;
         }
+        // An example for a rehearsal, which the handbook describes without its commands.
+        if (command.starts_with("voting-machine --election 912")) continue;
         output += run(command);
         if (const auto found = afterwards.find(command); found != afterwards.end()) found->second();
       }
