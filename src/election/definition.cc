@@ -268,6 +268,10 @@ class Reader {
 
 }  // namespace
 
+bool Definition::has_choice(std::int64_t voting) const {
+  return std::ranges::any_of(choices, [&](const Choice& each) { return each.voting == voting; });
+}
+
 const std::string& text_in(const LocalizedText& text, const std::string& language) {
   static const std::string kNone;
   if (text.empty()) return kNone;

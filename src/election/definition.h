@@ -50,6 +50,7 @@ struct Definition {
   std::string canonical;  // RFC 8785
 
   bool needs_roll() const { return eligibility != Eligibility::kOpen; }
+  bool has_choice(std::int64_t voting) const;
 };
 
 // What is wrong with a definition, and where: a JSON pointer (RFC 6901) such as /choices/3/name/en.

@@ -6,6 +6,7 @@
 #include <cassert>
 
 #include "base/byte_order.h"
+#include "election/libsodium.h"
 #include "election/uuid.h"
 
 namespace pollbus {
@@ -53,9 +54,6 @@ class Encoded {
  private:
   std::string bytes_;
 };
-
-// Lets libsodium pick the fastest implementation for this processor. The hashes also work without.
-void prepare_libsodium() { [[maybe_unused]] static const int prepared = sodium_init(); }
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include "election/libsodium.h"
+
 namespace pollbus {
 namespace {
 
@@ -27,8 +29,6 @@ std::string hex_of(const unsigned char* bytes, std::size_t size) {
 const unsigned char* unsigned_bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
-
-void prepare_libsodium() { [[maybe_unused]] static const int prepared = sodium_init(); }
 
 }  // namespace
 

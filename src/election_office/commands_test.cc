@@ -37,11 +37,7 @@ class Commands : public ::testing::Test {
   void write(const std::string& name, const std::string& content) const {
     std::ofstream(folder_ / name) << content;
   }
-  void set_time() {
-    world_.now_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch())
-            .count();
-  }
+  void set_time() { world_.now_ms = unix_ms(clock_.wall_now()); }
 
   // A run of the tool, which may be cut short by the world.
   Outcome run(

@@ -42,10 +42,7 @@ std::string describe_event(const Event& event, const std::string& zone) {
                      local_text(event.time_ms, zone));
 }
 
-std::int64_t Desk::now_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch())
-      .count();
-}
+std::int64_t Desk::now_ms() const { return unix_ms(clock_.wall_now()); }
 
 absl::StatusOr<OfficeAnswer> Desk::send(std::string_view service, const std::string& data) {
   return services_.ask(Command{.data = data, .to = service});

@@ -66,9 +66,7 @@ bool wait_for_turn(Clock& clock, SteadyTime start, std::size_t published, double
 
 // Retries while the bus is unavailable. CANCELLED when a stop was requested first.
 absl::Status publish(Worker& worker, Message message, Service& service) {
-  const auto now = service.clock().wall_now().time_since_epoch();
-  message.attributes[kSentAttribute] =
-      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  message.attributes[kSentAttribute] = std::to_string(unix_ms(service.clock().wall_now()));
   return worker.dependency().hold_while(service.stop_token(), is_transient, [&] {
     return worker.publisher().publish({&message, 1}).status();
   });

@@ -17,11 +17,6 @@ namespace {
 constexpr std::array<std::string_view, 7> kStates{"not cast",      "sending",  "kept",   "recorded",
                                                   "already voted", "rejected", "unknown"};
 
-bool has_choice(const Definition& definition, std::int64_t voting) {
-  return std::ranges::any_of(definition.choices,
-                             [&](const Choice& each) { return each.voting == voting; });
-}
-
 }  // namespace
 
 std::string_view to_text(VoteState state) { return kStates[static_cast<std::size_t>(state)]; }
@@ -88,7 +83,7 @@ bool BallotSession::identify(std::string_view text) {
 
 bool BallotSession::choose(std::size_t contest, std::optional<std::int64_t> choice) {
   if (stage_ != Stage::kContest || contest != at_) return false;
-  if (choice && !has_choice(lines_[contest].definition, *choice)) return false;
+  if (choice && !lines_[contest].definition.has_choice(*choice)) return false;
   lines_[contest].choice = choice;
   return true;
 }

@@ -16,11 +16,6 @@ constexpr std::chrono::seconds kAskSoon{2};
 constexpr std::size_t kMaxAsked = 16;
 constexpr std::size_t kMaxElections = 100;
 
-std::int64_t wall_ms(const Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall_now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 ElectionGuide::ElectionGuide(Parts parts, wire::DescribeRequest question)
@@ -58,7 +53,7 @@ bool ElectionGuide::take(const ReceivedMessage& message) {
   // Another process with this machine number may have asked.
   if (std::ranges::find(asked_, answer->uuid) == asked_.end()) return true;
   for (const wire::DescribedElection& each : answer->elections) learn(each);
-  clock_offset_ms_ = answer->now_utc_ms - wall_ms(parts_.clock);
+  clock_offset_ms_ = answer->now_utc_ms - unix_ms(parts_.clock.wall_now());
   is_answered_ = true;
   changed_.notify_all();
   return true;
@@ -99,7 +94,7 @@ std::vector<ElectionState> ElectionGuide::elections() const {
 
 std::int64_t ElectionGuide::now_ms() const {
   const std::lock_guard lock(mutex_);
-  return wall_ms(parts_.clock) + clock_offset_ms_;
+  return unix_ms(parts_.clock.wall_now()) + clock_offset_ms_;
 }
 
 }  // namespace pollbus::voting_machine

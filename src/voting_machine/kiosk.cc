@@ -51,11 +51,6 @@ VoteState state_of(const Result& result) {
   return VoteState::kUnknown;
 }
 
-std::int64_t wall_ms(const Clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall_now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 Kiosk::Kiosk(Parts parts)
@@ -95,7 +90,7 @@ void Kiosk::restore() {
   if (parts_.languages.has(left_->language)) display_.language = left_->language;
   // The time grows over restarts, and faster than revisions do.
   session_ = BallotSession::restored(std::move(left_->session), std::move(left_->lines),
-                                     wall_ms(parts_.clock));
+                                     unix_ms(parts_.clock.wall_now()));
   left_.reset();
 }
 
@@ -180,7 +175,7 @@ bool Kiosk::any_chosen_is(Phase phase) const {
 // The order makes it safe: first the record, then the journal. See CastRecord.
 bool Kiosk::cast() {
   if (any_chosen_is(Phase::kPaused)) return false;  // the page says so and the voter can wait
-  const auto votes = session_.cast(parts_.machine, wall_ms(parts_.clock));
+  const auto votes = session_.cast(parts_.machine, unix_ms(parts_.clock.wall_now()));
   if (votes.empty()) return false;
   if (!past_) past_.emplace();
   past_->push_back(session_.id());

@@ -74,9 +74,7 @@ SteadyTime LoadGenerator::wake_at(SteadyTime now) const {
 }
 
 absl::Status LoadGenerator::cast(std::size_t count, SteadyTime now) {
-  const std::int64_t timestamp_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.wall_now().time_since_epoch())
-          .count();
+  const std::int64_t timestamp_ms = unix_ms(clock_.wall_now());
   std::vector<SubmittedVote> votes;
   votes.reserve(count);
   for (std::size_t i = 0; i < count; ++i)

@@ -15,11 +15,6 @@ namespace {
 
 constexpr char kLanguage[] = "en";
 
-bool has_choice(const Definition& definition, std::int64_t voting) {
-  return std::ranges::any_of(definition.choices,
-                             [&](const Choice& each) { return each.voting == voting; });
-}
-
 // The choices in words for an error: "0, 1 or 2".
 std::string choices_of(const Definition& definition) {
   constexpr std::size_t kShown = 20;
@@ -77,7 +72,7 @@ bool ask_for_choice(std::istream& in, std::ostream& out, const Definition* defin
              [&](const std::string& line) {
                const auto number = parse_integer(line);
                if (!number || *number < 0 || *number > kMaxChoice) return false;
-               if (definition != nullptr && !has_choice(*definition, *number)) return false;
+               if (definition != nullptr && !definition->has_choice(*number)) return false;
                vote->choice = *number;
                return true;
              });
@@ -98,7 +93,7 @@ std::string describe(const ElectionState& election, std::int64_t now_ms) {
 
 absl::Status check(const PersonVote& vote, const Definition& definition) {
   const bool needs_code = definition.eligibility == Eligibility::kCodes;
-  if (vote.choice && !has_choice(definition, *vote.choice)) {
+  if (vote.choice && !definition.has_choice(*vote.choice)) {
     return absl::InvalidArgumentError(fmt::format("--choice: election {} has the choices {}",
                                                   definition.election, choices_of(definition)));
   }

@@ -18,10 +18,6 @@ double percentile_ms(const Tally& tally, double percent) {
   return static_cast<double>(tally.latency.percentile(percent).count()) / 1'000;
 }
 
-std::int64_t epoch_ms(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
 }  // namespace
 
 std::string to_json(const Load& load, const Tally& tally) {
@@ -36,8 +32,8 @@ std::string to_json(const Load& load, const Tally& tally) {
       {"pending", tally.pending()},
       {"timed_out", tally.timed_out},
       {"unknown_results", tally.unknown_results},
-      {"started_ms", epoch_ms(tally.started)},
-      {"finished_ms", epoch_ms(tally.finished)},
+      {"started_ms", unix_ms(tally.started)},
+      {"finished_ms", unix_ms(tally.finished)},
       {"votes_per_second", tally.votes_per_second()},
       {"latency_ms",
        {{"p50", percentile_ms(tally, 50)},
