@@ -121,7 +121,7 @@ std::string local_text(std::int64_t utc_ms, const std::string& zone) {
   const std::int64_t offset = found ? offset_at(*found, utc_ms) : 0;
   std::string text = write_time(utc_ms + offset).substr(0, 16);
   text[10] = ' ';
-  if (!found) return text + " UTC";
+  if (!found || zone == "UTC") return text + " UTC";
   // Abbreviations such as "EST" have several meanings, so the offset stands beside the zone.
   const std::int64_t minutes = offset / 60'000;
   const std::int64_t size = minutes < 0 ? -minutes : minutes;

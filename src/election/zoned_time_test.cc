@@ -68,6 +68,7 @@ TEST(ZonedTime, AnInstantIsShownInItsZoneWithTheOffset) {
   EXPECT_EQ(local_text(instant, "America/Toronto"), "2026-12-01 20:00 America/Toronto (UTC-05:00)");
   EXPECT_EQ(local_text(instant, "Asia/Kolkata"), "2026-12-02 06:30 Asia/Kolkata (UTC+05:30)");
   EXPECT_EQ(local_text(instant, "nowhere"), "2026-12-02 01:00 UTC");
+  EXPECT_EQ(local_text(instant, "UTC"), "2026-12-02 01:00 UTC");
 }
 
 TEST(ZonedTime, OnlyOneFormOfAUtcTimeIsRead) {
