@@ -40,6 +40,9 @@ class Access {
   void add_client_as_caller(std::span<const std::string> common_names,
                             grpc::ClientContext* context) const;
 
+  // Whether every client may do everything.
+  bool is_unrestricted() const { return !table_; }
+
   // Asks one question of Rights about the client that makes this call. Counts and logs a denial.
   template <typename... Parameters, typename... Arguments>
   absl::Status check(const grpc::ServerContextBase& context,

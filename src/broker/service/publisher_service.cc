@@ -7,6 +7,7 @@
 #include "broker/core/names.h"
 #include "broker/service/grpc_status.h"
 #include "broker/service/paging.h"
+#include "broker/service/plain_publish.h"
 #include "broker/service/publish_request.h"
 #include "broker/service/resources.h"
 #include "broker/service/unary.h"
@@ -169,6 +170,7 @@ grpc::ServerUnaryReactor* PublisherService::Publish(grpc::CallbackServerContext*
 void PublisherService::publish(const grpc::ServerContextBase& context,
                                const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
                                Done done) {
+  if (publish_plain(request, response, done)) return;
   google::protobuf::Arena arena;
   auto* parsed = google::protobuf::Arena::CreateMessage<api::PublishRequest>(&arena);
   grpc::ByteBuffer buffer = request;
@@ -191,15 +193,37 @@ void PublisherService::publish(const grpc::ServerContextBase& context,
   const auto count = static_cast<std::size_t>(parsed->messages_size());
   const MessageId first = broker_.reserve_message_ids(count);
   const PublishBatch batch(parsed, first, broker_.clock().wall_now());
-  broker_.publish(parsed->topic(), batch.incoming(),
-                  [this, response, first, count, bytes = batch.bytes(),
-                   done = std::move(done)](const absl::Status& published) {
-                    if (published.ok()) {
-                      metrics_.published(count, bytes);
-                      *response = encode_publish_response(first, count);
-                    }
-                    done(published);
-                  });
+  publish(parsed->topic(), batch.incoming(), response, std::move(done));
+}
+
+// Returns false, and does nothing, unless the request is plain and no rule of a client or a schema
+// asks for more.
+bool PublisherService::publish_plain(const grpc::ByteBuffer& request, grpc::ByteBuffer* response,
+                                     Done& done) {
+  grpc::Slice slice;
+  if (!access_.is_unrestricted() || !request.DumpToSingleSlice(&slice).ok()) return false;
+  const auto plain =
+      PlainPublish::read({reinterpret_cast<const char*>(slice.begin()), slice.size()});
+  if (!plain) return false;
+  const std::string topic(plain->topic());
+  if (!check_topic_name(topic).ok() || schemas_.of_topic(topic)) return false;
+  const MessageId first = broker_.reserve_message_ids(plain->messages());
+  publish(topic, plain->batch(first, broker_.clock().wall_now()), response, std::move(done));
+  return true;
+}
+
+void PublisherService::publish(const std::string& topic, const IncomingBatch& batch,
+                               grpc::ByteBuffer* response, Done done) {
+  broker_.publish(
+      topic, batch,
+      [this, response, first = batch.first_id, count = batch.ends.size(),
+       bytes = batch.body->size(), done = std::move(done)](const absl::Status& published) {
+        if (published.ok()) {
+          metrics_.published(count, bytes);
+          *response = encode_publish_response(first, count);
+        }
+        done(published);
+      });
 }
 
 }  // namespace pollbus::broker

@@ -63,6 +63,9 @@ class PublisherService final
  private:
   void publish(const grpc::ServerContextBase& context, const grpc::ByteBuffer& request,
                grpc::ByteBuffer* response, Done done);
+  bool publish_plain(const grpc::ByteBuffer& request, grpc::ByteBuffer* response, Done& done);
+  void publish(const std::string& topic, const IncomingBatch& batch, grpc::ByteBuffer* response,
+               Done done);
 
   Broker& broker_;
   BrokerMetrics& metrics_;
