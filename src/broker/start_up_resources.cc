@@ -158,7 +158,7 @@ absl::Status read_items(const nlohmann::json& items, std::string_view project,
     const auto parsed = google::protobuf::util::JsonStringToMessage(item.dump(), &stated.resource);
     if (!item.is_object() || !parsed.ok()) {
       return absl::InvalidArgumentError(
-          fmt::format("item {}: {}", i + 1, std::string(parsed.message())));
+          fmt::format("item {}: {}", i + 1, parsed.message().ToString()));
     }
     if (project.empty() && !absl::StrContains(stated.resource.name(), "/")) {
       return absl::InvalidArgumentError(fmt::format(

@@ -40,6 +40,10 @@ constexpr std::array<std::string_view, 17> kSystemParameters{
 constexpr std::string_view kGetIamPolicy = "google.iam.v1.IAMPolicy.GetIamPolicy";
 constexpr std::string_view kGetIamPolicyPath = "/v1/{resource=**}:getIamPolicy";
 
+// Values in a body. Each takes up to 100 bytes of memory, however short its text is; a request of
+// the official clients has some thousand.
+constexpr std::ptrdiff_t kMaxJsonValues = 500'000;
+
 std::unique_ptr<Message> new_message(const Descriptor* type) {
   return std::unique_ptr<Message>(
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
@@ -52,11 +56,17 @@ const FieldDescriptor* find_field(const Descriptor* type, std::string_view name)
 }
 
 absl::Status parse_json(std::string_view json, Message* message) {
+  // Each value follows one of these, which may also be part of a text.
+  const auto values =
+      std::ranges::count_if(json, [](char c) { return c == ',' || c == '{' || c == '['; });
+  if (values > kMaxJsonValues) {
+    return absl::InvalidArgumentError("Invalid JSON payload received. It has too many values.");
+  }
   const auto status = google::protobuf::util::JsonStringToMessage(
       google::protobuf::StringPiece(json.data(), json.size()), message);
   if (status.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      fmt::format("Invalid JSON payload received. {}", std::string(status.message())));
+      fmt::format("Invalid JSON payload received. {}", status.message().ToString()));
 }
 
 absl::Status wrong_value(const FieldDescriptor& field, const std::string& value) {

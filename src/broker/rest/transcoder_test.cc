@@ -156,6 +156,10 @@ TEST(TranscoderTest, WhatDoesNotFitTheMethodIsRefused) {
     EXPECT_TRUE(absl::IsInvalidArgument(refused("PUT", kTopic, body)))
         << std::string(body).substr(0, 20);
   }
+  std::string many = R"({"messages":[{})";
+  for (int i = 0; i < 300'000; ++i) many += ",{}";
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(refused("POST", "/v1/projects/p/topics/t:publish", many + "]}")));
   EXPECT_TRUE(absl::IsInvalidArgument(refused("GET", kTopic, "{\"labels\": {}}")));
   EXPECT_TRUE(refused("GET", kTopic, "{}").ok());
   for (const std::string query :

@@ -111,7 +111,7 @@ absl::Status ProtobufSchema::check(std::string_view data,
     const auto status = protobuf::util::JsonStringToMessage(
         protobuf::StringPiece(data.data(), data.size()), message.get());
     if (status.ok()) return absl::OkStatus();
-    return absl::InvalidArgumentError(std::string(status.message()));
+    return absl::InvalidArgumentError(status.message().ToString());
   }
   if (!message->ParsePartialFromArray(data.data(), static_cast<int>(data.size()))) {
     return absl::InvalidArgumentError("it cannot be parsed");
