@@ -226,6 +226,9 @@ test('the votes in a journal are read, and free or damaged records are skipped',
 
 const key = '33'.repeat(32);
 
+// The time of a message that the broker has had for so long.
+const publishedAgo = (ms) => ({ seconds: String(Math.floor((Date.now() - ms) / 1_000)), nanos: 0 });
+
 function witnessOf(messages) {
   const events = [];
   const problems = [];
@@ -236,7 +239,7 @@ function witnessOf(messages) {
     report: (problem) => problems.push(problem),
   });
   messages.forEach(([attributes, text], i) =>
-    witness.see({ messageId: String(i), data: Buffer.from(text), attributes }),
+    witness.see({ publishTime: publishedAgo(7_000), messageId: String(i), data: Buffer.from(text), attributes }),
   );
   return { events, problems, witness };
 }
@@ -254,6 +257,12 @@ test('the witness sees a vote once per message, under a pseudonym of its voter',
   witness.see({ messageId: '3', data: Buffer.from(success), attributes: toMachine3 });
   const voter = pseudonymOf(key, 12, 43);
   assert.match(voter, /^[0-9a-f]{32}$/);
+  const nowUs = Number(process.hrtime.bigint() / 1_000n);
+  for (const event of events.slice(0, 2)) {
+    const agoUs = nowUs - event.published_us;
+    assert.ok(agoUs > 7e6 && agoUs < 60e6, `${agoUs}`);
+    delete event.published_us;
+  }
   assert.deepEqual(events, [
     { event: 'cast', election: 12, machine: 3, uuid: uuidOf(1), voter, choice: 4 },
     { event: 'republished', machine: 3, uuid: uuidOf(1) },
