@@ -29,6 +29,9 @@ constexpr int kMaxReconnectMs = 2'000;
 constexpr int kEmulatorPingMs = 5'000;
 constexpr int kCloudPingMs = 60'000;
 constexpr int kPingTimeoutMs = 5'000;
+// gRPC makes progress with a connection only while some thread waits in one of its calls, and calls
+// fail at once while there is none. This long, a call waits for the attempt that is under way.
+constexpr int kConnectMs = 300;
 // A batch of votes is some 100 KB. With these it travels in few frames and reads, and does not wait
 // for window updates (https://grpc.github.io/grpc/core/group__grpc__arg__keys.html).
 constexpr int kMaxFrameBytes = 1024 * 1024;
@@ -144,6 +147,14 @@ Connection::~Connection() = default;
 
 void Connection::connect_again() {
   grpc::experimental::ChannelResetConnectionBackoff(stubs_->channel.get());
+}
+
+Connection::Stubs& Connection::stubs() {
+  if (stubs_->channel->GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_READY) {
+    stubs_->channel->WaitForConnected(
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kConnectMs, GPR_TIMESPAN)));
+  }
+  return *stubs_;
 }
 
 absl::StatusOr<std::shared_ptr<Connection>> Connection::open(const BusConfig& config) {

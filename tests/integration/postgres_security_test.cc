@@ -195,7 +195,7 @@ TEST_F(RolesTest, ARecorderOfADatabaseThatIsNotMigratedWaitsAndSaysWhatToDo) {
   EXPECT_THAT(std::string(empty.message()), HasSubstr("voting-recorder --migrate"));
   EXPECT_EQ(migrate_postgres(config_of("pollbus_owner")), absl::OkStatus());
   EXPECT_EQ(box->migrate(), absl::OkStatus());
-  postgres_.query("DELETE FROM schema_migrations WHERE version = 3");
+  postgres_.query("DELETE FROM schema_migrations WHERE version > 2");
   const absl::Status older = box->migrate();
   EXPECT_EQ(older.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(older.message()),
