@@ -41,8 +41,8 @@ class Connection {
   // the wall clock: if the clock is set back by an hour, the pause lasts an hour.
   void connect_again();
 
-  // Inside src/bus only: the gRPC stubs, for one call. While the server is not connected, first gives
-  // an attempt to connect up to 300 ms.
+  // Inside src/bus only: the gRPC stubs, for one call. While the server is not connected, first
+  // gives an attempt to connect up to 300 ms.
   struct Stubs;
   Stubs& stubs();
 
