@@ -40,25 +40,31 @@ const wordsForResults = {
 const timeOut = 'no answer for 10 s (Time out); the machine keeps the vote and sends it again';
 
 // Turns the lines of one voting-machine into one line for each answer or time-out: returns a function
-// from a line to the lines to show. Lines of any other form are shown as they are.
+// from a line to the lines to show. Lines of any other form are shown as they are. An answer may be
+// faster than the line of its vote, because different threads print the two: it is shown after that.
 export function voteDescriber(voterWidth = 1) {
   const sent = new Map();
+  const early = new Map();
   let latest;
   const describe = (vote, what) => [
     `voter ${String(vote.voter_ID).padStart(voterWidth)} chooses ${vote.voting}: ${what}`,
   ];
+  const describeAnswer = ({ UUID, result, reason }) =>
+    describe(sent.get(UUID), wordsForResults[result] ?? (reason ? `${result}: ${reason}` : result));
   return (line) => {
     const vote = parsed(line.match(/^The message (\{.*\}) is sent$/)?.[1]);
     if (vote) {
       sent.set(vote.UUID, vote);
       latest = vote;
-      return [];
+      const answer = early.get(vote.UUID);
+      early.delete(vote.UUID);
+      return answer ? describeAnswer(answer) : [];
     }
     const answer = parsed(line.match(/^Received (\{.*\})\.$/)?.[1]);
-    if (answer && sent.has(answer.UUID)) {
-      const { result, reason } = answer;
-      const words = wordsForResults[result] ?? (reason ? `${result}: ${reason}` : result);
-      return describe(sent.get(answer.UUID), words);
+    if (answer && sent.has(answer.UUID)) return describeAnswer(answer);
+    if (answer) {
+      early.set(answer.UUID, answer);
+      return [];
     }
     if (line === 'Time out' && latest) return describe(latest, timeOut);
     return line === '' || line.startsWith('Listening for messages on ') ? [] : [line];

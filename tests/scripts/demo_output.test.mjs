@@ -105,9 +105,16 @@ test('a time-out names the vote, and its late answer is shown when it comes', ()
   assert.deepEqual(describe(received('successful', 'a')), ['voter 7 chooses 4: recorded']);
 });
 
+test('an answer that is faster than the line of its vote is shown after that line', () => {
+  const describe = voteDescriber();
+  assert.deepEqual(describe(received('successful', 'a')), []);
+  assert.deepEqual(describe(sent(7, 'a')), ['voter 7 chooses 4: recorded']);
+  assert.deepEqual(describe(sent(7, 'a')), []);
+});
+
 test('lines of a machine that are not understood are shown as they are', () => {
   const describe = voteDescriber();
-  for (const line of ['anything else', received('successful', 'unknown'), 'The message {broken is sent']) {
+  for (const line of ['anything else', 'Received {broken}.', 'The message {broken is sent']) {
     assert.deepEqual(describe(line), [line]);
   }
 });
