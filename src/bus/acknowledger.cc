@@ -35,6 +35,8 @@ Acknowledger::~Acknowledger() {
 
 void Acknowledger::send(Request request) {
   auto& ack_ids = request.ack_ids;
+  if (ack_ids.empty()) return;
+  Connection::Stubs& stubs = connection_->stubs();
   for (std::size_t begin = 0; begin < ack_ids.size(); begin += kMaxAckIdsPerCall) {
     const std::size_t end = std::min(ack_ids.size(), begin + kMaxAckIdsPerCall);
     auto call = std::make_unique<Call>();
@@ -50,20 +52,20 @@ void Acknowledger::send(Request request) {
       changed_.wait(lock, [this] { return in_progress_.size() < kMaxCallsInProgress; });
       in_progress_.emplace(&raw, std::move(call));
     }
-    start(raw);
+    start(stubs, raw);
   }
 }
 
-void Acknowledger::start(Call& call) {
+void Acknowledger::start(Connection::Stubs& stubs, Call& call) {
   set_timeout(call.context, kAckTimeout);
   const Request& request = call.request;
   const bool is_ack = request.kind == Kind::kAck;
   call.bytes =
       write_ack_request(subscription_, request.ack_ids,
                         is_ack ? std::nullopt : std::optional<int>(request.deadline_seconds));
-  connection_->stubs().raw->UnaryCall(
-      &call.context, is_ack ? kAcknowledgeMethod : kModifyAckDeadlineMethod, {}, &call.bytes,
-      &call.response, [this, &call](const grpc::Status& status) { done(&call, status); });
+  stubs.raw->UnaryCall(&call.context, is_ack ? kAcknowledgeMethod : kModifyAckDeadlineMethod, {},
+                       &call.bytes, &call.response,
+                       [this, &call](const grpc::Status& status) { done(&call, status); });
 }
 
 void Acknowledger::done(Call* call, const grpc::Status& status) {

@@ -54,7 +54,7 @@ class Acknowledger {
   struct Call;
 
   void send(Request request);
-  void start(Call& call);
+  void start(Connection::Stubs& stubs, Call& call);
   void done(Call* call, const grpc::Status& status);
   void failed(Request request, const absl::Status& error);
 

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <span>
 
+#include "election/hash.h"
+
 namespace pollbus {
 namespace {
 
@@ -86,13 +88,9 @@ HashKey derive_key(const HashKey& main, KeyUse use, std::int64_t id) {
 }
 
 std::string mac_of(const HashKey& key, const MacInput& input) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   text.reserve(kMacDigits);
-  for (const unsigned char byte : compute(key, input)) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0xf];
-  }
+  for (const unsigned char byte : compute(key, input)) append_hex(byte, &text);
   return text;
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "election/hash.h"
+
 namespace pollbus {
 namespace {
 
@@ -20,7 +22,6 @@ constexpr bool is_hex_digit(char c) {
 }  // namespace
 
 std::string random_uuid() {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::array<unsigned char, kUuidBytes> bytes;
   randombytes_buf(bytes.data(), bytes.size());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
@@ -29,8 +30,7 @@ std::string random_uuid() {
   text.reserve(kUuidTextBytes);
   for (const unsigned char byte : bytes) {
     if (is_dash_position(text.size())) text += '-';
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 0xf];
+    append_hex(byte, &text);
   }
   return text;
 }

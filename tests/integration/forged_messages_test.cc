@@ -67,7 +67,7 @@ std::vector<Forgery> forgeries_of(const Message& genuine, const Message& other,
   return all;
 }
 
-// The keys after a rotation whose previous key is gone.
+// The keys after a rotation, without the previous ones.
 ServiceKeys other_keys() {
   const auto key = [] {
     return RotatingKey{.current = HashKey::parse(random_hex(HashKey::kBytes)).value(),

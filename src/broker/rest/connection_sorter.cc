@@ -49,7 +49,7 @@ Verdict sort_plain(std::string_view bytes) {
 
 }  // namespace
 
-// OpenSSL reads the hello; the handshake ends there.
+// Lets OpenSSL parse the client's first message (ClientHello), and ends the handshake there.
 struct ConnectionSorter::Hello {
   Hello() : context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free) {
     if (context == nullptr) return;

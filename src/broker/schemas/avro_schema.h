@@ -51,7 +51,7 @@ class AvroSchema final : public MessageSchema {
   const AvroType* root_ = nullptr;
 };
 
-// Return what is wrong with the data, or nullptr.
+// Both return what is wrong with the data, or nullptr.
 const char* find_problem_in_avro_json(const AvroType& type, std::string_view data);
 const char* find_problem_in_avro_binary(const AvroType& type, std::string_view data);
 

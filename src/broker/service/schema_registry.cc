@@ -83,7 +83,9 @@ absl::Status TopicSchema::apply(api::PublishRequest* request) const {
   for (api::PubsubMessage& message : *request->mutable_messages()) {
     absl::Status status = absl::InvalidArgumentError("The topic allows no revision of its schema.");
     bool is_newest = true;
-    for (const SchemaRevision& revision : std::ranges::subrange(first, end) | std::views::reverse) {
+    // The newest first.
+    for (auto next = end; next != first;) {
+      const SchemaRevision& revision = *--next;
       if (revision.compiled == nullptr) continue;
       const absl::Status checked = revision.compiled->check(message.data(), settings.encoding());
       // If no revision fits, the reason that the newest one gives says most.
