@@ -12,6 +12,8 @@ const everyMs = 300;
 const atOnce = 4;
 const publishTimeoutMs = 60_000;
 
+// The office signs requests, too, and some of them name no election.
+const inOtherElection = (data) => JSON.stringify({ ...JSON.parse(data), election_ID: foreign.forger });
 const withUuid = (data, uuid) => data.replace(/"UUID":"[^"]*"/, `"UUID":"${uuid}"`);
 
 // The ways to forge a message, given a genuine one of the same kind: { data, attributes }.
@@ -29,7 +31,7 @@ const officeForgeries = [
   ({ data, attributes: { signature, ...others } }) => ({ data, attributes: others }),
   ({ data, attributes }) => ({ data: `${data} `, attributes }),
   ({ data, attributes }) => ({ data, attributes: { ...attributes, signature: '0'.repeat(128) } }),
-  ({ data, attributes }) => ({ data: data.replace('"election_ID":', '"election_ID":1'), attributes }),
+  ({ data, attributes }) => ({ data: inOtherElection(data), attributes }),
 ];
 
 // Tells a machine that its vote is stored.
@@ -39,7 +41,7 @@ const falseAnswer = ({ data, attributes }) => ({
 });
 
 // `genuine`: the messages of one function that were heard last.
-function forge(random, functionName, genuine) {
+export function forge(random, functionName, genuine) {
   const message = random.pick(genuine);
   if (functionName === 'result') return falseAnswer(message);
   if (functionName === 'office command') return random.pick(officeForgeries)(message);
