@@ -232,4 +232,14 @@ void Worker::watch(std::stop_token stop) {
   }
 }
 
+absl::Status work_until_stopped(Service& service, std::vector<Work> works) {
+  absl::Status started;
+  for (Work& work : works) {
+    if (started.ok()) started = work.worker.start(std::move(work.handler));
+  }
+  if (!started.ok()) service.shutdown().request();
+  for (const Work& work : works) work.worker.wait_and_drain();
+  return started;
+}
+
 }  // namespace pollbus

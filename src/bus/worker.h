@@ -111,4 +111,14 @@ class Worker {
   std::jthread watcher_;  // carries the subscriber's counts into the metrics
 };
 
+// A worker of a service, and what handles its messages.
+struct Work {
+  Worker& worker;
+  BatchHandler handler;
+};
+
+// Starts the workers, waits until the service is stopped, and drains all of them. Stops the service
+// and returns the error if a worker cannot start.
+absl::Status work_until_stopped(Service& service, std::vector<Work> works);
+
 }  // namespace pollbus

@@ -6,7 +6,7 @@
 #include "bus/worker.h"
 #include "election/key_settings.h"
 #include "election/office_messages.h"
-#include "election/signature.h"
+#include "election/office_settings.h"
 #include "election/wire.h"
 #include "stores/election_register.h"
 #include "stores/voter_register.h"
@@ -38,9 +38,8 @@ struct LoggerSettings {
                       .subscription = "election-submit-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
   std::string record_subscription = "election-record-sub";
-  // The office's commands come through a subscription of their own.
-  std::string office_subscription = wire::kLoggerOfficeSubscription;
-  std::string office_key;
+  OfficeSettings office{wire::kLoggerOfficeSubscription,
+                        "The loggers' subscription to the office's commands; created when missing"};
   std::string elections = kAnyElection;
   RedisConfig redis;
   Secret key;
@@ -53,13 +52,7 @@ struct LoggerSettings {
         {"record-subscription", "RECORD_SUB_ID", "NAME",
          "The recorders' subscription, which must exist before the first vote is forwarded"},
         &record_subscription, check_not_empty);
-    settings.text({"office-subscription", "OFFICE_SUB_ID", "NAME",
-                   "The loggers' subscription to the office's commands; created when missing"},
-                  &office_subscription, check_not_empty);
-    settings.text({"office-public-key", "OFFICE_PUBLIC_KEY", "KEY",
-                   "Key that verifies the office's commands: 64 hexadecimal digits; without it no "
-                   "command is accepted"},
-                  &office_key, OfficePublicKey::check);
+    office.add_to(settings);
     settings.text(
         {"elections", "ELECTIONS", "RULE",
          "Which elections take votes: any, also those that the office has not defined; or "
@@ -83,17 +76,10 @@ absl::StatusOr<ElectionCounts> check_and_count(VoterRegister& voters) {
   return voters.counts();
 }
 
-// The office's public key, if there is one. The settings have checked its text.
-absl::StatusOr<std::optional<OfficePublicKey>> office_key_of(const std::string& hex) {
-  if (hex.empty()) return std::nullopt;
-  ASSIGN_OR_RETURN(const OfficePublicKey key, OfficePublicKey::parse(hex));
-  return key;
-}
-
 WorkerConfig office_worker_config(const LoggerSettings& settings) {
   WorkerConfig config = settings.worker;
   config.name = "office bus";
-  config.subscription = settings.office_subscription;
+  config.subscription = settings.office.subscription();
   config.filter = wire::logger_office_filter();
   config.required_subscriptions.clear();
   // Commands are few and large.
@@ -111,7 +97,6 @@ absl::Status run(LoggerSettings settings) {
   settings.worker.filter = wire::submit_filter();
   settings.worker.required_subscriptions = {settings.record_subscription};
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
-  ASSIGN_OR_RETURN(const auto office_key, office_key_of(settings.office_key));
   ASSIGN_OR_RETURN(auto office, Worker::open(office_worker_config(settings), service));
 
   Dependency redis("redis", fmt::format("{}:{}", settings.redis.host, settings.redis.port),
@@ -139,18 +124,12 @@ absl::Status run(LoggerSettings settings) {
                    .metrics = service.metrics()},
                   key, keys);
   const auto elections = make_redis_election_register(settings.redis);
-  OfficeHandler office_handler(office->outbox(), *elections, redis, office_key, keys,
-                               service.metrics());
-  absl::Status started =
-      worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); });
-  if (started.ok()) {
-    started =
-        office->start([&](auto batch, auto stop) { return office_handler.handle(batch, stop); });
-  }
-  if (!started.ok()) service.shutdown().request();
-  worker->wait_and_drain();
-  office->wait_and_drain();
-  return started;
+  OfficeHandler office_handler(office->outbox(), *elections, redis, settings.office.public_key(),
+                               keys, service.metrics());
+  return work_until_stopped(
+      service,
+      {{*worker, [&](auto batch, auto stop) { return handler.handle(batch, stop); }},
+       {*office, [&](auto batch, auto stop) { return office_handler.handle(batch, stop); }}});
 }
 
 }  // namespace

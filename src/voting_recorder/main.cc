@@ -8,7 +8,7 @@
 #include "bus/worker.h"
 #include "election/key_settings.h"
 #include "election/office_messages.h"
-#include "election/signature.h"
+#include "election/office_settings.h"
 #include "election/wire.h"
 #include "stores/ballot_box.h"
 #include "stores/event_store.h"
@@ -38,9 +38,9 @@ struct RecorderSettings {
   WorkerConfig worker{.topic = wire::kTopic,
                       .subscription = "election-record-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
-  // The office's commands and the machines' questions come through a subscription of their own.
-  std::string office_subscription = wire::kRecorderOfficeSubscription;
-  std::string office_key;
+  OfficeSettings office{wire::kRecorderOfficeSubscription,
+                        "The recorders' subscription to the office's commands and to questions "
+                        "about elections; created when missing"};
   PostgresConfig postgres;
   KeySettings keys = KeySettings::of_recorder();
   std::chrono::seconds start_timeout{600};
@@ -48,14 +48,7 @@ struct RecorderSettings {
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
-    settings.text({"office-subscription", "OFFICE_SUB_ID", "NAME",
-                   "The recorders' subscription to the office's commands and to questions about "
-                   "elections; created when missing"},
-                  &office_subscription, check_not_empty);
-    settings.text({"office-public-key", "OFFICE_PUBLIC_KEY", "KEY",
-                   "Key that verifies the office's commands: 64 hexadecimal digits; without it no "
-                   "command is accepted"},
-                  &office_key, OfficePublicKey::check);
+    office.add_to(settings);
     postgres.add_to(settings);
     settings.alternative(
         {"migrate", "", "",
@@ -86,17 +79,10 @@ absl::Status migrate(const RecorderSettings& settings) {
 WorkerConfig office_worker_of(const RecorderSettings& settings) {
   WorkerConfig config = settings.worker;
   config.name = "office bus";
-  config.subscription = settings.office_subscription;
+  config.subscription = settings.office.subscription();
   config.filter = wire::recorder_office_filter();
   config.subscriber.max_batch_messages = kMaxOfficeBatch;
   return config;
-}
-
-// The settings have checked the text.
-absl::StatusOr<std::optional<OfficePublicKey>> office_key_of(const std::string& hex) {
-  if (hex.empty()) return std::nullopt;
-  ASSIGN_OR_RETURN(const OfficePublicKey key, OfficePublicKey::parse(hex));
-  return key;
 }
 
 absl::Status run(RecorderSettings settings) {
@@ -107,7 +93,6 @@ absl::Status run(RecorderSettings settings) {
   if (keys.empty()) log_warning(kNoKeysWarning);
   settings.worker.filter = wire::record_filter();
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
-  ASSIGN_OR_RETURN(const auto office_key, office_key_of(settings.office_key));
   ASSIGN_OR_RETURN(auto office, Worker::open(office_worker_of(settings), service));
 
   Dependency postgres("postgres", where(settings.postgres), service.clock(), service.readiness(),
@@ -138,17 +123,11 @@ absl::Status run(RecorderSettings settings) {
                                 .clock = service.clock(),
                                 .readiness = service.readiness(),
                                 .metrics = service.metrics()},
-                               office_key, keys);
-  absl::Status started =
-      worker->start([&](auto batch, auto stop) { return handler.handle(batch, stop); });
-  if (started.ok()) {
-    started =
-        office->start([&](auto batch, auto stop) { return office_handler.handle(batch, stop); });
-  }
-  if (!started.ok()) service.shutdown().request();
-  worker->wait_and_drain();
-  office->wait_and_drain();
-  return started;
+                               settings.office.public_key(), keys);
+  return work_until_stopped(
+      service,
+      {{*worker, [&](auto batch, auto stop) { return handler.handle(batch, stop); }},
+       {*office, [&](auto batch, auto stop) { return office_handler.handle(batch, stop); }}});
 }
 
 }  // namespace
