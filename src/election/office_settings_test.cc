@@ -46,7 +46,7 @@ TEST(OfficeSettingsTest, KeyAndSubscriptionComeFromTheEnvironment) {
 }
 
 TEST(OfficeSettingsTest, AWrongKeyIsReported) {
-  const Parsed parsed({{"OFFICE_PUBLIC_KEY", "abc"}});
+  const Parsed parsed(Variables{{"OFFICE_PUBLIC_KEY", "abc"}});
   EXPECT_THAT(parsed.settings.problems(),
               ElementsAre(HasSubstr("OFFICE_PUBLIC_KEY: expected 64 hexadecimal digits")));
 }
