@@ -1,14 +1,12 @@
 #include "bus/pubsub_codec.h"
 
-#include <google/protobuf/io/coded_stream.h>
-
 #include <string_view>
 #include <utility>
 
+#include "base/varint.h"
+
 namespace pollbus {
 namespace {
-
-using google::protobuf::io::CodedOutputStream;
 
 // Wire types, and the numbers of fields in google/pubsub/v1/pubsub.proto.
 constexpr std::uint32_t kVarint = 0;
@@ -33,18 +31,8 @@ constexpr std::uint32_t kAckIdsToAck = bytes_tag(2);   // of AcknowledgeRequest
 constexpr std::uint32_t kDeadline = 3 << 3 | kVarint;  // of ModifyAckDeadlineRequest
 constexpr std::uint32_t kAckIdsToModify = bytes_tag(4);
 
-constexpr std::size_t kMaxVarintBytes = 10;
-
-std::size_t varint_bytes(std::size_t value) { return CodedOutputStream::VarintSize64(value); }
-
 // The size of a field with a tag of one byte.
 std::size_t field_bytes(std::size_t size) { return 1 + varint_bytes(size) + size; }
-
-void append_varint(std::uint64_t value, std::string* out) {
-  std::uint8_t bytes[kMaxVarintBytes];
-  const std::uint8_t* const end = CodedOutputStream::WriteVarint64ToArray(value, bytes);
-  out->append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(end - bytes));
-}
 
 void append_head(std::uint32_t tag, std::size_t size, std::string* out) {
   *out += static_cast<char>(tag);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "election/hex.h"
+
 namespace pollbus {
 
 Sha256 sha256(std::string_view bytes) {
@@ -14,12 +16,7 @@ Sha256 sha256(std::string_view bytes) {
   return hash;
 }
 
-std::string to_hex(const Sha256& hash) {
-  std::string hex(2 * hash.size() + 1, '\0');  // with the NUL that sodium_bin2hex writes
-  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-  hex.pop_back();
-  return hex;
-}
+std::string to_hex(const Sha256& hash) { return hex_of(hash); }
 
 std::optional<Sha256> parse_sha256(std::string_view hex) {
   Sha256 hash;

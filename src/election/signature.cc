@@ -2,6 +2,9 @@
 
 #include <sodium.h>
 
+#include <span>
+
+#include "election/hex.h"
 #include "election/libsodium.h"
 
 namespace pollbus {
@@ -17,13 +20,6 @@ bool read_hex(std::string_view hex, unsigned char* to, std::size_t size) {
   return hex.size() == 2 * size &&
          sodium_hex2bin(to, size, hex.data(), hex.size(), nullptr, &length, &end) == 0 &&
          length == size && end == hex.data() + hex.size();
-}
-
-std::string hex_of(const unsigned char* bytes, std::size_t size) {
-  std::string hex(2 * size + 1, '\0');  // with the NUL that sodium_bin2hex writes
-  sodium_bin2hex(hex.data(), hex.size(), bytes, size);
-  hex.pop_back();
-  return hex;
 }
 
 const unsigned char* unsigned_bytes(std::string_view text) {
@@ -44,7 +40,7 @@ std::optional<std::string> OfficePublicKey::check(const std::string& hex) {
   return "expected 64 hexadecimal digits (election-office keygen prints the key)";
 }
 
-std::string OfficePublicKey::to_hex() const { return hex_of(bytes_.data(), bytes_.size()); }
+std::string OfficePublicKey::to_hex() const { return hex_of(bytes_); }
 
 bool OfficePublicKey::verifies(std::string_view data, std::string_view signature) const {
   std::array<unsigned char, crypto_sign_BYTES> bytes;
@@ -76,7 +72,7 @@ absl::StatusOr<OfficePrivateKey> OfficePrivateKey::parse(std::string_view hex) {
 
 OfficePrivateKey::~OfficePrivateKey() { sodium_memzero(bytes_.data(), bytes_.size()); }
 
-std::string OfficePrivateKey::reveal() const { return hex_of(bytes_.data(), kSeedBytes); }
+std::string OfficePrivateKey::reveal() const { return hex_of(std::span(bytes_).first(kSeedBytes)); }
 
 OfficePublicKey OfficePrivateKey::public_key() const {
   OfficePublicKey key;
@@ -87,7 +83,7 @@ OfficePublicKey OfficePrivateKey::public_key() const {
 std::string OfficePrivateKey::sign(std::string_view data) const {
   std::array<unsigned char, crypto_sign_BYTES> signature;
   crypto_sign_detached(signature.data(), nullptr, unsigned_bytes(data), data.size(), bytes_.data());
-  return hex_of(signature.data(), signature.size());
+  return hex_of(signature);
 }
 
 }  // namespace pollbus

@@ -127,6 +127,7 @@ absl::StatusOr<std::vector<LabelledScene>> load_labels(const std::string& file) 
 
 std::string encode_labels(std::span<const LabelledScene> scenes) {
   std::vector<std::string> cells;
+  cells.reserve(kTexts.size() + kNumbers.size());
   for (const auto& column : kTexts) cells.push_back(column.name);
   for (const auto& column : kNumbers) cells.push_back(column.name);
   std::string csv = fmt::format("{}\n", fmt::join(cells, ","));

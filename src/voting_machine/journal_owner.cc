@@ -9,6 +9,7 @@
 
 #include "base/logging.h"
 #include "base/status.h"
+#include "election/hex.h"
 
 namespace pollbus::voting_machine {
 namespace {
@@ -22,9 +23,7 @@ std::string hash_of(const std::string& text) {
   std::array<unsigned char, crypto_generichash_BYTES_MIN> hash{};
   crypto_generichash(hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(text.data()),
                      text.size(), nullptr, 0);
-  std::array<char, hash.size() * 2 + 1> hex{};
-  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-  return hex.data();
+  return hex_of(hash);
 }
 
 // A name that is too long is cut; a hash of all of it keeps it apart from others.

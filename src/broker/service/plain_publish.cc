@@ -1,18 +1,16 @@
 #include "broker/service/plain_publish.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
 
 #include <algorithm>
 #include <memory>
 #include <string>
 
+#include "base/varint.h"
 #include "broker/service/publish_request.h"
 
 namespace pollbus::broker {
 namespace {
-
-using google::protobuf::io::CodedOutputStream;
 
 // Tags of fields with bytes: https://protobuf.dev/programming-guides/encoding and
 // google/pubsub/v1/pubsub.proto.
@@ -28,7 +26,6 @@ constexpr char kValue = bytes_tag(2);
 constexpr char kSeconds = 1 << 3;
 constexpr char kNanos = 2 << 3;
 
-constexpr std::size_t kMaxVarintBytes = 10;
 // The id and the publish time of a message.
 constexpr std::size_t kMaxStampBytes = 2 + 20 + 2 + 2 * (1 + kMaxVarintBytes);
 
@@ -73,12 +70,6 @@ bool is_printable(std::string_view text) {
 bool is_plain_key(std::string_view key) {
   return !key.empty() && key.size() <= kMaxAttributeKeyBytes && key[0] != 'g' && key[0] != 'G' &&
          is_printable(key);
-}
-
-void append_varint(std::uint64_t value, std::string* out) {
-  std::uint8_t bytes[kMaxVarintBytes];
-  const std::uint8_t* const end = CodedOutputStream::WriteVarint64ToArray(value, bytes);
-  out->append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(end - bytes));
 }
 
 std::string publish_time_field(WallTime time) {

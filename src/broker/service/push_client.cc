@@ -79,7 +79,9 @@ absl::StatusOr<int> PushClient::post(const PushRequest& request) {
   list = curl_slist_append(list, ("Content-Type: " + request.content_type).c_str());
   for (const auto& [name, value] : request.headers) {
     // A header without a value is written with a semicolon.
-    list = curl_slist_append(list, (value.empty() ? name + ";" : name + ": " + value).c_str());
+    const std::string header =
+        value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value);
+    list = curl_slist_append(list, header.c_str());
   }
   const std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers(list, curl_slist_free_all);
   curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, headers.get());

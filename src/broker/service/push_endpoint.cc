@@ -9,11 +9,11 @@
 #include <optional>
 
 #include "absl/strings/ascii.h"
+#include "base/text.h"
 
 namespace pollbus::broker {
 namespace {
 
-constexpr int kMaxPort = 65'535;
 // What an error text repeats of a URL that is not valid.
 constexpr std::size_t kMaxShownBytes = 200;
 

@@ -10,11 +10,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "base/text.h"
 
 namespace pollbus::broker {
 namespace {
-
-constexpr int kMaxPort = 65'535;
 
 bool is_reserved(const in_addr& address) {
   const std::uint32_t bits = ntohl(address.s_addr);

@@ -1,6 +1,5 @@
 #include "broker/service/wire.h"
 
-#include <google/protobuf/io/coded_stream.h>
 #include <grpcpp/impl/codegen/proto_buffer_reader.h>
 
 #include <charconv>
@@ -9,12 +8,11 @@
 #include <memory>
 #include <string>
 
+#include "base/varint.h"
 #include "broker/core/ack_id.h"
 
 namespace pollbus::broker {
 namespace {
-
-using google::protobuf::io::CodedOutputStream;
 
 // Tags of length-delimited fields (https://protobuf.dev/programming-guides/encoding).
 constexpr char kReceivedMessagesTag = 1 << 3 | 2;
@@ -23,18 +21,9 @@ constexpr char kMessageTag = 2 << 3 | 2;
 constexpr char kDeliveryAttemptTag = 3 << 3;
 constexpr char kMessageIdsTag = 1 << 3 | 2;
 
-constexpr std::size_t kMaxVarintBytes = 10;
 constexpr std::size_t kMaxDecimalBytes = 20;
 // The size of a delivery without its message: four tags and numbers, and the ack id.
 constexpr std::size_t kMaxDeliveryOverheadBytes = 4 * (1 + kMaxVarintBytes) + AckId::kMaxTextBytes;
-
-std::size_t varint_bytes(std::size_t value) { return CodedOutputStream::VarintSize64(value); }
-
-void append_varint(std::size_t value, std::string* out) {
-  std::uint8_t bytes[kMaxVarintBytes];
-  std::uint8_t* const end = CodedOutputStream::WriteVarint64ToArray(value, bytes);
-  out->append(std::begin(bytes), end);
-}
 
 void append_field(char tag, std::string_view value, std::string* out) {
   *out += tag;
