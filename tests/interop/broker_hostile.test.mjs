@@ -218,16 +218,37 @@ const malformed = {
   'a request line that never ends': ['x'.repeat(100_000), 431],
   'a line that ends without CR': ['GET / HTTP/1.1\nHost: x\n\n', 400],
   'two lengths': [post('Content-Length: 3\r\nContent-Length: 60\r\n') + smuggled, 400],
+  'the same length twice': [post('Content-Length: 3\r\nContent-Length: 3\r\n') + smuggled, 400],
+  'a list of lengths': [post('Content-Length: 3, 3\r\n') + smuggled, 400],
+  'a hexadecimal length': [post('Content-Length: 0x3\r\n') + smuggled, 400],
   'a length with a sign': [post('Content-Length: +3\r\n') + smuggled, 400],
   'a length that is too large': [post('Content-Length: 99999999999999999999\r\n'), 400],
   'a length and chunks': [post('Content-Length: 3\r\nTransfer-Encoding: chunked\r\n') + smuggled, 400],
   'chunks and a length': [post('Transfer-Encoding: chunked\r\nContent-Length: 3\r\n') + smuggled, 400],
   'another transfer encoding': [post('Transfer-Encoding: xchunked\r\n') + smuggled, 501],
+  'a transfer encoding after a control character': [post('Transfer-Encoding: \x0bchunked\r\n') + smuggled, 400],
+  'a transfer encoding with a parameter': [post('Transfer-Encoding: chunked;q=1\r\n') + smuggled, 501],
+  'chunks in HTTP/1.0': ['POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n' + smuggled, 400],
   'two transfer encodings': [post('Transfer-Encoding: gzip, chunked\r\n') + smuggled, 501],
   'a blank before a colon': [post('Content-Length : 3\r\n') + smuggled, 400],
+  'a header on two lines': [post('X: y\r\n Content-Length: 30\r\n') + smuggled, 400],
+  'a transfer encoding on two lines': [post('Transfer-Encoding:\r\n\tchunked\r\n') + '0\r\n\r\n' + smuggled, 400],
+  'a header without a name': [post(': x\r\n') + smuggled, 400],
+  'a CR in a header': [post('X: y\rContent-Length: 3\r\n') + smuggled, 400],
+  'a line break without CR in a header': [post('X: y\nContent-Length: 3\r\n') + smuggled, 400],
+  'a NUL in a header': [post('X: y\0\r\n') + smuggled, 400],
+  'a NUL in a path': ['GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n' + smuggled, 400],
+  'a blank in a path': ['GET /a b HTTP/1.1\r\nHost: x\r\n\r\n' + smuggled, 400],
+  'a chunk with a sign': [post('Transfer-Encoding: chunked\r\n') + '-1\r\nabc\r\n0\r\n\r\n' + smuggled, 400],
+  'a chunk whose size is too large': [post('Transfer-Encoding: chunked\r\n') + '10000000000000003\r\nabc\r\n' + smuggled, 400],
+  'a chunk that is longer than its size': [post('Transfer-Encoding: chunked\r\n') + '3\r\nabcxx0\r\n\r\n' + smuggled, 400],
+  'a chunk that ends without CR': [post('Transfer-Encoding: chunked\r\n') + '3\nabc\r\n0\r\n\r\n' + smuggled, 400],
+  'an extension of a chunk that ends without CR': [post('Transfer-Encoding: chunked\r\n') + '3;x\nabc\r\n0\r\n\r\n' + smuggled, 400],
+  'a length after the chunks': [post('Transfer-Encoding: chunked\r\n') + '0\r\nContent-Length: 40\r\n\r\n' + smuggled, 400],
   'a chunk whose size is no number': [post('Transfer-Encoding: chunked\r\n') + 'zz\r\n', 400],
   'no host': ['GET / HTTP/1.1\r\n\r\n', 400],
   'two hosts': ['GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
+  'two hosts in one header': ['GET / HTTP/1.1\r\nHost: x, y\r\n\r\n' + smuggled, 400],
   'a later version': ['GET / HTTP/3.7\r\nHost: x\r\n\r\n', 400],
   'a body that is too large': [post('Content-Length: 30000000\r\n'), 413],
   'a compressed body': [post('Content-Encoding: gzip\r\nContent-Length: 3\r\n') + 'abc', 415],
@@ -262,6 +283,53 @@ test('HTTP/1.1: headers and bodies without end are refused, and memory stays bou
 test('a hello of TLS on a port in plain text ends its connection', async () => {
   assert.equal(await answerTo(Buffer.from([22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3])), '');
   await assertServes();
+});
+
+// Connections of their own, each of which sends these bytes and then nothing.
+async function silentConnections(count, bytes) {
+  const [host, port] = broker.address.split(':');
+  const sockets = Array.from({ length: count }, () => connect(Number(port), host));
+  await Promise.all(
+    sockets.map(async (socket) => {
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(bytes);
+    }),
+  );
+  return sockets;
+}
+
+test('beside 300 slow connections, and 5,000 idle ones, requests are answered at once', async () => {
+  const slow = [
+    '',
+    'P',
+    'GET / HTTP/1.1\r\nHost',
+    post('Content-Length: 100\r\n') + '{',
+    post('Transfer-Encoding: chunked\r\n') + '64\r\n{',
+    'PRI * HTTP/2.0\r\n',
+  ];
+  const sockets = (await Promise.all(slow.map((bytes) => silentConnections(50, bytes)))).flat();
+  sockets.push(...(await silentConnections(5_000, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')));
+  try {
+    for (let i = 0; i < 20; ++i) {
+      const begin = Date.now();
+      assert.equal(await (await fetch(`http://${broker.address}/`)).text(), 'Ok\n');
+      assert.ok(await isReady({ port: broker.http }));
+      await assertServes();
+      assert.ok(Date.now() - begin < 2_000, `took ${Date.now() - begin} ms`);
+    }
+    assert.ok(residentMib() < maxResidentMib);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
+test('a client that sends many requests before it reads an answer gets all of them in order', async () => {
+  const paths = Array.from({ length: 2_000 }, (_, i) => (i % 3 === 0 ? '/' : `/nothing/${i}`));
+  const requests = paths.map((path, i) =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\n${i === paths.length - 1 ? 'Connection: close\r\n' : ''}\r\n`);
+  const answers = (await answerTo(requests.join(''))).split('HTTP/1.1 ').slice(1);
+  assert.deepEqual(answers.map((answer) => answer.slice(0, 3)), paths.map((path) => (path === '/' ? '200' : '404')));
 });
 
 test('many large requests at once are held within a bound', async () => {

@@ -39,13 +39,6 @@ using Plain = beast::tcp_stream;
 using Encrypted = beast::ssl_stream<beast::tcp_stream>;
 
 constexpr std::size_t kMaxThreads = 4;
-// How long a client may take to show what it speaks, for the handshake of TLS, and for the headers
-// of a request.
-constexpr std::chrono::seconds kHeaderTimeout{20};
-constexpr std::chrono::seconds kBodyTimeout{60};
-constexpr std::chrono::seconds kWriteTimeout{60};
-// How long a connection may be open without a request.
-constexpr std::chrono::minutes kIdleTimeout{5};
 // A call ends long before. A pull waits for 10 s.
 constexpr std::chrono::seconds kCallTimeout{60};
 // What is read of a connection and not yet part of a request.
@@ -127,13 +120,15 @@ class Tally {
 // What all connections share.
 struct Shared {
   Shared(const RestOptions& options, prometheus::Registry& metrics)
-      : transcoder(options.services),
+      : timeouts(options.timeouts),
+        transcoder(options.services),
         sorter(options.tls.has_value()),
         requests(counter(metrics, "broker_rest_requests_total", "Requests of REST")),
         malformed(counter(metrics, "broker_malformed_http_requests_total",
                           "Requests of REST that are not valid HTTP, and whose connections were "
                           "closed")) {}
 
+  const RestTimeouts timeouts;
   std::optional<net::ssl::context> tls;
   const Transcoder transcoder;
   const ConnectionSorter sorter;
@@ -205,6 +200,22 @@ std::string_view host_of_origin(std::string_view origin) {
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
+bool is_decimal(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// RFC 9110, 7.2. Several hosts in one header could be read in several ways.
+bool is_host(std::string_view text) {
+  return text.find_first_of(" \t,/@?#\\") == std::string_view::npos;
+}
+
+// Whether a line of these headers begins with a blank, so that it continues the line before
+// (RFC 9112, 5.2). A proxy could read it as a header of its own.
+bool has_folded_line(std::string_view headers) {
+  return headers.find("\r\n ") != std::string_view::npos ||
+         headers.find("\r\n\t") != std::string_view::npos;
+}
+
 // What is wrong with the headers of a request that the parser has accepted. `status` 0: nothing.
 struct Problem {
   unsigned status = 0;
@@ -219,12 +230,16 @@ Problem problem_of(const Request& request) {
   if (hosts > 1 || (hosts == 0 && request.version() == 11)) {
     return {400, "A request must have one Host header."};
   }
+  if (!is_host(view(request[http::field::host]))) return {400, "The Host header is not valid."};
   const auto encodings = request.count(http::field::transfer_encoding);
   const auto lengths = request.count(http::field::content_length);
+  if (lengths > 1 || !is_decimal(view(request[http::field::content_length]))) {
+    return {400, "A request must have at most one Content-Length, in decimal digits."};
+  }
   if (encodings > 0 && (lengths > 0 || request.version() == 10)) {
     return {400, "A request must not have both Transfer-Encoding and Content-Length."};
   }
-  if (encodings > 1 || lengths > 1 ||
+  if (encodings > 1 ||
       (encodings == 1 && !beast::iequals(request[http::field::transfer_encoding], "chunked"))) {
     return {501, "The only Transfer-Encoding that is served is chunked."};
   }
@@ -268,7 +283,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
 
   void start() {
     if constexpr (std::is_same_v<Stream, Encrypted>) {
-      socket().expires_after(kHeaderTimeout);
+      socket().expires_after(shared_.timeouts.headers);
       stream_.async_handshake(net::ssl::stream_base::server,
                               [self = this->shared_from_this()](error_code error) {
                                 if (error) return;
@@ -289,7 +304,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     if (buffer_.size() > 0) return read_headers();
     // An idle connection must not keep the memory of its largest request.
     if (buffer_.capacity() > kReadBytes) buffer_.shrink_to_fit();
-    socket().expires_after(kIdleTimeout);
+    socket().expires_after(shared_.timeouts.idle);
     stream_.async_read_some(buffer_.prepare(kReadBytes),
                             [self = this->shared_from_this()](error_code error, std::size_t bytes) {
                               if (error) return self->close();
@@ -303,17 +318,36 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
     parser_->header_limit(kMaxRestHeaderBytes);
     parser_->body_limit(kMaxRestBodyBytes);
     body_bytes_read_ = 0;
-    socket().expires_after(kHeaderTimeout);
-    http::async_read_header(stream_, buffer_, *parser_,
-                            [self = this->shared_from_this()](error_code error, std::size_t) {
-                              error ? self->refuse(error) : self->check_headers();
+    socket().expires_after(shared_.timeouts.headers);
+    parse_headers();
+  }
+
+  void parse_headers() {
+    error_code error;
+    const net::const_buffer bytes = buffer_.data();
+    const std::size_t used = parser_->put(bytes, error);
+    const bool is_folded = has_folded_line({static_cast<const char*>(bytes.data()), used});
+    buffer_.consume(used);
+    if (error == http::error::need_more) return read_more_headers();
+    if (error) return refuse(error);
+    if (is_folded) return refuse({400, "A header must be on one line."});
+    check_headers();
+  }
+
+  void read_more_headers() {
+    stream_.async_read_some(buffer_.prepare(kReadBytes),
+                            [self = this->shared_from_this()](error_code error, std::size_t bytes) {
+                              if (error == net::error::eof) error = http::error::partial_message;
+                              if (error) return self->refuse(error);
+                              self->buffer_.commit(bytes);
+                              self->parse_headers();
                             });
   }
 
   void check_headers() {
     const Problem problem = problem_of(parser_->get());
     if (problem.status != 0) return refuse(problem);
-    socket().expires_after(kBodyTimeout);
+    socket().expires_after(shared_.timeouts.body);
     if (parser_->get().count(http::field::expect) == 0 || parser_->is_done()) return read_body();
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     net::async_write(stream_, net::buffer(kContinue.data(), kContinue.size()),
@@ -444,7 +478,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
         "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n{}\r\n",
         status, reason_of(status), type, body.size(), keeps_alive_ ? "" : "Connection: close\r\n");
     body_ = is_head ? "" : std::move(body);
-    socket().expires_after(kWriteTimeout);
+    socket().expires_after(shared_.timeouts.answer);
     const std::array parts{net::buffer(head_), net::buffer(body_)};
     net::async_write(stream_, parts,
                      [self = this->shared_from_this()](error_code error, std::size_t) {
@@ -457,7 +491,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   void close() {
     error_code ignored;
     socket().socket().shutdown(Tcp::socket::shutdown_send, ignored);
-    socket().expires_after(kHeaderTimeout);  // for all of linger()
+    socket().expires_after(shared_.timeouts.headers);  // for all of linger()
     linger();
   }
 
@@ -496,7 +530,7 @@ class Newcomer : public std::enable_shared_from_this<Newcomer> {
       : socket_(std::move(socket)), timer_(socket_.get_executor()), shared_(*shared) {}
 
   void start() {
-    timer_.expires_after(kHeaderTimeout);
+    timer_.expires_after(shared_.timeouts.headers);
     timer_.async_wait([weak = weak_from_this()](error_code error) {
       const auto self = weak.lock();
       error_code ignored;

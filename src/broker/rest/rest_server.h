@@ -30,9 +30,22 @@ struct RestTls {
   std::string client_ca;  // empty: clients need no certificate
 };
 
+// How long a client may take. Then its connection is closed without an answer.
+struct RestTimeouts {
+  // To show what it speaks, for the handshake of TLS, and for all headers of a request.
+  std::chrono::milliseconds headers = std::chrono::seconds(20);
+  // For the whole body of a request.
+  std::chrono::milliseconds body = std::chrono::seconds(60);
+  // To take the whole answer.
+  std::chrono::milliseconds answer = std::chrono::seconds(60);
+  // Until its next request.
+  std::chrono::milliseconds idle = std::chrono::minutes(5);
+};
+
 struct RestOptions {
   std::vector<std::string> services;  // whose methods are served
   std::optional<RestTls> tls;
+  RestTimeouts timeouts;
 };
 
 // Sorts connections by the first bytes that their clients send: HTTP/2 goes to gRPC, HTTP/1.1 is
