@@ -11,12 +11,16 @@ namespace {
 
 using Kind = AvroType::Kind;
 
-// Values that take no bytes, such as null, can be many: a list says only how many.
-constexpr std::int64_t kMaxValues = 20'000'000;
+// Values that take no bytes, such as null, can be many: a list says only how many. A message may
+// have this many values, and this many for each of its bytes.
+constexpr std::int64_t kFreeValues = 10'000;
+constexpr std::int64_t kMaxValuesPerByte = 10;
 
 class Checker {
  public:
-  explicit Checker(std::string_view data) : left_(data) {}
+  explicit Checker(std::string_view data)
+      : left_(data),
+        max_values_(kFreeValues + kMaxValuesPerByte * static_cast<std::int64_t>(data.size())) {}
 
   const char* check_whole(const AvroType& type) {
     if (!check(type, 0)) return problem_;
@@ -26,7 +30,7 @@ class Checker {
  private:
   bool check(const AvroType& type, int depth) {
     if (depth > kMaxSchemaDepth) return fail("it is nested too deeply");
-    if (++values_ > kMaxValues) return fail("it has too many values");
+    if (++values_ > max_values_) return fail("it has too many values");
     switch (type.kind) {
       case Kind::kNull:
         return true;
@@ -73,7 +77,7 @@ class Checker {
       if (!read_long(&count)) return false;
       if (count == 0) return true;
       if (count < 0) {
-        if (count < -kMaxValues) return fail("it has too many values");
+        if (count < -max_values_) return fail("it has too many values");
         count = -count;
         if (!read_long(&ignored_)) return false;
       }
@@ -143,6 +147,7 @@ class Checker {
   }
 
   std::string_view left_;
+  const std::int64_t max_values_;
   std::int64_t values_ = 0;
   std::int64_t ignored_ = 0;
   const char* problem_ = nullptr;

@@ -1,5 +1,6 @@
 #include "broker/schemas/avro_schema.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -133,6 +134,20 @@ TEST(AvroSchemaTest, HostileDefinitionsAndMessagesAreRefusedWithinBounds) {
                            ""));
   EXPECT_FALSE(fits_binary(R"({"type": "array", "items": "null"})",
                            "\xfe\xff\xff\xff\xff\xff\xff\xff\x7f\0"s));
+}
+
+TEST(AvroSchemaTest, ValuesThatTakeNoBytesAreBounded) {
+  const std::string nulls = R"({"type": "array", "items": "null"})";
+  EXPECT_TRUE(fits_binary(nulls, "\x90\x4e\0"s));       // 5,000
+  EXPECT_FALSE(fits_binary(nulls, "\xc0\xb8\x02\0"s));  // 20,000
+  // Each record has the one before twice.
+  std::string records = R"({"type": "record", "name": "R0", "fields": []})";
+  for (int i = 1; i <= 20; ++i) {
+    records = fmt::format(R"({{"type": "record", "name": "R{0}", "fields": [
+        {{"name": "a", "type": {1}}}, {{"name": "b", "type": "R{2}"}}]}})",
+                          i, records, i - 1);
+  }
+  EXPECT_FALSE(fits_binary(records, ""));
 }
 
 }  // namespace

@@ -8,11 +8,14 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/type_resolver_util.h>
 
 #include <mutex>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "base/status.h"
+#include "broker/schemas/parsed_size.h"
 
 namespace pollbus::broker {
 namespace {
@@ -23,6 +26,11 @@ namespace protobuf = google::protobuf;
 constexpr int kMaxBraces = 64;
 // A parsed message can take many times its size, so of larger ones only one is parsed at a time.
 constexpr std::size_t kMaxConcurrentBytes = 256 << 10;
+// What a message may take after it has been parsed. An empty message of a type with many fields
+// can take 200,000 bytes.
+constexpr std::size_t kMaxParsedBytes = 64 << 20;
+// A name for the parts of protobuf that want the URL of a type.
+constexpr char kUrlPrefix[] = "type.googleapis.com";
 constexpr char kFileName[] = "schema.proto";
 // The JSON mapping treats messages of this package in a special way, by their names.
 constexpr std::string_view kReservedPackage = "google";
@@ -33,9 +41,18 @@ absl::Status wrong(std::string_view what) {
   return absl::InvalidArgumentError(fmt::format("Could not parse schema definition: {}.", what));
 }
 
-bool is_too_deep(std::string_view definition) {
+// Braces in comments and texts do not count.
+bool is_too_deep(const std::string& definition) {
+  class : public protobuf::io::ErrorCollector {
+    void AddError(int /*line*/, int /*column*/, const std::string& /*message*/) override {}
+  } ignored;
+  protobuf::io::ArrayInputStream input(definition.data(), static_cast<int>(definition.size()));
+  protobuf::io::Tokenizer tokenizer(&input, &ignored);
   int depth = 0;
-  for (const char c : definition) {
+  while (tokenizer.Next()) {
+    const auto& token = tokenizer.current();
+    if (token.type != protobuf::io::Tokenizer::TYPE_SYMBOL) continue;
+    const char c = token.text.front();
     if (c == '{' || c == '[' || c == '(' || c == '<') ++depth;
     if (c == '}' || c == ']' || c == ')' || c == '>') --depth;
     if (depth > kMaxBraces) return true;
@@ -68,9 +85,19 @@ class Errors final : public protobuf::io::ErrorCollector,
 }  // namespace
 
 struct ProtobufSchema::Parts {
+  // Adds what an empty message of this type, and of each type in it, takes.
+  void measure(const protobuf::Descriptor* type) {
+    if (!type->options().map_entry()) {
+      sizes[type] = factory.GetPrototype(type)->SpaceUsedLong();
+    }
+    for (int i = 0; i < type->nested_type_count(); ++i) measure(type->nested_type(i));
+  }
+
   protobuf::DescriptorPool pool;
   protobuf::DynamicMessageFactory factory;
+  std::unique_ptr<protobuf::util::TypeResolver> types;
   const protobuf::Message* prototype = nullptr;
+  absl::flat_hash_map<const protobuf::Descriptor*, std::size_t> sizes;
 };
 
 ProtobufSchema::ProtobufSchema(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -98,7 +125,9 @@ absl::StatusOr<std::shared_ptr<const MessageSchema>> ProtobufSchema::parse(
   auto parts = std::make_unique<Parts>();
   const auto* const built = parts->pool.BuildFileCollectingErrors(file, &errors);
   if (built == nullptr) return wrong(errors.first());
+  parts->types.reset(protobuf::util::NewTypeResolverForDescriptorPool(kUrlPrefix, &parts->pool));
   parts->prototype = parts->factory.GetPrototype(built->message_type(0));
+  parts->measure(built->message_type(0));
   return std::shared_ptr<const MessageSchema>(new ProtobufSchema(std::move(parts)));
 }
 
@@ -106,13 +135,25 @@ absl::Status ProtobufSchema::check(std::string_view data,
                                    google::pubsub::v1::Encoding encoding) const {
   std::unique_lock lock(large_messages, std::defer_lock);
   if (data.size() > kMaxConcurrentBytes) lock.lock();
+  if (encoding != google::pubsub::v1::JSON) return check_binary(data);
+  protobuf::io::ArrayInputStream json(data.data(), static_cast<int>(data.size()));
+  std::string binary;
+  protobuf::io::StringOutputStream output(&binary);
+  const std::string url =
+      fmt::format("{}/{}", kUrlPrefix, parts_->prototype->GetDescriptor()->full_name());
+  const auto status = protobuf::util::JsonToBinaryStream(parts_->types.get(), url, &json, &output);
+  if (!status.ok()) return absl::InvalidArgumentError(status.message().ToString());
+  return check_binary(binary);
+}
+
+absl::Status ProtobufSchema::check_binary(std::string_view data) const {
+  protobuf::io::ArrayInputStream input(data.data(), static_cast<int>(data.size()));
+  const bool fits = fits_when_parsed(
+      &input, *parts_->prototype->GetDescriptor(),
+      [this](const protobuf::Descriptor& type) { return parts_->sizes.at(&type); },
+      kMaxParsedBytes);
+  if (!fits) return absl::InvalidArgumentError("it has too many values");
   const std::unique_ptr<protobuf::Message> message(parts_->prototype->New());
-  if (encoding == google::pubsub::v1::JSON) {
-    const auto status = protobuf::util::JsonStringToMessage(
-        protobuf::StringPiece(data.data(), data.size()), message.get());
-    if (status.ok()) return absl::OkStatus();
-    return absl::InvalidArgumentError(status.message().ToString());
-  }
   if (!message->ParsePartialFromArray(data.data(), static_cast<int>(data.size()))) {
     return absl::InvalidArgumentError("it cannot be parsed");
   }

@@ -22,6 +22,8 @@ class ProtobufSchema final : public MessageSchema {
  private:
   struct Parts;
   explicit ProtobufSchema(std::unique_ptr<Parts> parts);
+  absl::Status check_binary(std::string_view data) const;
+
   std::unique_ptr<Parts> parts_;
 };
 

@@ -1,5 +1,6 @@
 #include "broker/schemas/protobuf_schema.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -70,6 +71,10 @@ TEST(ProtobufSchemaTest, HostileDefinitionsAndMessagesAreRefusedWithinBounds) {
   std::string nested = "syntax = \"proto3\";";
   for (int i = 0; i < 10'000; ++i) nested += "message M { ";
   EXPECT_FALSE(check(nested, "{}").ok());
+  // Braces that are not braces of the definition.
+  std::string commented = "syntax = \"proto3\"; message M { ";
+  for (int i = 0; i < 10'000; ++i) commented += fmt::format("message N{} {{ //}}\n", i);
+  EXPECT_NE(check(commented, "{}").message().find("too deeply"), absl::string_view::npos);
   const std::string recursive = "syntax = \"proto3\"; message M { M m = 1; }";
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "{\"m\":";
@@ -85,6 +90,25 @@ TEST(ProtobufSchemaTest, HostileDefinitionsAndMessagesAreRefusedWithinBounds) {
     bytes = "\x0a" + size + bytes;
   }
   EXPECT_FALSE(check(recursive, bytes, api::BINARY).ok());
+}
+
+TEST(ProtobufSchemaTest, MessagesThatWouldTakeMuchMoreMemoryThanTheirSizeAreRefused) {
+  std::string definition =
+      "syntax = \"proto3\"; message M { repeated M m = 1; map<string, M> n = 2;";
+  for (int i = 3; i < 10'000; ++i) definition += fmt::format("int64 f{0}={0};", i);
+  definition += "}";
+  std::string list = "{\"m\":[{}";
+  std::string map = "{\"n\":{\"\":{}";
+  std::string binary("\x0a\x00", 2);
+  for (int i = 0; i < 10'000; ++i) {
+    list += ",{}";
+    map += fmt::format(",\"{}\":{{}}", i);
+    binary += std::string("\x0a\x00", 2);
+  }
+  EXPECT_EQ(check(definition, list + "]}").message(), "it has too many values");
+  EXPECT_EQ(check(definition, map + "}}").message(), "it has too many values");
+  EXPECT_EQ(check(definition, binary, api::BINARY).message(), "it has too many values");
+  EXPECT_TRUE(check(definition, "{\"m\":[{},{\"f3\":1}],\"n\":{\"x\":{}}}").ok());
 }
 
 }  // namespace

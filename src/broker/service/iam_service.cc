@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "broker/core/names.h"
+#include "broker/service/bounded_method.h"
 #include "broker/service/unary.h"
 
 namespace pollbus::broker {
@@ -23,6 +24,16 @@ std::size_t bytes_of(const std::string& resource, const iam::Policy& policy) {
 }
 
 }  // namespace
+
+IamService::IamService(Broker& broker, Access& access) : broker_(broker), access_(access) {
+  const auto bound = [this](const char* name, auto method) {
+    MarkMethodCallback(index_of_method(iam::IAMPolicy::service_full_name(), name),
+                       bounded(this, method));
+  };
+  bound("SetIamPolicy", &IamService::SetIamPolicy);
+  bound("GetIamPolicy", &IamService::GetIamPolicy);
+  bound("TestIamPermissions", &IamService::TestIamPermissions);
+}
 
 void IamService::forget(const std::string& resource) {
   const std::lock_guard lock(mutex_);

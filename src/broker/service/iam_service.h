@@ -17,7 +17,7 @@ namespace pollbus::broker {
 class IamService final : public google::iam::v1::IAMPolicy::CallbackService {
  public:
   // Borrows what it is given.
-  IamService(Broker& broker, Access& access) : broker_(broker), access_(access) {}
+  IamService(Broker& broker, Access& access);
 
   // Must be called when a resource was deleted: another one may get its name.
   void forget(const std::string& resource);

@@ -65,6 +65,62 @@ class LimitsTest : public ServiceTest {
   }
 };
 
+// A request of 10 MB, of fields that no method knows and that have no content.
+std::string many_empty_values() {
+  std::string request;
+  for (int i = 0; i < 5'000'000; ++i) request.append("\x7a\x00", 2);
+  return request;
+}
+
+TEST_F(LimitsTest, RequestsOfVeryManyValuesAreRefusedByEveryMethodBeforeTheyAreParsed) {
+  const std::string request = many_empty_values();
+  for (const std::string service : {"google.pubsub.v1.Publisher", "google.pubsub.v1.Subscriber",
+                                    "google.pubsub.v1.SchemaService", "google.iam.v1.IAMPolicy"}) {
+    const auto* const definition =
+        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
+    for (int i = 0; i < definition->method_count(); ++i) {
+      if (definition->method(i)->client_streaming()) continue;
+      const std::string method = "/" + service + "/" + definition->method(i)->name();
+      const grpc::Status status = call(method, request);
+      EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT) << method;
+      EXPECT_THAT(status.error_message(), HasSubstr("too many values")) << method;
+    }
+  }
+  TestContext context;
+  grpc::GenericStub stub(channel);
+  grpc::CompletionQueue queue;
+  const auto stream =
+      stub.PrepareCall(&context, "/google.pubsub.v1.Subscriber/StreamingPull", &queue);
+  const grpc::Slice slice(request);
+  grpc::Status status;
+  void* tag = nullptr;
+  bool ok = false;
+  stream->StartCall(this);
+  EXPECT_TRUE(queue.Next(&tag, &ok));
+  stream->Write(grpc::ByteBuffer(&slice, 1), this);
+  EXPECT_TRUE(queue.Next(&tag, &ok));
+  stream->Finish(&status, this);
+  EXPECT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("too many values"));
+}
+
+TEST_F(LimitsTest, CompressedRequestsAreServedAndNeverBecomeLargerThanTheLimit) {
+  ASSERT_TRUE(create_topic(kTopic).ok());
+  for (const auto algorithm : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    for (const auto& [bytes, code] :
+         {std::pair{9 << 20, StatusCode::OK}, std::pair{100 << 20, StatusCode::INTERNAL}}) {
+      api::PublishRequest request;
+      api::PublishResponse response;
+      request.set_topic(kTopic);
+      request.add_messages()->set_data(std::string(static_cast<std::size_t>(bytes), '\0'));
+      TestContext context;
+      context.set_compression_algorithm(algorithm);
+      EXPECT_EQ(publisher->Publish(&context, request, &response).error_code(), code) << bytes;
+    }
+  }
+}
+
 TEST_F(LimitsTest, ARequestThatCannotBeParsedIsAnInvalidArgumentWithAText) {
   const std::string not_utf8 = "\x0a\x14projects/p/topics/\xff\xfe";
   const std::string cut_off =

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "broker/core/names.h"
+#include "broker/service/bounded_method.h"
 #include "broker/service/grpc_status.h"
 #include "broker/service/paging.h"
 #include "broker/service/plain_publish.h"
@@ -26,6 +27,23 @@ bool names_schema(const google::protobuf::FieldMask& mask) {
 }
 
 }  // namespace
+
+PublisherService::PublisherService(Broker& broker, BrokerMetrics& metrics, SchemaRegistry& schemas,
+                                   IamService& iam, Access& access)
+    : broker_(broker), metrics_(metrics), schemas_(schemas), iam_(iam), access_(access) {
+  const auto bound = [this](const char* name, auto method) {
+    MarkMethodCallback(index_of_method(api::Publisher::service_full_name(), name),
+                       bounded(this, method));
+  };
+  bound("CreateTopic", &PublisherService::CreateTopic);
+  bound("UpdateTopic", &PublisherService::UpdateTopic);
+  bound("GetTopic", &PublisherService::GetTopic);
+  bound("ListTopics", &PublisherService::ListTopics);
+  bound("ListTopicSubscriptions", &PublisherService::ListTopicSubscriptions);
+  bound("ListTopicSnapshots", &PublisherService::ListTopicSnapshots);
+  bound("DeleteTopic", &PublisherService::DeleteTopic);
+  bound("DetachSubscription", &PublisherService::DetachSubscription);
+}
 
 grpc::ServerUnaryReactor* PublisherService::CreateTopic(grpc::CallbackServerContext* context,
                                                         const api::Topic* request,
@@ -175,7 +193,8 @@ void PublisherService::publish(const grpc::ServerContextBase& context,
   auto* parsed = google::protobuf::Arena::CreateMessage<api::PublishRequest>(&arena);
   grpc::ByteBuffer buffer = request;
   if (!decode(&buffer, parsed)) {
-    done(absl::InvalidArgumentError("The request is not a valid PublishRequest."));
+    done(absl::InvalidArgumentError(
+        "The request is not a valid PublishRequest, or has too many values."));
     return;
   }
   absl::Status status = access_.check(context, &Rights::may_publish, *parsed);

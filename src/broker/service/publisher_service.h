@@ -26,8 +26,7 @@ class PublisherService final
  public:
   // Borrows what it is given.
   PublisherService(Broker& broker, BrokerMetrics& metrics, SchemaRegistry& schemas, IamService& iam,
-                   Access& access)
-      : broker_(broker), metrics_(metrics), schemas_(schemas), iam_(iam), access_(access) {}
+                   Access& access);
 
   grpc::ServerUnaryReactor* CreateTopic(grpc::CallbackServerContext* context,
                                         const google::pubsub::v1::Topic* request,

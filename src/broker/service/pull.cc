@@ -63,7 +63,8 @@ class Pull final : public grpc::ServerUnaryReactor, public Consumer {
   absl::Status open(grpc::ByteBuffer* buffer) {
     google::pubsub::v1::PullRequest request;
     if (!decode(buffer, &request)) {
-      return absl::InvalidArgumentError("The request is not a valid PullRequest.");
+      return absl::InvalidArgumentError(
+          "The request is not a valid PullRequest, or has too many values.");
     }
     RETURN_IF_ERROR(may_receive_(request.subscription()));
     RETURN_IF_ERROR(check_subscription_name(request.subscription()));

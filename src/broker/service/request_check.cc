@@ -40,7 +40,8 @@ class RequestCheck final : public grpc::experimental::Interceptor {
   grpc::Status explained() const {
     if (is_malformed_) {
       return {grpc::StatusCode::INVALID_ARGUMENT,
-              fmt::format("The request is not a valid message of {}.", method_)};
+              fmt::format("The request is not a valid message of {}, or has too many values.",
+                          method_)};
     }
     return {grpc::StatusCode::UNIMPLEMENTED,
             fmt::format("{} is not implemented by pubsub-broker.", method_)};

@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "broker/core/names.h"
+#include "broker/service/bounded_method.h"
 #include "broker/service/paging.h"
 #include "broker/service/unary.h"
 
@@ -36,6 +37,25 @@ absl::Status annotated(const absl::Status& status) {
 }
 
 }  // namespace
+
+SchemaService::SchemaService(Broker& broker, SchemaRegistry& registry, IamService& iam,
+                             Access& access)
+    : broker_(broker), registry_(registry), iam_(iam), access_(access) {
+  const auto bound = [this](const char* name, auto method) {
+    MarkMethodCallback(index_of_method(api::SchemaService::service_full_name(), name),
+                       bounded(this, method));
+  };
+  bound("CreateSchema", &SchemaService::CreateSchema);
+  bound("GetSchema", &SchemaService::GetSchema);
+  bound("ListSchemas", &SchemaService::ListSchemas);
+  bound("ListSchemaRevisions", &SchemaService::ListSchemaRevisions);
+  bound("CommitSchema", &SchemaService::CommitSchema);
+  bound("RollbackSchema", &SchemaService::RollbackSchema);
+  bound("DeleteSchemaRevision", &SchemaService::DeleteSchemaRevision);
+  bound("DeleteSchema", &SchemaService::DeleteSchema);
+  bound("ValidateSchema", &SchemaService::ValidateSchema);
+  bound("ValidateMessage", &SchemaService::ValidateMessage);
+}
 
 absl::Status SchemaService::check_access(const grpc::CallbackServerContext& context) {
   return access_.check(context, &Rights::may_administer, "use schemas");

@@ -14,8 +14,7 @@ namespace pollbus::broker {
 class SchemaService final : public google::pubsub::v1::SchemaService::CallbackService {
  public:
   // Borrows what it is given.
-  SchemaService(Broker& broker, SchemaRegistry& registry, IamService& iam, Access& access)
-      : broker_(broker), registry_(registry), iam_(iam), access_(access) {}
+  SchemaService(Broker& broker, SchemaRegistry& registry, IamService& iam, Access& access);
 
   grpc::ServerUnaryReactor* CreateSchema(grpc::CallbackServerContext* context,
                                          const google::pubsub::v1::CreateSchemaRequest* request,

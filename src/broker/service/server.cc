@@ -21,6 +21,7 @@
 #include "broker/service/access.h"
 #include "broker/service/broker.h"
 #include "broker/service/broker_metrics.h"
+#include "broker/service/decompression_limit.h"
 #include "broker/service/iam_service.h"
 #include "broker/service/listener.h"
 #include "broker/service/publisher_service.h"
@@ -59,6 +60,7 @@ constexpr std::size_t kMaxCachedBytes = 64 << 20;
 
 void set_limits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxRequestBytes);
+  limit_decompression(kMaxRequestBytes);
   builder->SetMaxSendMessageSize(-1);  // bounded by kMaxResponseBytes and the largest message
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);

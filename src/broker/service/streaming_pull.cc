@@ -134,7 +134,8 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   absl::Status handle_request() {
     StreamingPullRequest request;
     if (!decode(&request_buffer_, &request)) {
-      return absl::InvalidArgumentError("The request is not a valid StreamingPullRequest.");
+      return absl::InvalidArgumentError(
+          "The request is not a valid StreamingPullRequest, or has too many values.");
     }
     if (!handle_) {
       RETURN_IF_ERROR(check_first_request(request));

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "broker/core/names.h"
 #include "broker/service/ack_ids.h"
+#include "broker/service/bounded_method.h"
 #include "broker/service/paging.h"
 #include "broker/service/pull.h"
 #include "broker/service/resources.h"
@@ -77,6 +78,29 @@ std::string generated_name(std::string_view project, std::string_view collection
 }
 
 }  // namespace
+
+SubscriberService::SubscriberService(Broker& broker, PushDelivery& push, IamService& iam,
+                                     Access& access)
+    : broker_(broker), push_(push), iam_(iam), access_(access) {
+  const auto bound = [this](const char* name, auto method) {
+    MarkMethodCallback(index_of_method(api::Subscriber::service_full_name(), name),
+                       bounded(this, method));
+  };
+  bound("CreateSubscription", &SubscriberService::CreateSubscription);
+  bound("GetSubscription", &SubscriberService::GetSubscription);
+  bound("UpdateSubscription", &SubscriberService::UpdateSubscription);
+  bound("ListSubscriptions", &SubscriberService::ListSubscriptions);
+  bound("DeleteSubscription", &SubscriberService::DeleteSubscription);
+  bound("ModifyPushConfig", &SubscriberService::ModifyPushConfig);
+  bound("ModifyAckDeadline", &SubscriberService::ModifyAckDeadline);
+  bound("Acknowledge", &SubscriberService::Acknowledge);
+  bound("CreateSnapshot", &SubscriberService::CreateSnapshot);
+  bound("GetSnapshot", &SubscriberService::GetSnapshot);
+  bound("UpdateSnapshot", &SubscriberService::UpdateSnapshot);
+  bound("ListSnapshots", &SubscriberService::ListSnapshots);
+  bound("DeleteSnapshot", &SubscriberService::DeleteSnapshot);
+  bound("Seek", &SubscriberService::Seek);
+}
 
 grpc::ServerUnaryReactor* SubscriberService::CreateSubscription(
     grpc::CallbackServerContext* context, const api::Subscription* request,

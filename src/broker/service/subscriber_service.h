@@ -32,8 +32,7 @@ using SubscriberMethods = SubscriberBase::WithCallbackMethod_ModifyAckDeadline<
 // UNIMPLEMENTED. Borrows what it is given.
 class SubscriberService final : public SubscriberMethods {
  public:
-  SubscriberService(Broker& broker, PushDelivery& push, IamService& iam, Access& access)
-      : broker_(broker), push_(push), iam_(iam), access_(access) {}
+  SubscriberService(Broker& broker, PushDelivery& push, IamService& iam, Access& access);
 
   grpc::ServerUnaryReactor* CreateSubscription(grpc::CallbackServerContext* context,
                                                const google::pubsub::v1::Subscription* request,

@@ -10,6 +10,7 @@
 
 #include "base/varint.h"
 #include "broker/core/ack_id.h"
+#include "broker/schemas/parsed_size.h"
 
 namespace pollbus::broker {
 namespace {
@@ -24,6 +25,17 @@ constexpr char kMessageIdsTag = 1 << 3 | 2;
 constexpr std::size_t kMaxDecimalBytes = 20;
 // The size of a delivery without its message: four tags and numbers, and the ack id.
 constexpr std::size_t kMaxDeliveryOverheadBytes = 4 * (1 + kMaxVarintBytes) + AckId::kMaxTextBytes;
+
+// What a request may take after it has been parsed. The largest publish takes a third of it.
+constexpr std::size_t kMaxParsedRequestBytes = 64 << 20;
+// No request of this size takes more.
+constexpr std::size_t kUncheckedRequestBytes = 256 << 10;
+
+std::size_t size_of_generated(const google::protobuf::Descriptor& type) {
+  return google::protobuf::MessageFactory::generated_factory()
+      ->GetPrototype(&type)
+      ->SpaceUsedLong();
+}
 
 void append_field(char tag, std::string_view value, std::string* out) {
   *out += tag;
@@ -82,7 +94,15 @@ grpc::ByteBuffer encode_publish_response(MessageId first, std::size_t count) {
   return to_buffer(std::move(out));
 }
 
-bool decode(grpc::ByteBuffer* buffer, google::protobuf::MessageLite* message) {
+bool may_parse(grpc::ByteBuffer* request, const google::protobuf::Descriptor& type) {
+  if (request->Length() <= kUncheckedRequestBytes) return true;
+  grpc::ProtoBufferReader reader(request);
+  return !reader.status().ok() ||
+         fits_when_parsed(&reader, type, size_of_generated, kMaxParsedRequestBytes);
+}
+
+bool decode(grpc::ByteBuffer* buffer, google::protobuf::Message* message) {
+  if (!may_parse(buffer, *message->GetDescriptor())) return false;
   grpc::ProtoBufferReader reader(buffer);
   return reader.status().ok() && message->ParseFromZeroCopyStream(&reader);
 }

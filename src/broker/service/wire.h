@@ -1,6 +1,6 @@
 #pragma once
 
-#include <google/protobuf/message_lite.h>
+#include <google/protobuf/message.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include <span>
@@ -19,7 +19,11 @@ grpc::ByteBuffer encode_deliveries(SubscriptionId subscription,
 // Encodes a PublishResponse with `count` consecutive ids from `first` on.
 grpc::ByteBuffer encode_publish_response(MessageId first, std::size_t count);
 
-// Parses `buffer`, and returns false when it is not a message of this type.
-bool decode(grpc::ByteBuffer* buffer, google::protobuf::MessageLite* message);
+// Whether a request of this type may be parsed: it must not take much more memory then than it has
+// bytes.
+bool may_parse(grpc::ByteBuffer* request, const google::protobuf::Descriptor& type);
+
+// Parses `buffer`, and returns false when it is not a message of this type or may not be parsed.
+bool decode(grpc::ByteBuffer* buffer, google::protobuf::Message* message);
 
 }  // namespace pollbus::broker

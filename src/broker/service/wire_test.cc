@@ -55,5 +55,25 @@ TEST(WireTest, BytesThatAreNotAMessageAreNotDecoded) {
   EXPECT_FALSE(decode(&buffer, &request));
 }
 
+TEST(WireTest, RequestsThatWouldTakeMuchMoreMemoryThanTheirSizeAreNotDecoded) {
+  std::string bytes;
+  for (int i = 0; i < 5'000'000; ++i) bytes.append("\x12\x00", 2);  // an empty message
+  const grpc::Slice slice(bytes);
+  grpc::ByteBuffer buffer(&slice, 1);
+  api::PublishRequest request;
+  EXPECT_FALSE(decode(&buffer, &request));
+  // The largest publish that the limits allow.
+  api::PublishRequest largest;
+  for (int i = 0; i < 1'000; ++i) {
+    auto* const message = largest.add_messages();
+    message->set_data(std::string(8'000, 'x'));
+    for (int j = 0; j < 100; ++j)
+      (*message->mutable_attributes())[std::to_string(j)] = "0123456789";
+  }
+  const grpc::Slice large(largest.SerializeAsString());
+  grpc::ByteBuffer large_buffer(&large, 1);
+  EXPECT_TRUE(decode(&large_buffer, &request));
+}
+
 }  // namespace
 }  // namespace pollbus::broker
