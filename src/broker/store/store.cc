@@ -88,7 +88,7 @@ absl::Status Store::Database::open() {
 absl::Status Store::Database::close() {
   if (db == nullptr) return absl::OkStatus();
   for (auto* const table : std::exchange(tables, {})) db->DestroyColumnFamilyHandle(table);
-  const absl::Status status = to_status(db->Close());
+  absl::Status status = to_status(db->Close());
   delete std::exchange(db, nullptr);
   return status;
 }
