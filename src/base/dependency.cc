@@ -76,7 +76,7 @@ absl::Status Dependency::hold_while(std::stop_token stop,
     failing(operation, error);
     log_retry(error, pause);
   };
-  const absl::Status status =
+  absl::Status status =
       retry(clock_, stop, policy_, should_retry, on_retry, [&] { return timed(attempt); });
   if (status.ok()) {
     working(operation);
@@ -98,9 +98,8 @@ absl::Status Dependency::wait_at_start(std::stop_token stop, std::chrono::millis
     failing(operation, error);
     log_retry(error, next);
   };
-  const absl::Status status =
-      retry(clock_, stop, {.initial = pause, .max = pause, .jittered = false}, should_retry,
-            on_retry, attempt);
+  absl::Status status = retry(clock_, stop, {.initial = pause, .max = pause, .jittered = false},
+                              should_retry, on_retry, attempt);
   if (status.ok()) working(operation);
   return status;
 }

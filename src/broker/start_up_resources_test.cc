@@ -46,7 +46,7 @@ class StartUpResourcesTest : public ::testing::Test {
   absl::StatusOr<StartUpResources> read(const std::string& text, const std::string& project = "") {
     std::ofstream(folder / "resources") << text;
     StartUpResources resources;
-    const absl::Status status = resources.add_file(project, folder / "resources");
+    absl::Status status = resources.add_file(project, folder / "resources");
     if (!status.ok()) return status;
     return resources;
   }

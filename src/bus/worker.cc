@@ -102,7 +102,7 @@ Worker::Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection
 absl::Status Worker::ensure() {
   const std::string topic = config_.bus.topic_path(config_.topic);
   if (config_.bus.is_emulator()) RETURN_IF_ERROR(admin_.ensure_topic(topic));
-  if (const auto status = admin_.ensure_topic(topic + "-quarantine");
+  if (auto status = admin_.ensure_topic(topic + "-quarantine");
       !status.ok() && is_transient(status)) {
     return status;
   } else if (!status.ok()) {

@@ -38,7 +38,7 @@ absl::StatusOr<json> run(const std::string& stage, const json& record) {
   auto parsed = Record::parse(record.dump());
   if (!parsed.ok()) return parsed.status();
   Attributes attributes;
-  const absl::Status status = step_of(stage)(*parsed, attributes);
+  absl::Status status = step_of(stage)(*parsed, attributes);
   if (!status.ok()) return status;
   return json::parse(parsed->encode());
 }

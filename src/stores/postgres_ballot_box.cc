@@ -230,7 +230,7 @@ class PostgresBallotBox final : public BallotBox {
 
   absl::StatusOr<ElectionCounts> counts() override {
     ElectionCounts counts;
-    const absl::Status status = connected([&](PostgresConnection& connection) -> absl::Status {
+    absl::Status status = connected([&](PostgresConnection& connection) -> absl::Status {
       ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kCount));
       for (int row = 0; row < rows.size(); ++row)
         counts.by_election[rows.number(row, 0)] = rows.number(row, 1);

@@ -144,7 +144,7 @@ class RedisVoterRegister final : public VoterRegister {
 
   absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
     std::vector<MarkOutcome> outcomes(marks.size());
-    const absl::Status status = session_.connected(
+    absl::Status status = session_.connected(
         [&](RedisConnection& connection) { return mark(connection, marks, outcomes); });
     if (!status.ok()) return status;
     return outcomes;
@@ -166,17 +166,16 @@ class RedisVoterRegister final : public VoterRegister {
 
   absl::StatusOr<ElectionCounts> counts() override {
     ElectionCounts counts;
-    const absl::Status status =
-        session_.connected([&](RedisConnection& connection) -> absl::Status {
-          ASSIGN_OR_RETURN(const RedisReply reply, answer_to(connection, {"HGETALL", kCountsKey}));
-          ASSIGN_OR_RETURN(counts, counts_in(*reply, connection.where()));
-          // Asked last, because marks that are made meanwhile only add to it.
-          ASSIGN_OR_RETURN(const std::int64_t size, number_of_marks(connection));
-          std::int64_t counted = 0;
-          for (const auto& [election, count] : counts.by_election) counted += count;
-          counts.missing = std::max<std::int64_t>(0, counted - size);
-          return absl::OkStatus();
-        });
+    absl::Status status = session_.connected([&](RedisConnection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const RedisReply reply, answer_to(connection, {"HGETALL", kCountsKey}));
+      ASSIGN_OR_RETURN(counts, counts_in(*reply, connection.where()));
+      // Asked last, because marks that are made meanwhile only add to it.
+      ASSIGN_OR_RETURN(const std::int64_t size, number_of_marks(connection));
+      std::int64_t counted = 0;
+      for (const auto& [election, count] : counts.by_election) counted += count;
+      counts.missing = std::max<std::int64_t>(0, counted - size);
+      return absl::OkStatus();
+    });
     if (!status.ok()) return status;
     return counts;
   }

@@ -61,7 +61,7 @@ absl::StatusOr<wire::OfficeAnswer> OfficeDesk::carry_out(const wire::OfficeComma
 }
 
 absl::StatusOr<OfficeDesk::Chain> OfficeDesk::chain(std::int64_t election) {
-  const absl::Status status = catch_up(election);
+  absl::Status status = catch_up(election);
   const auto known = known_.find(election);
   const State state = known == known_.end() ? std::nullopt : State(known->second);
   const bool is_damaged = absl::IsDataLoss(status);

@@ -41,7 +41,7 @@ void check_ack_id(std::string_view text) {
 
 absl::StatusOr<std::vector<AddedDelivery>> decode_all_added(std::string_view value) {
   std::vector<AddedDelivery> added;
-  const absl::Status status = decode_added(value, kMessages, &added);
+  absl::Status status = decode_added(value, kMessages, &added);
   if (!status.ok()) return status;
   return added;
 }

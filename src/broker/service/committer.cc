@@ -111,7 +111,7 @@ absl::Status Committer::write(const Round& round) {
   publications.reserve(round.waiting.size());
   for (const Waiting& waiting : round.waiting) publications.push_back(&waiting.publication);
   const SteadyTime begin = clock_.now();
-  const absl::Status status = store_.write(round.changes, publications, hooks_.next_message_id());
+  absl::Status status = store_.write(round.changes, publications, hooks_.next_message_id());
   metrics_.committed(clock_.now() - begin);
   return status;
 }

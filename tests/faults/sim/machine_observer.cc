@@ -60,7 +60,7 @@ class MachineObserver::ObservedJournal final : public JournalFile {
   }
 
   absl::Status sync() override {
-    const absl::Status status = inner_->sync();
+    absl::Status status = inner_->sync();
     const std::vector<Written> written = std::exchange(not_synced_, {});
     if (!status.ok()) return status;
     for (const auto& [vote, is_recovered] : written) observer_.kept(vote, is_recovered);

@@ -105,7 +105,7 @@ absl::StatusOr<std::vector<std::string>> SimulatedBus::publish(bool to_quarantin
     }
     return absl::OkStatus();
   };
-  const absl::Status status = network_.request(server_, std::move(apply));
+  absl::Status status = network_.request(server_, std::move(apply));
   if (!status.ok()) return status;
   return *ids;
 }

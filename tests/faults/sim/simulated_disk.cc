@@ -42,7 +42,7 @@ class SimulatedDisk::File final : public JournalFile {
   absl::Status sync() override {
     World& world = disk_.world_;
     world.sleep(world.random().between(kLeastSync, kMostSync));
-    const absl::Status status = trouble();
+    absl::Status status = trouble();
     for (const auto& [position, record] : disk_.written_) {
       disk_.failed_.erase(position);
       (status.ok() ? disk_.lasting_ : disk_.failed_)[position] = record;

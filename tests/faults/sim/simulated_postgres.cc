@@ -26,7 +26,7 @@ class SimulatedPostgres::Connection final : public BallotBox {
       if (extent == Extent::kAll) *outcomes = postgres.record(all);  // otherwise it is rolled back
       return absl::OkStatus();
     };
-    const absl::Status status = postgres_.network_.request(postgres_.server_, std::move(apply));
+    absl::Status status = postgres_.network_.request(postgres_.server_, std::move(apply));
     if (!status.ok()) return status;
     return *outcomes;
   }
@@ -83,7 +83,7 @@ class SimulatedPostgres::EventConnection final : public EventStore {
       if (extent == Extent::kAll) *answered = statement(postgres);  // otherwise it is rolled back
       return absl::OkStatus();
     };
-    const absl::Status status = postgres_.network_.request(postgres_.server_, std::move(apply));
+    absl::Status status = postgres_.network_.request(postgres_.server_, std::move(apply));
     if (!status.ok()) return status;
     return std::move(*answered);
   }

@@ -158,7 +158,7 @@ absl::StatusOr<std::string> SimulatedRedis::send(const redisContext* connection,
     if (!server_.is_up) return absl::UnavailableError("redis is away");
     return encoded(execute(*its, commands.front()));
   }
-  const absl::Status status = request(commands, its, &answers);
+  absl::Status status = request(commands, its, &answers);
   if (!status.ok()) return status;
   return answers;
 }
@@ -169,7 +169,7 @@ absl::Status SimulatedRedis::request(const Commands& commands,
   auto old = std::make_shared<RedisData::Database>();
   const bool is_mark = commands.front()[0] == "EVALSHA" && commands.front()[1] == name_of_mark();
   if (is_mark && mutant_.redis_state_is_old) {
-    const absl::Status read = network_.request(server_, [this, old](Extent) {
+    absl::Status read = network_.request(server_, [this, old](Extent) {
       *old = data_.database(kOwnDatabase);
       return absl::OkStatus();
     });
@@ -187,7 +187,7 @@ absl::Status SimulatedRedis::request(const Commands& commands,
     data_.old_elections = nullptr;
     return absl::OkStatus();
   };
-  const absl::Status status = network_.request(server_, std::move(apply));
+  absl::Status status = network_.request(server_, std::move(apply));
   if (status.ok()) *answers = std::move(*all);
   return status;
 }
@@ -320,7 +320,7 @@ namespace pollbus {
 absl::StatusOr<RedisConnection> RedisConnection::open(const RedisConfig& config) {
   constexpr int kNoSocket = -1;
   RedisConnection connection("simulated redis", config.command_timeout, redisConnectFd(kNoSocket));
-  const absl::Status opened = faults::redis_of_thread->open(connection.context_.get());
+  absl::Status opened = faults::redis_of_thread->open(connection.context_.get());
   if (!opened.ok()) return opened;
   return connection;
 }
