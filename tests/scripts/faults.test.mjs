@@ -25,7 +25,7 @@ import { Proxy } from '../faults/campaign/proxy.mjs';
 import { Random } from '../faults/campaign/random.mjs';
 import { shortcomings, summariseFaults, unreachedPrograms } from '../faults/campaign/report.mjs';
 import { everybody } from '../faults/campaign/roster.mjs';
-import { FileFollower, Watch, parseMetrics } from '../faults/campaign/watch.mjs';
+import { FileFollower, Watch, parseMetrics, telling } from '../faults/campaign/watch.mjs';
 import { Witness, pseudonymOf } from '../faults/campaign/witness.mjs';
 import { Broker } from '../interop/broker.mjs';
 
@@ -304,6 +304,14 @@ test('every metric by which a fault is recognised exists', () => {
     for (const name of metrics?.source.match(/(pollbus|broker)_[a-z_]+/g) ?? []) {
       assert.ok(code.includes(`"${name}`), `${kind.name}: ${name}`);
     }
+  }
+});
+
+test('every metric by which a fault is recognised is noted when it changes', () => {
+  for (const kind of allKinds) {
+    const { metrics } = kind.signs(kind.draw(new Random(1)));
+    for (const [series] of metrics?.source.matchAll(/(pollbus|broker|process)_[a-z_]+(\\\{outcome="[a-z ]+)?/g) ?? [])
+      assert.match(series.replace('\\{', '{'), telling, kind.name);
   }
 });
 

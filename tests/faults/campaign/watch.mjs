@@ -55,9 +55,9 @@ export function parseMetrics(text) {
 }
 
 // The metrics that show trouble, or its end. Plain counts of messages do not.
-const telling = new RegExp(
+export const telling = new RegExp(
   `^(${[
-    'pollbus_(dependency|process|clock|quarantined|unknown|strays|votes_timed_out|bus_(lost|nacked|streams))',
+    'pollbus_(dependency|process|clock|quarantined|unknown|not_authenticated|strays|votes_timed_out|bus_(lost|nacked|streams))',
     'pollbus_votes_total\\{outcome="(forwarded again|refused|uuid reused)',
     'process_start',
     'broker_subscription_(nacked|expired)',
