@@ -32,10 +32,15 @@ grpc_byte_buffer* malformed_request() {
 
 }  // namespace
 
+bool BoundedHandler::is_allowed(grpc_byte_buffer* request) const {
+  grpc::ByteBuffer bytes = shared(request);
+  return may_parse(&bytes, request_);
+}
+
 void* BoundedHandler::Deserialize(grpc_call* call, grpc_byte_buffer* request, grpc::Status* status,
                                   void** data) {
-  grpc::ByteBuffer bytes = shared(request);
-  if (!may_parse(&bytes, request_)) {
+  // Without a request, the call has ended before it was sent.
+  if (request != nullptr && !is_allowed(request)) {
     grpc_byte_buffer_destroy(request);
     request = malformed_request();
   }

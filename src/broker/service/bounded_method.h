@@ -23,6 +23,8 @@ class BoundedHandler final : public grpc::internal::MethodHandler {
                     void** data) override;
 
  private:
+  bool is_allowed(grpc_byte_buffer* request) const;
+
   const std::unique_ptr<grpc::internal::MethodHandler> handler_;
   const google::protobuf::Descriptor& request_;
 };

@@ -65,6 +65,41 @@ class LimitsTest : public ServiceTest {
   }
 };
 
+// All methods that do not stream.
+std::vector<std::string> unary_methods() {
+  std::vector<std::string> methods;
+  for (const std::string service : {"google.pubsub.v1.Publisher", "google.pubsub.v1.Subscriber",
+                                    "google.pubsub.v1.SchemaService", "google.iam.v1.IAMPolicy"}) {
+    const auto* const definition =
+        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
+    for (int i = 0; i < definition->method_count(); ++i) {
+      if (definition->method(i)->client_streaming()) continue;
+      methods.push_back("/" + service + "/" + definition->method(i)->name());
+    }
+  }
+  return methods;
+}
+
+TEST_F(LimitsTest, CallsThatEndWithoutARequestAreInvalid) {
+  for (const std::string& method : unary_methods()) {
+    TestContext context;
+    grpc::GenericStub stub(channel);
+    grpc::CompletionQueue queue;
+    const auto call = stub.PrepareCall(&context, method, &queue);
+    grpc::Status status;
+    void* tag = nullptr;
+    bool ok = false;
+    call->StartCall(this);
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    call->WritesDone(this);
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    call->Finish(&status, this);
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+    EXPECT_FALSE(status.ok()) << method;
+    EXPECT_FALSE(status.error_message().empty()) << method;
+  }
+}
+
 // A request of 10 MB, of fields that no method knows and that have no content.
 std::string many_empty_values() {
   std::string request;
@@ -74,17 +109,10 @@ std::string many_empty_values() {
 
 TEST_F(LimitsTest, RequestsOfVeryManyValuesAreRefusedByEveryMethodBeforeTheyAreParsed) {
   const std::string request = many_empty_values();
-  for (const std::string service : {"google.pubsub.v1.Publisher", "google.pubsub.v1.Subscriber",
-                                    "google.pubsub.v1.SchemaService", "google.iam.v1.IAMPolicy"}) {
-    const auto* const definition =
-        google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
-    for (int i = 0; i < definition->method_count(); ++i) {
-      if (definition->method(i)->client_streaming()) continue;
-      const std::string method = "/" + service + "/" + definition->method(i)->name();
-      const grpc::Status status = call(method, request);
-      EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT) << method;
-      EXPECT_THAT(status.error_message(), HasSubstr("too many values")) << method;
-    }
+  for (const std::string& method : unary_methods()) {
+    const grpc::Status status = call(method, request);
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT) << method;
+    EXPECT_THAT(status.error_message(), HasSubstr("too many values")) << method;
   }
   TestContext context;
   grpc::GenericStub stub(channel);
