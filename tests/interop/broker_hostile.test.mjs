@@ -11,6 +11,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { isReady } from '../../scripts/local.d/http.mjs';
+import { Random } from '../faults/campaign/random.mjs';
 import { Broker, receive } from './broker.mjs';
 import { makeCertificates } from './certificates.mjs';
 import { RawConnection, callOf, field, flag, frame, frameType } from './http2.mjs';
@@ -191,6 +192,66 @@ test('over TLS the same limits hold', async () => {
     await encrypted.stop();
     rmSync(folder, { recursive: true });
   }
+});
+
+const methods = [
+  ...['Publisher/Publish', 'Publisher/CreateTopic', 'Publisher/ListTopics', 'Subscriber/Pull'],
+  ...['Subscriber/StreamingPull', 'Subscriber/Acknowledge', 'SchemaService/CreateSchema', 'Nothing/Nothing'],
+];
+
+const randomBytes = (random, most) =>
+  Buffer.from(Array.from({ length: random.integer(0, most) }, () => random.integer(0, 255)));
+
+// A message of gRPC, with its prefix: a flag for compression, and its length.
+function randomMessage(random) {
+  const content = random.pick([Buffer.alloc(0), randomBytes(random, 200), Buffer.alloc(random.integer(0, 9_000), '\x7a\0')]);
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt8(random.pick([0, 0, 0, 1, 7]), 0);
+  prefix.writeUInt32BE(random.pick([content.length, content.length, 2 ** 32 - 1]), 1);
+  return Buffer.concat([prefix, content]);
+}
+
+function randomCall(random, stream) {
+  const headers = Buffer.concat([
+    callOf(`/google.pubsub.v1.${random.pick(methods)}`),
+    random.pick([Buffer.alloc(0), field('grpc-encoding', 'gzip'), field('content-type', 'text/plain')]),
+  ]);
+  const frames = [frame(frameType.headers, flag.endHeaders | random.pick([0, flag.endStream]), stream, headers)];
+  if (random.chance(0.7)) {
+    frames.push(frame(frameType.data, random.pick([0, flag.endStream]), stream, randomMessage(random)));
+  }
+  if (random.chance(0.3)) frames.push(frame(frameType.reset, 0, stream, Buffer.from([0, 0, 0, 8])));
+  return frames;
+}
+
+function randomConversation(random) {
+  const frames = [];
+  for (let i = random.integer(1, 30), stream = 1; i > 0; --i, stream += 2) {
+    if (random.chance(0.7)) {
+      frames.push(...randomCall(random, stream));
+    } else {
+      frames.push(frame(random.integer(0, 255), random.integer(0, 255), random.integer(0, stream), randomBytes(random, 60)));
+    }
+  }
+  const bytes = Buffer.concat(frames);
+  for (let i = random.pick([0, 0, 1, 5]); i > 0; --i) bytes[random.integer(0, bytes.length - 1)] = random.integer(0, 255);
+  return bytes.subarray(0, random.pick([bytes.length, random.integer(0, bytes.length)]));
+}
+
+test('random conversations with mistakes end nothing but their own connections', async (context) => {
+  const seed = Date.now();
+  context.diagnostic(`seed ${seed}`);
+  const random = new Random(seed);
+  const open = [];
+  for (let i = 0; i < 600; ++i) {
+    const connection = await new RawConnection(broker.address).open();
+    await connection.send(randomConversation(random));
+    open.push(connection);
+    if (random.chance(0.7)) await open.splice(random.integer(0, open.length - 1), 1)[0].close();
+  }
+  await assertServes();
+  for (const connection of open) await connection.close();
+  assert.ok(residentMib() < maxResidentMib);
 });
 
 // Sends bytes on a connection of its own, and returns what the broker answers until it closes the
