@@ -35,16 +35,12 @@ absl::Status check_roll(const ElectionState& state, const Event& event, Phase ph
   return absl::OkStatus();
 }
 
-absl::Status check_added(const ElectionState& state, const Event& event, Phase phase) {
+absl::Status check_added(const ElectionState& state, Phase phase) {
   if (!state.definition.needs_roll()) {
     return refused("the election is open to everyone and has no roll");
   }
   if (!state.roll) return refused("the roll must be imported before a voter can be added");
   if (phase >= Phase::kClosed) return wrong_phase(phase, "no voter can be added any more");
-  const bool needs_code = state.definition.eligibility == Eligibility::kCodes;
-  if (needs_code != event.added->code_hash.has_value()) {
-    return refused(needs_code ? "the voter needs a code" : "the election has no codes");
-  }
   return absl::OkStatus();
 }
 
@@ -183,7 +179,7 @@ absl::Status check_transition(const ElectionState& state, const Event& event, st
     case EventKind::kRoll:
       return check_roll(state, event, phase);
     case EventKind::kAddVoter:
-      return check_added(state, event, phase);
+      return check_added(state, phase);
     case EventKind::kOpen:
       return check_open(state, phase);
     case EventKind::kPause:

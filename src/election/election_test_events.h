@@ -35,7 +35,7 @@ class EventWriter {
     if (state) event.previous = state->last;
     if (kind == EventKind::kDefine) event.definition = definition_;
     if (kind == EventKind::kRoll) event.roll = RollSummary{.count = 3, .hash = {1}, .chunks = 1};
-    if (kind == EventKind::kAddVoter) event.added = RollEntry{.voter = 7};
+    if (kind == EventKind::kAddVoter) event.added = Sha256{7};
     if (kind == EventKind::kSeal || kind == EventKind::kCertify) event.marks = 5;
     if (kind == EventKind::kCertify) event.tally = {{0, 3}, {5, 2}};
     if (kind == EventKind::kExtend) {

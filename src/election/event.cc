@@ -32,10 +32,7 @@ void write_details(const Event& event, json& object) {
     object["hash"] = to_hex(event.roll->hash);
     object["chunks"] = event.roll->chunks;
   }
-  if (event.added) {
-    object["voter_ID"] = event.added->voter;
-    if (event.added->code_hash) object["code_hash"] = hex64_text(*event.added->code_hash);
-  }
+  if (event.added) object["commitment"] = to_hex(*event.added);
   if (event.closes) {
     object["closes"] = event.closes->local;
     object["closes_utc_ms"] = event.closes->utc_ms;
@@ -87,8 +84,7 @@ void read_details(ObjectReader& fields, Event& event) {
                                .chunks = fields.integer("chunks")};
       return;
     case EventKind::kAddVoter:
-      event.added = RollEntry{.voter = fields.integer("voter_ID")};
-      if (fields.has("code_hash")) event.added->code_hash = fields.hex64("code_hash");
+      event.added = fields.hash("commitment");
       return;
     case EventKind::kExtend:
       event.closes =

@@ -30,7 +30,7 @@ enum class EventKind {
 std::string_view to_text(EventKind kind);  // "add voter"
 std::optional<EventKind> parse_event_kind(std::string_view text);
 
-// The size of a roll, and the hash over the hashes of its chunks.
+// The size of a roll, and its hash (office_messages.h).
 struct RollSummary {
   std::int64_t count = 0;
   Sha256 hash{};
@@ -60,7 +60,7 @@ struct Event {
 
   std::optional<Definition> definition;  // define
   std::optional<RollSummary> roll;       // roll
-  std::optional<RollEntry> added;        // add voter
+  std::optional<Sha256> added;           // add voter: a commitment (office_messages.h)
   std::optional<ZonedTime> closes;       // extend
   std::optional<std::int64_t> marks;     // seal, certify
   std::vector<ChoiceCount> tally;        // certify: every choice, in the order of the definition

@@ -15,6 +15,7 @@ using nlohmann::json;
 using namespace std::string_view_literals;
 
 constexpr std::string_view kRollChunk = "roll chunk";
+constexpr std::string_view kNewVoter = "new voter";
 constexpr std::array kRequests = {"status"sv, "history"sv, "results"sv};
 constexpr std::size_t kNumberBytes = 8;
 constexpr std::size_t kMaxUuidBytes = 128;
@@ -73,22 +74,37 @@ absl::StatusOr<OfficeCommand> read_chunk(ObjectReader& fields) {
                   .chunk = fields.integer("chunk", kMaxChunks),
                   .chunks = fields.integer("chunks", kMaxChunks),
                   .count = fields.integer("count"),
-                  .has_codes = fields.boolean("codes")};
+                  .has_codes = fields.boolean("codes"),
+                  .salt = fields.hash("salt")};
   if (fields.ok()) read_voters(fields, chunk);
   if (chunk.chunk >= chunk.chunks) fields.fail("chunk", "must be smaller than chunks");
   if (!fields.ok()) return fields.status();
   return chunk;
 }
 
-absl::StatusOr<OfficeCommand> read_request(ObjectReader& fields, RequestKind kind) {
-  OfficeRequest request{.kind = kind,
-                        .election = fields.optional_integer("election_ID"),
-                        .uuid = fields.text("UUID")};
-  if (fields.has("from")) request.from = fields.integer("from");
-  if (!request.election && kind != RequestKind::kStatus) fields.fail("election_ID", "is missing");
-  if (request.uuid.empty() || request.uuid.size() > kMaxUuidBytes) {
+std::string read_uuid(ObjectReader& fields) {
+  std::string uuid = fields.text("UUID");
+  if (uuid.empty() || uuid.size() > kMaxUuidBytes) {
     fields.fail("UUID", fmt::format("must have 1 to {} bytes", kMaxUuidBytes));
   }
+  return uuid;
+}
+
+absl::StatusOr<OfficeCommand> read_new_voter(ObjectReader& fields) {
+  NewVoter voter{.election = fields.integer("election_ID"),
+                 .entry = {.voter = fields.integer("voter_ID")},
+                 .salt = fields.hash("salt"),
+                 .uuid = read_uuid(fields)};
+  if (fields.has("code_hash")) voter.entry.code_hash = fields.hex64("code_hash");
+  if (!fields.ok()) return fields.status();
+  return voter;
+}
+
+absl::StatusOr<OfficeCommand> read_request(ObjectReader& fields, RequestKind kind) {
+  OfficeRequest request{
+      .kind = kind, .election = fields.optional_integer("election_ID"), .uuid = read_uuid(fields)};
+  if (fields.has("from")) request.from = fields.integer("from");
+  if (!request.election && kind != RequestKind::kStatus) fields.fail("election_ID", "is missing");
   if (!fields.ok()) return fields.status();
   return request;
 }
@@ -105,10 +121,17 @@ std::string chunk_bytes(const RollChunk& chunk) {
   return bytes;
 }
 
-Sha256 roll_hash(const std::vector<Sha256>& chunk_hashes) {
-  std::string bytes;
+Sha256 roll_hash(const Sha256& salt, const std::vector<Sha256>& chunk_hashes) {
+  std::string bytes(bytes_of(salt));
   for (const Sha256& hash : chunk_hashes) bytes += bytes_of(hash);
   return sha256(bytes);
+}
+
+Sha256 commitment_to(const NewVoter& voter) {
+  std::string text =
+      fmt::format("pollbus voter {} {} {}", to_hex(voter.salt), voter.election, voter.entry.voter);
+  if (voter.entry.code_hash) text += " " + hex64_text(*voter.entry.code_hash);
+  return sha256(text);
 }
 
 std::string encode(const RollChunk& chunk) {
@@ -119,7 +142,18 @@ std::string encode(const RollChunk& chunk) {
                        {"chunks", chunk.chunks},
                        {"count", chunk.count},
                        {"codes", chunk.has_codes},
+                       {"salt", to_hex(chunk.salt)},
                        {"voters", to_base64(chunk_bytes(chunk))}});
+}
+
+std::string encode(const NewVoter& voter) {
+  json object = {{"kind", kNewVoter},
+                 {"election_ID", voter.election},
+                 {"voter_ID", voter.entry.voter},
+                 {"salt", to_hex(voter.salt)},
+                 {"UUID", voter.uuid}};
+  if (voter.entry.code_hash) object["code_hash"] = hex64_text(*voter.entry.code_hash);
+  return to_canonical(object);
 }
 
 std::string encode(const OfficeRequest& request) {
@@ -143,6 +177,7 @@ absl::StatusOr<OfficeCommand> parse_office_command(std::string_view data) {
   const std::string kind = fields.text("kind");
   if (!fields.ok()) return fields.status();
   if (kind == kRollChunk) return read_chunk(fields);
+  if (kind == kNewVoter) return read_new_voter(fields);
   for (std::size_t i = 0; i < kRequests.size(); ++i) {
     if (kRequests[i] == kind) return read_request(fields, static_cast<RequestKind>(i));
   }
@@ -154,12 +189,14 @@ absl::StatusOr<OfficeCommand> parse_office_command(std::string_view data) {
 std::string_view kind_of(const OfficeCommand& command) {
   if (const auto* event = std::get_if<EventCommand>(&command)) return to_text(event->event.kind);
   if (std::holds_alternative<RollChunk>(command)) return kRollChunk;
+  if (std::holds_alternative<NewVoter>(command)) return kNewVoter;
   return kRequests[static_cast<std::size_t>(std::get<OfficeRequest>(command).kind)];
 }
 
 std::optional<std::int64_t> election_of(const OfficeCommand& command) {
   if (const auto* event = std::get_if<EventCommand>(&command)) return event->event.election;
   if (const auto* chunk = std::get_if<RollChunk>(&command)) return chunk->election;
+  if (const auto* voter = std::get_if<NewVoter>(&command)) return voter->election;
   return std::get<OfficeRequest>(command).election;
 }
 

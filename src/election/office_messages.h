@@ -52,13 +52,25 @@ struct RollChunk {
   std::int64_t chunks = 0;
   std::int64_t count = 0;  // voters in the whole roll
   bool has_codes = false;
+  Sha256 salt{};  // of the roll's hash
   std::vector<RollEntry> voters;
 };
 // The bytes that the chunk's hash is computed over, and that travel as base64: 8 bytes voter number
 // and, with codes, 8 bytes code hash, most significant byte first.
 std::string chunk_bytes(const RollChunk& chunk);
-// The hash of a roll: SHA-256 over the hashes of its chunks, one after the other.
-Sha256 roll_hash(const std::vector<Sha256>& chunk_hashes);
+// The hash of a roll: SHA-256 over the salt and the hashes of its chunks, one after the other.
+// Nobody can guess the voters of a small roll without the salt, which only office and loggers know.
+Sha256 roll_hash(const Sha256& salt, const std::vector<Sha256>& chunk_hashes);
+
+// A voter for the roll, for the logger, which keeps the voter until the event with the commitment
+// comes. So the event, which everybody may read, does not say who was added.
+struct NewVoter {
+  std::int64_t election = 0;
+  RollEntry entry;
+  Sha256 salt{};
+  std::string uuid;  // makes the command unique
+};
+Sha256 commitment_to(const NewVoter& voter);
 
 enum class RequestKind { kStatus, kHistory, kResults };
 struct OfficeRequest {
@@ -73,9 +85,10 @@ struct EventCommand {
   Sha256 hash{};
 };
 
-using OfficeCommand = std::variant<EventCommand, RollChunk, OfficeRequest>;
+using OfficeCommand = std::variant<EventCommand, RollChunk, NewVoter, OfficeRequest>;
 
 std::string encode(const RollChunk& chunk);
+std::string encode(const NewVoter& voter);
 std::string encode(const OfficeRequest& request);
 absl::StatusOr<OfficeCommand> parse_office_command(std::string_view data);
 // The name of the kind, such as "open" or "roll chunk", as answers and log lines show it.

@@ -13,6 +13,7 @@ using testing::HasSubstr;
 RollChunk some_chunk(bool has_codes) {
   RollChunk chunk{.election = 12, .roll = {9}, .chunk = 1, .chunks = 2, .count = 4'003};
   chunk.has_codes = has_codes;
+  chunk.salt = {8};
   for (const std::int64_t voter : {0L, 43L, (1L << 53) - 1}) {
     chunk.voters.push_back({.voter = voter});
     if (has_codes) chunk.voters.back().code_hash = 0xfedcba9876543210 + chunk.voters.size();
@@ -32,6 +33,7 @@ TEST(OfficeMessages, ARollChunkIsReadAsItWasWritten) {
     EXPECT_EQ(read.chunks, 2);
     EXPECT_EQ(read.count, 4'003);
     EXPECT_EQ(read.has_codes, has_codes);
+    EXPECT_EQ(read.salt, chunk.salt);
     EXPECT_EQ(kind_of(*parsed), "roll chunk");
     EXPECT_EQ(election_of(*parsed), 12);
   }
@@ -43,8 +45,9 @@ TEST(OfficeMessages, TheBytesOfAChunkAreNumbersWithTheMostSignificantByteFirst) 
   EXPECT_EQ(chunk_bytes(chunk), std::string("\0\0\0\0\0\0\1\2\0\0\0\0\0\0\0\1", 16));
   chunk.has_codes = false;
   EXPECT_EQ(chunk_bytes(chunk), std::string("\0\0\0\0\0\0\1\2", 8));
-  EXPECT_EQ(roll_hash({sha256("a"), sha256("b")}),
-            sha256(std::string(bytes_of(sha256("a"))) + std::string(bytes_of(sha256("b")))));
+  EXPECT_EQ(roll_hash(sha256("salt"), {sha256("a"), sha256("b")}),
+            sha256(std::string(bytes_of(sha256("salt"))) + std::string(bytes_of(sha256("a"))) +
+                   std::string(bytes_of(sha256("b")))));
 }
 
 TEST(OfficeMessages, AFullChunkIsAllowedAndOneVoterMoreIsNot) {
@@ -68,6 +71,46 @@ TEST(OfficeMessages, AChunkWithVotersTwiceOrOutOfOrderIsRefused) {
   chunk = some_chunk(false);
   chunk.chunk = 2;
   EXPECT_FALSE(parse_office_command(encode(chunk)).ok());
+}
+
+NewVoter some_voter() {
+  return {.election = 12,
+          .entry = {.voter = 10'001, .code_hash = 0x00f0e0d0c0b0a090},
+          .salt = {8},
+          .uuid = "u"};
+}
+
+TEST(OfficeMessages, ANewVoterIsReadAsItWasWritten) {
+  for (const bool has_code : {false, true}) {
+    NewVoter voter = some_voter();
+    if (!has_code) voter.entry.code_hash.reset();
+    const auto parsed = parse_office_command(encode(voter));
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    const auto& read = std::get<NewVoter>(*parsed);
+    EXPECT_EQ(read.entry, voter.entry);
+    EXPECT_EQ(commitment_to(read), commitment_to(voter));
+    EXPECT_EQ(kind_of(*parsed), "new voter");
+    EXPECT_EQ(election_of(*parsed), 12);
+  }
+  NewVoter voter = some_voter();
+  voter.uuid = "";
+  EXPECT_FALSE(parse_office_command(encode(voter)).ok());
+}
+
+TEST(OfficeMessages, ACommitmentIsToOneVoterWithOneCodeInOneElectionUnderOneSalt) {
+  const Sha256 commitment = commitment_to(some_voter());
+  EXPECT_EQ(commitment,
+            sha256("pollbus voter 08" + std::string(62, '0') + " 12 10001 00f0e0d0c0b0a090"));
+  const auto changed = [](auto change) {
+    NewVoter voter = some_voter();
+    change(voter);
+    return commitment_to(voter);
+  };
+  EXPECT_NE(commitment, changed([](NewVoter& v) { v.election = 13; }));
+  EXPECT_NE(commitment, changed([](NewVoter& v) { v.entry.voter = 10'002; }));
+  EXPECT_NE(commitment, changed([](NewVoter& v) { v.entry.code_hash = 1; }));
+  EXPECT_NE(commitment, changed([](NewVoter& v) { v.entry.code_hash.reset(); }));
+  EXPECT_NE(commitment, changed([](NewVoter& v) { v.salt = {9}; }));
 }
 
 TEST(OfficeMessages, RequestsAreReadAsTheyWereWritten) {

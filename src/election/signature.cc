@@ -86,4 +86,11 @@ std::string OfficePrivateKey::sign(std::string_view data) const {
   return hex_of(signature);
 }
 
+Sha256 OfficePrivateKey::secret_for(std::string_view purpose) const {
+  Sha256 secret;
+  crypto_generichash(secret.data(), secret.size(), unsigned_bytes(purpose), purpose.size(),
+                     bytes_.data(), kSeedBytes);
+  return secret;
+}
+
 }  // namespace pollbus

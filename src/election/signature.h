@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "election/sha256.h"
 
 namespace pollbus {
 
@@ -45,6 +46,9 @@ class OfficePrivateKey {
   std::string reveal() const;
   OfficePublicKey public_key() const;
   std::string sign(std::string_view data) const;
+  // Bytes that only the holder of the key can compute: others for each purpose, and always the
+  // same.
+  Sha256 secret_for(std::string_view purpose) const;
 
  private:
   OfficePrivateKey() = default;

@@ -55,5 +55,13 @@ TEST(OfficeSignature, AStoredKeySignsAsBefore) {
   EXPECT_EQ(*OfficePublicKey::parse(key.public_key().to_hex()), key.public_key());
 }
 
+TEST(Signature, ASecretDependsOnTheKeyAndThePurposeAlone) {
+  const OfficePrivateKey key = OfficePrivateKey::parse(std::string(64, '1')).value();
+  const OfficePrivateKey other = OfficePrivateKey::parse(std::string(64, '2')).value();
+  EXPECT_EQ(key.secret_for("a"), key.secret_for("a"));
+  EXPECT_NE(key.secret_for("a"), key.secret_for("b"));
+  EXPECT_NE(key.secret_for("a"), other.secret_for("a"));
+}
+
 }  // namespace
 }  // namespace pollbus

@@ -128,7 +128,7 @@ absl::StatusOr<Report> import_one(Office& office, Desk& desk, std::int64_t elect
     return absl::FailedPreconditionError("the election is open to everyone and has no roll");
   }
   ASSIGN_OR_RETURN(const auto codes, codes_for(office, definition, roll.voters));
-  const RollUpload upload(election, roll.voters, codes);
+  const RollUpload upload(election, desk.roll_salt(election), roll.voters, codes);
   const bool was_imported = record.state->roll == upload.summary();
   if (!was_imported) {
     const Event tentative{.kind = EventKind::kRoll, .roll = upload.summary()};
@@ -308,35 +308,26 @@ absl::StatusOr<Report> codes_report(Office& office, Desk& desk, std::int64_t ele
 absl::StatusOr<Report> add_one(Office& office, Desk& desk, std::int64_t election,
                                std::int64_t voter) {
   ASSIGN_OR_RETURN(const Record record, desk.read_defined(election));
-  RETURN_IF_ERROR(desk.bring_logger_up_to_date(election, record).status());
   const Definition& definition = record.state->definition;
-  const bool has_codes = definition.eligibility == Eligibility::kCodes;
-  for (const SignedEvent& known : record.history) {
-    const auto event = parse_event(known.data);
-    if (event.ok() && event->kind == EventKind::kRoll) continue;
-    if (event.ok() && event->added && event->added->voter == voter) {
-      return Report{
-          .what = fmt::format("Voter {} was added to election {} before.", voter, election),
-          .details = {{"result", "already applied"}}};
-    }
-  }
-  Event event{.kind = EventKind::kAddVoter, .added = RollEntry{.voter = voter}};
+  RollEntry entry{.voter = voter};
   std::string code_text;
-  if (has_codes) {
+  if (definition.eligibility == Eligibility::kCodes) {
     ASSIGN_OR_RETURN(const auto codes, codes_for(office, definition, {voter}));
     const VoterCode* code = find_code(codes, voter);
-    event.added->code_hash = code_hash(election, *code);
+    entry.code_hash = code_hash(election, *code);
     code_text = format_voter_code(*code);
   }
-  RETURN_IF_ERROR(check_transition(*record.state, event, desk.now_ms()));
-  ASSIGN_OR_RETURN(const Done done, desk.append(election, record, std::move(event)));
+  ASSIGN_OR_RETURN(const auto done, desk.add_voter(election, record, entry));
+  const ElectionState& state = done ? done->state : *record.state;
   const std::int64_t now = desk.now_ms();
-  Report report{.what = fmt::format("Voter {} is on the roll of election {} (event {}).", voter,
-                                    election, done.event.sequence),
-                .next = next_step(done.state, now),
-                .details = state_details(done.state, now)};
-  report.details["result"] = "applied";
-  if (has_codes) {
+  Report report{.what = done ? fmt::format("Voter {} is on the roll of election {} (event {}).",
+                                           voter, election, done->event.sequence)
+                             : fmt::format("Voter {} is on the roll of election {} already.", voter,
+                                           election),
+                .next = next_step(state, now),
+                .details = state_details(state, now)};
+  report.details["result"] = done ? "applied" : "already applied";
+  if (!code_text.empty()) {
     report.body = fmt::format("Code of voter {}: {}\n", voter, code_text);
     report.details["code"] = code_text;
   }

@@ -140,6 +140,7 @@ TEST_F(Commands, KilledBetweenAnyTwoStepsTheToolGoesOnWhereItWas) {
       ASSERT_EQ(world_.elections[12].recorder->phase, Phase::kCertified) << death;
       ASSERT_EQ(sequence(), 9) << "killed after " << death;
       ASSERT_EQ(world_.elections[12].logger->last, world_.elections[12].recorder->last);
+      ASSERT_TRUE(world_.elections[12].roll.contains(9)) << "killed after " << death;
     }
   }
 }
@@ -244,6 +245,44 @@ TEST_F(Commands, AnAddedVoterGetsACodeThatIsPrintedOnce) {
   ASSERT_TRUE(outcome.error.ok()) << outcome.error;
   EXPECT_THAT(outcome.reports.front().body, HasSubstr("Code of voter 9: "));
   EXPECT_EQ(world_.elections[12].recorder->voters(), 4);
+}
+
+TEST_F(Commands, AVoterWhoIsOnTheRollIsNotAddedAgain) {
+  run(define, {file("ward4.json")});
+  run(import_roll, {file("voters.csv")});
+  run(add_voter, {"9"});
+  for (const std::string voter : {"3", "9"}) {
+    EXPECT_THAT(line_of(add_voter, {voter}), HasSubstr("is on the roll of election 12 already"));
+  }
+  EXPECT_EQ(sequence(), 3);
+  EXPECT_EQ(world_.elections[12].recorder->voters(), 4);
+}
+
+TEST_F(Commands, NoEventNamesAnAddedVoter) {
+  run(define, {file("ward4.json")});
+  run(import_roll, {file("voters.csv")});
+  run(add_voter, {"777000777001"});
+  run(open);
+  for (const SignedEvent& event : world_.elections[12].history) {
+    EXPECT_THAT(event.data, Not(HasSubstr("777000777")));
+  }
+  EXPECT_THAT(run(history).reports.front().body, Not(HasSubstr("777000777")));
+  EXPECT_TRUE(world_.elections[12].roll.contains(777'000'777'001));
+}
+
+TEST_F(Commands, ALoggerThatHasLostAnAddedVoterGetsTheVoterWhenTheCommandIsRepeated) {
+  run(define, {file("ward4.json")});
+  run(import_roll, {file("voters.csv")});
+  const auto logger = world_.elections[12].logger;
+  const auto roll = world_.elections[12].roll;
+  run(add_voter, {"9"});
+  // Redis is restored from a backup that was made before.
+  world_.elections[12].logger = logger;
+  world_.elections[12].roll = roll;
+  EXPECT_THAT(line_of(open), HasSubstr("the voter is not known here"));
+  EXPECT_THAT(line_of(add_voter, {"9"}), HasSubstr("is on the roll of election 12 already"));
+  EXPECT_THAT(line_of(open), HasSubstr("is open"));
+  EXPECT_TRUE(world_.elections[12].roll.contains(9));
 }
 
 TEST_F(Commands, SealingWaitsUntilTheLastVoteIsStored) {

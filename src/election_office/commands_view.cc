@@ -88,7 +88,7 @@ std::string details_of(const Event& event, const std::string& zone) {
     return fmt::format("{}, hash {}", counted(event.roll->count, "voter"),
                        to_hex(event.roll->hash).substr(0, 16));
   }
-  if (event.added) return fmt::format("voter {}", event.added->voter);
+  if (event.added) return "commitment " + to_hex(*event.added).substr(0, 16);
   if (event.closes) return "closes at " + both_times(event.closes->utc_ms, zone);
   if (event.marks) return counted(*event.marks, "vote");
   return "";

@@ -163,4 +163,33 @@ absl::StatusOr<Done> Desk::append(std::int64_t election, const Record& record, E
   return Done{.event = std::move(event), .state = std::move(state)};
 }
 
+Sha256 Desk::roll_salt(std::int64_t election) const {
+  return key_.secret_for(fmt::format("pollbus roll salt {}", election));
+}
+
+absl::StatusOr<OfficeAnswer> Desk::tell_logger(wire::NewVoter voter) {
+  voter.uuid = random_uuid();
+  ASSIGN_OR_RETURN(OfficeAnswer answer, send(wire::kToLogger, encode(voter)));
+  if (!is_applied(answer)) return refused_by(wire::kToLogger, answer);
+  return answer;
+}
+
+absl::StatusOr<std::optional<Done>> Desk::add_voter(std::int64_t election, const Record& record,
+                                                    const RollEntry& voter) {
+  const wire::NewVoter added{.election = election, .entry = voter, .salt = roll_salt(election)};
+  auto logger = bring_logger_up_to_date(election, record);
+  if (absl::IsFailedPrecondition(logger.status())) {
+    // A logger that was restored from a backup may lack the voter of an earlier run.
+    RETURN_IF_ERROR(tell_logger(added).status());
+    logger = bring_logger_up_to_date(election, record);
+  }
+  RETURN_IF_ERROR(logger.status());
+  ASSIGN_OR_RETURN(const OfficeAnswer kept, tell_logger(added));
+  if (kept.result == CommandResult::kAlreadyApplied) return std::optional<Done>();
+  Event event{.kind = EventKind::kAddVoter, .added = commitment_to(added)};
+  RETURN_IF_ERROR(check_transition(*record.state, event, now_ms()));
+  ASSIGN_OR_RETURN(Done done, append(election, record, std::move(event)));
+  return done;
+}
+
 }  // namespace pollbus::election_office

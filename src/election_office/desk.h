@@ -52,9 +52,17 @@ class Desk {
   // UNAVAILABLE, with both numbers, if the recorder lacks votes before it can be sealed.
   absl::StatusOr<Done> append(std::int64_t election, const Record& record, Event event);
 
+  // Adds a voter to the roll by an event that does not say who it is: the logger is told first.
+  // Nothing if the voter is on the roll already.
+  absl::StatusOr<std::optional<Done>> add_voter(std::int64_t election, const Record& record,
+                                                const RollEntry& voter);
+
   // Answers of one service about one election.
   absl::StatusOr<wire::OfficeAnswer> status(std::string_view service, std::int64_t election);
   absl::StatusOr<wire::OfficeAnswer> results(std::int64_t election);
+
+  // The salt for everything about the voters of an election that others than loggers may read.
+  Sha256 roll_salt(std::int64_t election) const;
 
   // The office's signature over a text, 128 hexadecimal digits.
   std::string sign(std::string_view text) const { return key_.sign(text); }
@@ -66,6 +74,7 @@ class Desk {
   absl::StatusOr<wire::OfficeAnswer> ask(const wire::OfficeRequest& request,
                                          std::string_view service);
   absl::StatusOr<wire::OfficeAnswer> send(std::string_view service, const std::string& data);
+  absl::StatusOr<wire::OfficeAnswer> tell_logger(wire::NewVoter voter);
 
   Services& services_;
   const OfficePrivateKey& key_;

@@ -20,7 +20,9 @@ struct FakeWorld {
     std::vector<SignedEvent> history;
     std::optional<ElectionState> recorder;
     std::optional<ElectionState> logger;
-    std::map<Sha256, std::set<std::int64_t>> chunks;  // by roll
+    std::map<Sha256, std::map<std::int64_t, wire::RollChunk>> chunks;  // by roll
+    std::map<Sha256, RollEntry> new_voters;                            // by commitment
+    std::map<std::int64_t, RollEntry> roll;                            // in force
     std::int64_t marks = 0;
     std::int64_t rows = 0;
     std::vector<ChoiceCount> tally;
@@ -73,9 +75,11 @@ class FakeServices final : public Services {
     if (const auto* event = std::get_if<wire::EventCommand>(&*parsed)) {
       is_logger ? follow(stored, *event, answer) : record(stored, *event, command.data, answer);
     } else if (const auto* chunk = std::get_if<wire::RollChunk>(&*parsed)) {
-      answer.result = stored.chunks[chunk->roll].insert(chunk->chunk).second
+      answer.result = stored.chunks[chunk->roll].emplace(chunk->chunk, *chunk).second
                           ? wire::CommandResult::kApplied
                           : wire::CommandResult::kAlreadyApplied;
+    } else if (const auto* voter = std::get_if<wire::NewVoter>(&*parsed)) {
+      keep(stored, *voter, answer);
     } else {
       tell(stored, std::get<wire::OfficeRequest>(*parsed), answer);
     }
@@ -154,7 +158,34 @@ class FakeServices final : public Services {
       }
       if (!answer.missing_chunks.empty()) return refuse(answer, "chunks are missing");
     }
-    take(stored.logger, command, answer);
+    const auto& added = command.event.added;
+    const bool is_next = stored.logger && stored.logger->sequence < command.event.sequence;
+    if (added && is_next && !stored.new_voters.contains(*added)) {
+      return refuse(answer, "the voter is not known here");
+    }
+    if (!take(stored.logger, command, answer)) return;
+    if (command.event.roll) {
+      stored.roll.clear();
+      for (const auto& [number, chunk] : stored.chunks[command.event.roll->hash]) {
+        for (const RollEntry& voter : chunk.voters) stored.roll.emplace(voter.voter, voter);
+      }
+    }
+    if (added) {
+      const RollEntry voter = stored.new_voters.extract(*added).mapped();
+      stored.roll.emplace(voter.voter, voter);
+    }
+  }
+
+  static void keep(FakeWorld::Stored& stored, const wire::NewVoter& voter, OfficeAnswer& answer) {
+    answer.result = wire::CommandResult::kApplied;
+    const auto found = stored.roll.find(voter.entry.voter);
+    if (found == stored.roll.end()) {
+      stored.new_voters.insert_or_assign(commitment_to(voter), voter.entry);
+    } else if (found->second == voter.entry) {
+      answer.result = wire::CommandResult::kAlreadyApplied;
+    } else {
+      refuse(answer, "the voter is on the roll already, with another code");
+    }
   }
 
   void tell(const FakeWorld::Stored& stored, const wire::OfficeRequest& request,

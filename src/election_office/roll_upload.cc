@@ -32,16 +32,19 @@ std::vector<std::uint64_t> hashes_for(std::int64_t election,
 
 }  // namespace
 
-RollUpload::RollUpload(std::int64_t election, const std::vector<std::int64_t>& voters,
-                       const std::vector<VoterCode>& codes)
-    : election_(election), voters_(voters), code_hashes_(hashes_for(election, voters, codes)) {
+RollUpload::RollUpload(std::int64_t election, const Sha256& salt,
+                       const std::vector<std::int64_t>& voters, const std::vector<VoterCode>& codes)
+    : election_(election),
+      salt_(salt),
+      voters_(voters),
+      code_hashes_(hashes_for(election, voters, codes)) {
   summary_.count = static_cast<std::int64_t>(voters.size());
   summary_.chunks = chunks_for(voters.size());
   std::vector<Sha256> hashes;
   for (std::int64_t i = 0; i < summary_.chunks; ++i) {
     hashes.push_back(sha256(wire::chunk_bytes(chunk(i))));
   }
-  summary_.hash = wire::roll_hash(hashes);
+  summary_.hash = wire::roll_hash(salt_, hashes);
 }
 
 wire::RollChunk RollUpload::chunk(std::int64_t index) const {
@@ -50,7 +53,8 @@ wire::RollChunk RollUpload::chunk(std::int64_t index) const {
                         .chunk = index,
                         .chunks = summary_.chunks,
                         .count = summary_.count,
-                        .has_codes = !code_hashes_.empty()};
+                        .has_codes = !code_hashes_.empty(),
+                        .salt = salt_};
   const std::size_t start = static_cast<std::size_t>(index) * wire::kMaxChunkVoters;
   const std::size_t end = std::min(start + wire::kMaxChunkVoters, voters_.size());
   for (std::size_t i = start; i < end; ++i) {

@@ -15,7 +15,7 @@ namespace pollbus::election_office {
 // voters. `codes` has a code for every voter, and may have more; empty: the election has no codes.
 class RollUpload {
  public:
-  RollUpload(std::int64_t election, const std::vector<std::int64_t>& voters,
+  RollUpload(std::int64_t election, const Sha256& salt, const std::vector<std::int64_t>& voters,
              const std::vector<VoterCode>& codes);
 
   const RollSummary& summary() const { return summary_; }
@@ -26,6 +26,7 @@ class RollUpload {
 
  private:
   std::int64_t election_;
+  Sha256 salt_;
   const std::vector<std::int64_t>& voters_;
   std::vector<std::uint64_t> code_hashes_;  // of the voters, in order; empty without codes
   RollSummary summary_;

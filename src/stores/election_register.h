@@ -29,6 +29,7 @@ struct StagedRoll {
   std::int64_t count = 0;
   std::int64_t chunks = 0;
   bool has_codes = false;
+  Sha256 salt{};
   std::map<std::int64_t, Sha256> chunk_hashes;
 };
 
@@ -38,10 +39,17 @@ enum class StageOutcome {
   kDiffers,  // another chunk of this number, or other facts about this roll, were staged before
 };
 
+enum class NewVoterOutcome {
+  kKept,
+  kOnRoll,
+  kOnRollWithOtherCode,
+};
+
 enum class AppendOutcome {
   kAppended,
   kOvertaken,       // another event came first: read the election again
   kRollIncomplete,  // the roll that this event puts in force has not as many voters as it should
+  kVoterMissing,    // the voter whom this event adds was not kept
 };
 
 // What the office has done to each election, and the rolls: the part of a voter register that
@@ -58,13 +66,18 @@ class ElectionRegister {
   virtual absl::StatusOr<std::vector<std::int64_t>> elections() = 0;
 
   // Appends `event`, which leads to the state `after`. Checks nothing but that it is the next one,
-  // and the size of a roll.
+  // the size of a roll, and that an added voter is known.
   virtual absl::StatusOr<AppendOutcome> append(const SignedEvent& event, const Event& parsed,
                                                const ElectionState& after) = 0;
 
   // Keeps a chunk of a roll. It has no effect until an event puts the roll in force.
   virtual absl::StatusOr<StageOutcome> stage(const wire::RollChunk& chunk) = 0;
   virtual absl::StatusOr<StagedRoll> staged(std::int64_t election, const Sha256& roll) = 0;
+
+  // Keeps a voter for the event that adds the voter to the roll in force. Reports if the voter is
+  // on that roll already; `state` must have one.
+  virtual absl::StatusOr<NewVoterOutcome> keep(const wire::NewVoter& voter,
+                                               const ElectionState& state) = 0;
 
   // Removes what was staged for the rolls of this election that are not in force: for all but
   // `keep`, or all. Never removes the roll in force. May be repeated after an error.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/byte_order.h"
 #include "base/status.h"
@@ -83,8 +84,9 @@ class Arguments {
   std::vector<std::string> texts_;
 };
 
+// `added` is the voter whom the event adds to the roll.
 Arguments append_arguments(const SignedEvent& event, const Event& parsed,
-                           const ElectionState& after) {
+                           const ElectionState& after, const std::optional<RollEntry>& added) {
   const Fields fields = fields_of(after);
   const bool sets_roll = parsed.kind == EventKind::kRoll && after.definition.needs_roll();
   Arguments arguments;
@@ -94,12 +96,12 @@ Arguments append_arguments(const SignedEvent& event, const Event& parsed,
   for (const auto& [name, value] : fields) arguments.add(std::string(name)).add(value);
   if (parsed.kind == EventKind::kDefine) {
     for (const Choice& choice : after.definition.choices) arguments.add(choice.voting);
-  } else if (parsed.added && after.definition.needs_roll()) {
+  } else if (added) {
     const std::int64_t buckets = roll_buckets(after);
-    const std::int64_t voter = parsed.added->voter;
-    arguments.add(fmt::format("{}:{}", roll_name(after), bucket_of(voter, buckets)))
-        .add(field_of(voter, buckets))
-        .add(value_of(*parsed.added));
+    arguments.add(fmt::format("{}:{}", roll_name(after), bucket_of(added->voter, buckets)))
+        .add(field_of(added->voter, buckets))
+        .add(value_of(*added))
+        .add(std::string(bytes_of(*parsed.added)));
   }
   return arguments;
 }
@@ -133,9 +135,45 @@ std::optional<ElectionSnapshot> snapshot_in(const redisReply& reply) {
   return snapshot;
 }
 
-// "count chunks codes", which all chunks of a roll have in common.
+// "count chunks codes salt", which all chunks of a roll have in common.
 std::string facts_of(const wire::RollChunk& chunk) {
-  return fmt::format("{} {} {}", chunk.count, chunk.chunks, chunk.has_codes ? 1 : 0);
+  return fmt::format("{} {} {} {}", chunk.count, chunk.chunks, chunk.has_codes ? 1 : 0,
+                     to_hex(chunk.salt));
+}
+
+bool read_facts(const std::string& text, StagedRoll& roll) {
+  std::istringstream words(text);
+  std::string salt;
+  if (!(words >> roll.count >> roll.chunks >> roll.has_codes)) return false;
+  words >> salt;  // absent in a roll that an older version has staged
+  roll.salt = parse_sha256(salt).value_or(Sha256{});
+  return true;
+}
+
+std::string election_key(std::int64_t election) {
+  return fmt::format("pollbus:election:{}", election);
+}
+
+std::string kept_key(std::int64_t election) {
+  return fmt::format("pollbus:new-voters:{}", election);
+}
+
+// A voter that is kept: 8 bytes voter number, and 8 bytes code hash if there is one.
+std::string kept_value(const RollEntry& voter) {
+  std::string value;
+  append_big_endian(value, voter.voter);
+  return value + value_of(voter);
+}
+
+std::optional<RollEntry> kept_in(std::string_view value) {
+  constexpr std::size_t kNumberBytes = 8;
+  if (value.size() != kNumberBytes && value.size() != 2 * kNumberBytes) return std::nullopt;
+  RollEntry voter{.voter = static_cast<std::int64_t>(
+                      from_big_endian<std::uint64_t>(value.substr(0, kNumberBytes))),
+                  .code_hash = {}};
+  if (value.size() > kNumberBytes)
+    voter.code_hash = from_big_endian<std::uint64_t>(value.substr(kNumberBytes));
+  return voter;
 }
 
 // Reads the reply to HGETALL: names and values in turn.
@@ -145,10 +183,7 @@ std::optional<StagedRoll> staged_in(const redisReply& reply) {
     const std::string_view name = text_of(*reply.element[i]);
     const std::string value(text_of(*reply.element[i + 1]));
     if (name == "facts") {
-      int codes = 0;
-      if (std::sscanf(value.c_str(), "%ld %ld %d", &roll.count, &roll.chunks, &codes) != 3)
-        return std::nullopt;
-      roll.has_codes = codes == 1;
+      if (!read_facts(value, roll)) return std::nullopt;
     } else if (const auto chunk = number_in(*reply.element[i])) {
       Sha256 hash;
       if (value.size() != hash.size()) return std::nullopt;
@@ -203,8 +238,21 @@ class RedisElectionRegister final : public ElectionRegister {
     AppendOutcome outcome = AppendOutcome::kRollIncomplete;
     const absl::Status status =
         session_.connected([&](RedisConnection& connection) -> absl::Status {
+          std::optional<RollEntry> added;
+          if (parsed.added) {
+            ASSIGN_OR_RETURN(added, kept(connection, parsed.election, *parsed.added));
+          }
+          if (parsed.added && !added) {
+            // Another logger that has appended the event has also forgotten the voter.
+            ASSIGN_OR_RETURN(
+                const RedisReply sequence,
+                answer_to(connection, {"HGET", election_key(parsed.election), "sequence"}));
+            outcome = number_in(*sequence) == parsed.sequence - 1 ? AppendOutcome::kVoterMissing
+                                                                  : AppendOutcome::kOvertaken;
+            return absl::OkStatus();
+          }
           ASSIGN_OR_RETURN(const RedisReply reply,
-                           run(connection, kAppend, append_arguments(event, parsed, after)));
+                           run(connection, kAppend, append_arguments(event, parsed, after, added)));
           if (reply->type == REDIS_REPLY_INTEGER) {
             outcome = reply->integer == 1 ? AppendOutcome::kAppended : AppendOutcome::kOvertaken;
           }
@@ -256,6 +304,30 @@ class RedisElectionRegister final : public ElectionRegister {
     return staged;
   }
 
+  absl::StatusOr<NewVoterOutcome> keep(const wire::NewVoter& voter,
+                                       const ElectionState& state) override {
+    const std::int64_t buckets = roll_buckets(state);
+    const std::string bucket = redis_roll::prefix(voter.election, roll_name(state)) +
+                               std::to_string(bucket_of(voter.entry.voter, buckets));
+    const std::string field = std::to_string(field_of(voter.entry.voter, buckets));
+    NewVoterOutcome outcome = NewVoterOutcome::kKept;
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply entry, answer_to(connection, {"HGET", bucket, field}));
+          if (entry->type == REDIS_REPLY_STRING) {
+            outcome = text_of(*entry) == value_of(voter.entry)
+                          ? NewVoterOutcome::kOnRoll
+                          : NewVoterOutcome::kOnRollWithOtherCode;
+            return absl::OkStatus();
+          }
+          return answer_to(connection, {"HSET", kept_key(voter.election),
+                                        bytes_of(commitment_to(voter)), kept_value(voter.entry)})
+              .status();
+        });
+    if (!status.ok()) return status;
+    return outcome;
+  }
+
   absl::Status remove_staged(std::int64_t election, const std::optional<Sha256>& keep) override {
     return session_.connected([&](RedisConnection& connection) -> absl::Status {
       const std::string names = fmt::format("pollbus:rolls:{}", election);
@@ -272,6 +344,17 @@ class RedisElectionRegister final : public ElectionRegister {
  private:
   static std::string staged_key(std::int64_t election, const std::string& roll) {
     return fmt::format("pollbus:staged:{}:{}", election, roll);
+  }
+
+  // The voter that was kept under this commitment.
+  absl::StatusOr<std::optional<RollEntry>> kept(RedisConnection& connection, std::int64_t election,
+                                                const Sha256& commitment) {
+    ASSIGN_OR_RETURN(const RedisReply reply,
+                     answer_to(connection, {"HGET", kept_key(election), bytes_of(commitment)}));
+    if (reply->type == REDIS_REPLY_NIL) return std::optional<RollEntry>();
+    auto voter = kept_in(text_of(*reply));
+    if (!voter) return protocol_error(connection);
+    return voter;
   }
 
   absl::StatusOr<RedisReply> run(RedisConnection& connection, Script script,

@@ -170,6 +170,7 @@ if ARGV[2] == '0' then
   for i = rest, #ARGV do call('SADD', 'pollbus:choices:' .. election, ARGV[i]) end
 elseif ARGV[rest] then
   call('HSET', 'pollbus:roll:' .. election .. ':' .. ARGV[rest], ARGV[rest + 1], ARGV[rest + 2])
+  call('HDEL', 'pollbus:new-voters:' .. election, ARGV[rest + 3])
 end
 return 1
 )lua";

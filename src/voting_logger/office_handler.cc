@@ -116,6 +116,7 @@ OfficeHandler::Answer OfficeHandler::answer(const SignedEvent& signed_command,
   if (const auto* event = std::get_if<wire::EventCommand>(&command))
     return answer_event(signed_command, *event);
   if (const auto* chunk = std::get_if<wire::RollChunk>(&command)) return answer_chunk(*chunk);
+  if (const auto* voter = std::get_if<wire::NewVoter>(&command)) return answer_new_voter(*voter);
   return answer_request(std::get<wire::OfficeRequest>(command));
 }
 
@@ -132,6 +133,11 @@ OfficeHandler::Answer OfficeHandler::answer_event(const SignedEvent& signed_even
     }
     ASSIGN_OR_RETURN(const AppendOutcome appended, elections_.append(signed_event, event, *next));
     if (appended == AppendOutcome::kOvertaken) continue;
+    if (appended == AppendOutcome::kVoterMissing) {
+      return refusal(current,
+                     "the voter whom this event adds is not known here: repeat election-office "
+                     "add-voter with the voter's number");
+    }
     if (appended == AppendOutcome::kRollIncomplete) {
       // What was staged is of no use, so that it must be sent again.
       RETURN_IF_ERROR(elections_.remove_staged(event.election, std::nullopt));
@@ -204,6 +210,23 @@ OfficeHandler::Answer OfficeHandler::stage(const wire::RollChunk& chunk,
   ASSIGN_OR_RETURN(const StagedRoll staged, elections_.staged(chunk.election, chunk.roll));
   answered.missing_chunks = missing_chunks(staged, chunk.chunks);
   return answered;
+}
+
+OfficeHandler::Answer OfficeHandler::answer_new_voter(const wire::NewVoter& voter) {
+  ASSIGN_OR_RETURN(const CurrentElection current, states_.read(voter.election));
+  if (!current.state) return refusal(current, std::string(kReasonNotDefined));
+  const auto problem = problem_with_new_voter(*current.state, voter.entry);
+  if (problem) return refusal(current, *problem);
+  ASSIGN_OR_RETURN(const NewVoterOutcome outcome, elections_.keep(voter, *current.state));
+  switch (outcome) {
+    case NewVoterOutcome::kKept:
+      return answer_about(current, CommandResult::kApplied);
+    case NewVoterOutcome::kOnRoll:
+      return answer_about(current, CommandResult::kAlreadyApplied);
+    case NewVoterOutcome::kOnRollWithOtherCode:
+      return refusal(current, "the voter is on the roll already, with another code");
+  }
+  return absl::InternalError("unknown outcome");
 }
 
 OfficeHandler::Answer OfficeHandler::answer_request(const wire::OfficeRequest& request) {

@@ -43,6 +43,7 @@ class OfficeHandler {
   Answer answer_roll(const RollSummary& roll, const CurrentElection& current);
   Answer answer_chunk(const wire::RollChunk& chunk);
   Answer stage(const wire::RollChunk& chunk, const CurrentElection& current);
+  Answer answer_new_voter(const wire::NewVoter& voter);
   Answer answer_request(const wire::OfficeRequest& request);
   Answer answer_status_of_all();
 

@@ -45,8 +45,18 @@ std::optional<std::string> problem_with_roll(const Definition& definition, const
   }
   std::vector<Sha256> hashes;
   for (const auto& [chunk, hash] : staged.chunk_hashes) hashes.push_back(hash);
-  if (wire::roll_hash(hashes) != roll.hash) return "the chunks are not those of this roll";
+  if (wire::roll_hash(staged.salt, hashes) != roll.hash)
+    return "the chunks are not those of this roll";
   return problem_with_codes(definition, staged.has_codes);
+}
+
+std::optional<std::string> problem_with_new_voter(const ElectionState& state,
+                                                  const RollEntry& voter) {
+  if (!state.definition.needs_roll()) return "the election is open to everyone and has no roll";
+  if (!state.roll) return "the roll must be imported before a voter can be added";
+  const bool needs_code = state.definition.eligibility == Eligibility::kCodes;
+  if (needs_code == voter.code_hash.has_value()) return std::nullopt;
+  return needs_code ? "the voter needs a code" : "the election has no codes";
 }
 
 }  // namespace pollbus::voting_logger

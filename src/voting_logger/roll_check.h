@@ -26,4 +26,8 @@ std::optional<std::string> problem_with_chunk(const Definition& definition,
 std::optional<std::string> problem_with_roll(const Definition& definition, const RollSummary& roll,
                                              const StagedRoll& staged);
 
+// Why the voter cannot be added to the roll, or nothing.
+std::optional<std::string> problem_with_new_voter(const ElectionState& state,
+                                                  const RollEntry& voter);
+
 }  // namespace pollbus::voting_logger

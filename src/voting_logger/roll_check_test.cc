@@ -15,14 +15,18 @@ using ::testing::SizeIs;
 
 constexpr Sha256 kFirst = {1};
 constexpr Sha256 kSecond = {2};
+constexpr Sha256 kSalt = {3};
 
 StagedRoll staged_roll() {
-  return {
-      .count = 5'000, .chunks = 2, .has_codes = false, .chunk_hashes = {{0, kFirst}, {1, kSecond}}};
+  return {.count = 5'000,
+          .chunks = 2,
+          .has_codes = false,
+          .salt = kSalt,
+          .chunk_hashes = {{0, kFirst}, {1, kSecond}}};
 }
 
 RollSummary summary() {
-  return {.count = 5'000, .hash = wire::roll_hash({kFirst, kSecond}), .chunks = 2};
+  return {.count = 5'000, .hash = wire::roll_hash(kSalt, {kFirst, kSecond}), .chunks = 2};
 }
 
 wire::RollChunk chunk_of(std::int64_t count, std::int64_t chunks, bool has_codes) {
@@ -32,6 +36,7 @@ wire::RollChunk chunk_of(std::int64_t count, std::int64_t chunks, bool has_codes
           .chunks = chunks,
           .count = count,
           .has_codes = has_codes,
+          .salt = {},
           .voters = {}};
 }
 
@@ -56,8 +61,28 @@ TEST(RollCheckTest, ARollIsTheOneThatTheOfficeSigned) {
   std::swap(swapped.chunk_hashes[0], swapped.chunk_hashes[1]);
   EXPECT_THAT(problem_with_roll(definition, summary(), swapped).value_or(""),
               HasSubstr("not those of this roll"));
+  StagedRoll unsalted = staged_roll();
+  unsalted.salt = {};
+  EXPECT_THAT(problem_with_roll(definition, summary(), unsalted).value_or(""),
+              HasSubstr("not those of this roll"));
   EXPECT_THAT(problem_with_roll(test_definition("codes"), summary(), staged_roll()).value_or(""),
               HasSubstr("the election has codes"));
+}
+
+TEST(RollCheckTest, ANewVoterNeedsARollAndACodeWhereTheElectionHasThem) {
+  const auto problem = [](const char* eligibility, bool has_roll, bool has_code) {
+    ElectionState state{.definition = test_definition(eligibility)};
+    if (has_roll) state.roll = summary();
+    RollEntry voter{.voter = 7, .code_hash = {}};
+    if (has_code) voter.code_hash = 1;
+    return problem_with_new_voter(state, voter).value_or("");
+  };
+  EXPECT_EQ(problem("roll", true, false), "");
+  EXPECT_EQ(problem("codes", true, true), "");
+  EXPECT_THAT(problem("open", false, false), HasSubstr("open to everyone"));
+  EXPECT_THAT(problem("roll", false, false), HasSubstr("must be imported"));
+  EXPECT_THAT(problem("codes", true, false), HasSubstr("needs a code"));
+  EXPECT_THAT(problem("roll", true, true), HasSubstr("has no codes"));
 }
 
 TEST(RollCheckTest, AChunkMustFitTheElection) {

@@ -262,6 +262,52 @@ TEST_F(ElectionOfficeTest, AToolThatIsInterruptedLeavesNoSubscriptionBehind) {
   EXPECT_FALSE(has_subscription());
 }
 
+// The texts of all rows of PostgreSQL, by table.
+std::map<std::string, std::string> rows_of(const PostgresServer& postgres) {
+  std::map<std::string, std::string> texts;
+  for (const auto& table :
+       postgres.query("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = "
+                      "'public'::regnamespace")) {
+    for (const auto& row : postgres.query(fmt::format("SELECT t::text FROM {} t", table[0])))
+      texts["PostgreSQL, " + table[0]] += row[0] + "\n";
+  }
+  return texts;
+}
+
+TEST_F(ElectionOfficeTest, TheNumbersOfVotersReachNeitherPostgresNorAnyLogOrExport) {
+  // Numbers that do not occur within any other one.
+  const std::string on_roll = "777000777001";
+  const std::string added = "888000888002";
+  write("ward4.json", R"({"election_ID":12,"event":"City","title":{"en":"Ward 4"},
+    "choices":[{"voting":0,"name":{"en":"Ada"}},{"voting":1,"name":{"en":"Alan"}}],
+    "eligibility":"codes"})");
+  write("voters.csv", "voter_ID\n" + on_roll + "\n");
+  run("election-office define ward4.json");
+  run("election-office roll import voters.csv");
+  run("election-office open");
+  EXPECT_EQ(rejection(std::stoll(added), ""), kReasonNotOnRoll);
+  const std::string output = run("election-office add-voter " + added);
+  std::smatch code;
+  ASSERT_TRUE(std::regex_search(output, code, std::regex("Code of voter [0-9]+: (\\S+)")));
+  vote(std::stoll(added), std::stoll(added), {{std::stoll(added), code[1].str()}});
+
+  std::map<std::string, std::string> texts;
+  texts["history"] = run("election-office history");
+  texts["status"] = run("election-office status --json");
+  for (const char* command : {"close", "seal", "certify"})
+    run(fmt::format("election-office {}", command));
+  for (const char* format : {"table", "csv", "json", "cdf"})
+    texts[format] = run(fmt::format("election-office results --format {}", format));
+  EXPECT_THAT(texts["csv"], HasSubstr("Ada"));
+  texts.merge(rows_of(system_->postgres));
+  EXPECT_THAT(texts["PostgreSQL, events"], HasSubstr("commitment"));
+  for (const VotingService* service : system_->services())
+    texts[service->name() + "/metrics"] = service->metrics();
+  std::filesystem::remove(folder() / "office-output.log");  // what the official has typed
+  texts.merge(logs_in(folder()));
+  expect_nowhere({on_roll, added}, texts);
+}
+
 TEST_F(ElectionOfficeTest, CommandsOfAnotherOfficeChangeNothing) {
   write("ward4.json", R"({"election_ID":12,"event":"City","title":{"en":"Ward 4"},
     "choices":[{"voting":0,"name":{"en":"Ada"}},{"voting":1,"name":{"en":"Alan"}}],

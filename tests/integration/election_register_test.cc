@@ -56,7 +56,7 @@ wire::RollChunk roll_of(const std::vector<std::int64_t>& voters, bool has_codes)
     chunk.voters.push_back({.voter = voter, .code_hash = {}});
     if (has_codes) chunk.voters.back().code_hash = code_of(voter);
   }
-  chunk.roll = wire::roll_hash({sha256(wire::chunk_bytes(chunk))});
+  chunk.roll = wire::roll_hash(chunk.salt, {sha256(wire::chunk_bytes(chunk))});
   return chunk;
 }
 
@@ -94,6 +94,15 @@ class ElectionRegisterTest : public ::testing::Test {
     happens(office, EventKind::kDefine);
     EXPECT_EQ(put_in_force(office, chunk), AppendOutcome::kAppended);
     happens(office, EventKind::kOpen);
+  }
+
+  // The logger gets to know of the voter, and then the event adds the voter to the roll.
+  void add_voter(EventWriter& office, const RollEntry& entry) {
+    const wire::NewVoter voter{.election = kElection, .entry = entry, .salt = {5}, .uuid = "u"};
+    EXPECT_EQ(*elections_->keep(voter, *office.state), NewVoterOutcome::kKept);
+    Event event = office.next(EventKind::kAddVoter);
+    event.added = commitment_to(voter);
+    EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
   }
 
   std::vector<MarkOutcome> outcomes(const std::vector<Mark>& marks) {
@@ -164,7 +173,7 @@ TEST_F(ElectionRegisterTest, AVoteThatWasRefusedStaysRefusedAndItsVoterMayCastAn
   happens(office, EventKind::kResume);
   EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(1, 3), mark_of(7, 4)}),
               ElementsAre(kPaused, kMarked, kNotOnRoll));
-  happens(office, EventKind::kAddVoter);  // voter 7
+  add_voter(office, {.voter = 7, .code_hash = {}});
   EXPECT_THAT(outcomes({mark_of(7, 4), mark_of(7, 5), mark_of(1, 1), mark_of(7, 2)}),
               ElementsAre(kNotOnRoll, kMarked, kPaused, kPaused));
   EXPECT_EQ(elections_->read(kElection, 0)->marks, 2);
@@ -271,9 +280,7 @@ TEST_F(ElectionRegisterTest, OnlyVotersOnTheRollMayVote) {
   open_with_roll(office, roll_of({1, 2, 10}, false));
   EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(3, 3), mark_of(10, 4), mark_of(11, 5)}),
               ElementsAre(kMarked, kNotOnRoll, kMarked, kNotOnRoll));
-  Event event = office.next(EventKind::kAddVoter);
-  event.added = RollEntry{.voter = 3, .code_hash = {}};
-  EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
+  add_voter(office, {.voter = 3, .code_hash = {}});
   EXPECT_THAT(outcomes({mark_of(3, 6), mark_of(4, 7)}), ElementsAre(kMarked, kNotOnRoll));
 }
 
@@ -287,10 +294,48 @@ TEST_F(ElectionRegisterTest, AVoterNeedsTheirOwnCode) {
   EXPECT_EQ(outcome(with_code(1, 6, 2)), kWrongCode);
   EXPECT_EQ(outcome(with_code(1, 7, 1)), kOtherVote);
   EXPECT_EQ(outcome(mark_of(1, 5)), kSameVoteAgain);
-  Event event = office.next(EventKind::kAddVoter);
-  event.added = RollEntry{.voter = 4, .code_hash = code_of(4)};
-  EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
+  add_voter(office, {.voter = 4, .code_hash = code_of(4)});
   EXPECT_THAT(outcomes({mark_of(4, 8), with_code(4, 9, 4)}), ElementsAre(kWrongCode, kMarked));
+}
+
+TEST_F(ElectionRegisterTest, AVoterIsAddedOnlyIfTheRegisterKnowsWhoIsMeant) {
+  EventWriter office(test_definition("roll"));
+  open_with_roll(office, roll_of({1}, false));
+  const wire::NewVoter voter{
+      .election = kElection, .entry = {.voter = 3, .code_hash = {}}, .salt = {5}, .uuid = "u"};
+  Event event = office.next(EventKind::kAddVoter);
+  event.added = commitment_to(voter);
+  EXPECT_EQ(append(office, event), AppendOutcome::kVoterMissing);
+  EXPECT_EQ(outcome(mark_of(3, 1)), kNotOnRoll);
+  // Another voter does not do.
+  wire::NewVoter other = voter;
+  other.entry.voter = 4;
+  EXPECT_EQ(*elections_->keep(other, *office.state), NewVoterOutcome::kKept);
+  EXPECT_EQ(append(office, event), AppendOutcome::kVoterMissing);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_EQ(*elections_->keep(voter, *office.state), NewVoterOutcome::kKept);
+  EXPECT_EQ(append(office, event), AppendOutcome::kAppended);
+  EXPECT_EQ(outcome(mark_of(3, 2)), kMarked);
+  EXPECT_EQ(outcome(mark_of(4, 3)), kNotOnRoll);
+  // A second logger that has the same event at the same time.
+  EXPECT_EQ(*elections_->append({.data = encode(event), .signature = std::string(128, 'a')}, event,
+                                *office.state),
+            AppendOutcome::kOvertaken);
+}
+
+TEST_F(ElectionRegisterTest, AVoterWhoIsOnTheRollIsNotAddedAgain) {
+  EventWriter office(test_definition("codes"));
+  open_with_roll(office, roll_of({1}, true));
+  add_voter(office, {.voter = 2, .code_hash = code_of(2)});
+  for (const std::int64_t number : {1, 2}) {
+    wire::NewVoter voter{.election = kElection,
+                         .entry = {.voter = number, .code_hash = code_of(number)},
+                         .salt = {5},
+                         .uuid = "u"};
+    EXPECT_EQ(*elections_->keep(voter, *office.state), NewVoterOutcome::kOnRoll);
+    voter.entry.code_hash = code_of(9);
+    EXPECT_EQ(*elections_->keep(voter, *office.state), NewVoterOutcome::kOnRollWithOtherCode);
+  }
 }
 
 TEST_F(ElectionRegisterTest, AChoiceThatDoesNotExistMarksNothing) {

@@ -41,7 +41,7 @@ std::vector<wire::RollChunk> roll_of(const std::vector<std::int64_t>& voters) {
       chunks[i].voters.push_back({.voter = voters[v], .code_hash = {}});
     hashes.push_back(sha256(wire::chunk_bytes(chunks[i])));
   }
-  for (wire::RollChunk& chunk : chunks) chunk.roll = wire::roll_hash(hashes);
+  for (wire::RollChunk& chunk : chunks) chunk.roll = wire::roll_hash(chunk.salt, hashes);
   return chunks;
 }
 
@@ -272,8 +272,22 @@ TEST_F(OfficeCommandsTest, VotersAreAddedWhileTheElectionIsOpen) {
   happens(office, roll_event(office, roll));
   happens(office, EventKind::kOpen);
   EXPECT_THAT(outcome_of_vote(7), HasSubstr("not on the roll"));
-  happens(office, EventKind::kAddVoter);  // voter 7
+  wire::NewVoter voter{
+      .election = kElection, .entry = {.voter = 7, .code_hash = {}}, .salt = {5}, .uuid = uuid(1)};
+  Event event = office.next(EventKind::kAddVoter);
+  event.added = commitment_to(voter);
+  const OfficeAnswer too_early = answer(encode(event));
+  EXPECT_EQ(too_early.result, CommandResult::kRefused);
+  EXPECT_THAT(too_early.reason, HasSubstr("is not known here"));
+  EXPECT_EQ(answer(encode(voter)).result, CommandResult::kApplied);
+  EXPECT_EQ(answer(encode(voter)).result, CommandResult::kApplied);
+  EXPECT_THAT(outcome_of_vote(7), HasSubstr("not on the roll"));
+  happens(office, event);
+  EXPECT_EQ(answer(encode(event)).result, CommandResult::kAlreadyApplied);
+  EXPECT_EQ(answer(encode(voter)).result, CommandResult::kAlreadyApplied);
   EXPECT_EQ(outcome_of_vote(7), "forwarded");
+  voter.entry = {.voter = 8, .code_hash = 1};
+  EXPECT_THAT(answer(encode(voter)).reason, HasSubstr("the election has no codes"));
   EXPECT_EQ(answer(encode(wire::OfficeRequest{.election = kElection, .uuid = uuid(1)})).roll->count,
             2);
 }

@@ -80,6 +80,10 @@ class FailingElectionRegister final : public ElectionRegister {
   absl::StatusOr<StagedRoll> staged(std::int64_t election, const Sha256& roll) override {
     return inner_->staged(election, roll);
   }
+  absl::StatusOr<NewVoterOutcome> keep(const wire::NewVoter& voter,
+                                       const ElectionState& state) override {
+    return inner_->keep(voter, state);
+  }
   absl::Status remove_staged(std::int64_t election, const std::optional<Sha256>& keep) override {
     return inner_->remove_staged(election, keep);
   }

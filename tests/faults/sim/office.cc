@@ -163,7 +163,8 @@ class Borrowed final : public election_office::Services {
   Services& services_;
 };
 
-std::vector<wire::RollChunk> chunks_of(const std::vector<RollEntry>& roll, bool has_codes) {
+std::vector<wire::RollChunk> chunks_of(const std::vector<RollEntry>& roll, bool has_codes,
+                                       const Sha256& salt) {
   std::vector<wire::RollChunk> chunks;
   for (std::size_t i = 0; i < roll.size(); i += kChunkVoters) {
     const std::size_t end = std::min(i + kChunkVoters, roll.size());
@@ -171,13 +172,14 @@ std::vector<wire::RollChunk> chunks_of(const std::vector<RollEntry>& roll, bool 
                       .chunk = std::ssize(chunks),
                       .count = std::ssize(roll),
                       .has_codes = has_codes,
+                      .salt = salt,
                       .voters = {roll.begin() + static_cast<std::ptrdiff_t>(i),
                                  roll.begin() + static_cast<std::ptrdiff_t>(end)}});
   }
   std::vector<Sha256> hashes;
   for (const wire::RollChunk& chunk : chunks) hashes.push_back(sha256(wire::chunk_bytes(chunk)));
   for (wire::RollChunk& chunk : chunks) {
-    chunk.roll = wire::roll_hash(hashes);
+    chunk.roll = wire::roll_hash(chunk.salt, hashes);
     chunk.chunks = std::ssize(chunks);
   }
   return chunks;
@@ -282,7 +284,8 @@ class Official {
     Desk desk(services_, office_private_key(), clock_);
     ASSIGN_OR_RETURN(const Record record, desk.read_defined(kElection));
     const auto chunks =
-        chunks_of(around_.electorate.roll(), around_.profile.eligibility == Eligibility::kCodes);
+        chunks_of(around_.electorate.roll(), around_.profile.eligibility == Eligibility::kCodes,
+                  desk.roll_salt(kElection));
     const RollSummary summary{.count = std::ssize(around_.electorate.roll()),
                               .hash = chunks.front().roll,
                               .chunks = std::ssize(chunks)};
@@ -303,15 +306,7 @@ class Official {
   absl::Status add_voter() {
     Desk desk(services_, office_private_key(), clock_);
     ASSIGN_OR_RETURN(const Record record, desk.read_defined(kElection));
-    RETURN_IF_ERROR(desk.bring_logger_up_to_date(kElection, record).status());
-    for (const SignedEvent& known : record.history) {
-      const auto event = parse_event(known.data);
-      if (event.ok() && event->added) return absl::OkStatus();
-    }
-    return desk
-        .append(kElection, record,
-                {.kind = EventKind::kAddVoter, .added = around_.electorate.late_voter()})
-        .status();
+    return desk.add_voter(kElection, record, *around_.electorate.late_voter()).status();
   }
 
   Surroundings& around_;
