@@ -1,7 +1,11 @@
 #include "election/csv_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+
+#include "election/unicode_text.h"
 
 namespace pollbus {
 namespace {
@@ -13,20 +17,34 @@ constexpr std::array kDelimiters = {',', ';', '\t'};
 constexpr std::string_view kSaveAsUtf8 =
     "save it as UTF-8 (in a spreadsheet: \"CSV UTF-8\") and try again";
 
-// A text in which every second byte is zero is UTF-16 also without a byte order mark.
-bool looks_like_utf16(std::string_view head) {
+// The name of an encoding that is not UTF-8; empty if it may be UTF-8. A text in which every second
+// byte is zero is UTF-16 also without a byte order mark.
+std::string_view other_encoding(std::string_view head) {
   using namespace std::string_view_literals;
-  if (head.starts_with("\xff\xfe"sv) || head.starts_with("\xfe\xff"sv)) return true;
-  return head.size() >= 4 && ((head[0] == '\0') != (head[1] == '\0')) &&
-         ((head[2] == '\0') != (head[3] == '\0'));
+  if (head.starts_with("\xff\xfe\0\0"sv) || head.starts_with("\0\0\xfe\xff"sv)) return "UTF-32";
+  if (head.starts_with("\xff\xfe"sv) || head.starts_with("\xfe\xff"sv)) return "UTF-16";
+  const bool is_wide = head.size() >= 4 && ((head[0] == '\0') != (head[1] == '\0')) &&
+                       ((head[2] == '\0') != (head[3] == '\0'));
+  return is_wide ? "UTF-16" : "";
 }
+
+// The delimiter in a line such as "sep=;", by which spreadsheets tell it each other.
+std::optional<char> stated_delimiter(std::string_view line) {
+  if (line.size() == 7 && line.front() == '"' && line.back() == '"') line = line.substr(1, 5);
+  const bool is_one = line.size() == 5 && (line[0] | 0x20) == 's' && (line[1] | 0x20) == 'e' &&
+                      (line[2] | 0x20) == 'p' && line[3] == '=';
+  return is_one ? std::optional(line[4]) : std::nullopt;
+}
+
+bool is_line_break(char c) { return c == '\r' || c == '\n'; }
+
+bool is_delimiter(char c) { return std::ranges::find(kDelimiters, c) != kDelimiters.end(); }
 
 }  // namespace
 
 bool CsvRecord::is_empty() const {
-  return std::ranges::all_of(fields, [](const std::string& field) {
-    return field.find_first_not_of(" \t") == std::string::npos;
-  });
+  return std::ranges::all_of(
+      fields, [](const std::string& field) { return without_blank_ends(field).empty(); });
 }
 
 bool CsvReader::read(std::string_view piece) {
@@ -59,19 +77,25 @@ bool CsvReader::begin() {
   has_begun_ = true;
   const std::string head = std::move(head_);
   std::string_view rest = head;
-  if (looks_like_utf16(rest)) {
-    fail(1, "the file is UTF-16, not UTF-8: " + std::string(kSaveAsUtf8));
+  if (const auto encoding = other_encoding(rest); !encoding.empty()) {
+    fail(1, fmt::format("the file is {}, not UTF-8: {}", encoding, kSaveAsUtf8));
     return false;
   }
-  if (rest.starts_with(kUtf8Mark)) {
+  while (rest.starts_with(kUtf8Mark)) {
     had_mark_ = true;
     rest.remove_prefix(kUtf8Mark.size());
   }
-  // A line by which spreadsheets tell each other the delimiter.
-  if (rest.size() > 5 && rest.starts_with("sep=") && (rest[5] == '\r' || rest[5] == '\n') &&
-      std::ranges::find(kDelimiters, rest[4]) != kDelimiters.end()) {
-    delimiter_ = rest[4];
-    rest.remove_prefix(rest[5] == '\r' && rest.size() > 6 && rest[6] == '\n' ? 7 : 6);
+  const std::size_t line_end = std::min(rest.find_first_of("\r\n"), rest.size());
+  if (const auto stated = stated_delimiter(rest.substr(0, line_end))) {
+    if (!is_delimiter(*stated)) {
+      fail(1,
+           "the first line says that something else than commas, semicolons or tabs stands "
+           "between the fields: change this");
+      return false;
+    }
+    delimiter_ = *stated;
+    rest.remove_prefix(line_end);
+    rest.remove_prefix(rest.starts_with("\r\n") ? 2 : std::min<std::size_t>(rest.size(), 1));
     line_ = record_.line = 2;
   } else {
     head_ = rest;
@@ -82,17 +106,23 @@ bool CsvReader::begin() {
 }
 
 void CsvReader::choose_delimiter() {
-  std::array<std::size_t, kDelimiters.size()> counts{};
+  // Names have commas and semicolons, too, but mostly before a blank, and never tabs.
+  std::array<std::size_t, kDelimiters.size()> weights{};
   bool in_quotes = false;
-  for (const char c : head_) {
+  for (std::size_t i = 0; i < head_.size(); ++i) {
+    const char c = head_[i];
     if (c == '"') in_quotes = !in_quotes;
     if (in_quotes) continue;
-    if (c == '\r' || c == '\n') break;
+    if (is_line_break(c)) break;
     const auto found = std::ranges::find(kDelimiters, c);
-    if (found != kDelimiters.end()) ++counts[static_cast<std::size_t>(found - kDelimiters.begin())];
+    if (found == kDelimiters.end()) continue;
+    const bool is_before_blank = i + 1 < head_.size() && head_[i + 1] == ' ';
+    std::size_t weight = is_before_blank ? 1 : kHeadBytes;
+    if (c == '\t') weight = kHeadBytes * kHeadBytes;
+    weights[static_cast<std::size_t>(found - kDelimiters.begin())] += weight;
   }
-  const auto most = std::ranges::max_element(counts);
-  if (*most > 0) delimiter_ = kDelimiters[static_cast<std::size_t>(most - counts.begin())];
+  const auto heaviest = std::ranges::max_element(weights) - weights.begin();
+  delimiter_ = kDelimiters[static_cast<std::size_t>(heaviest)];
 }
 
 void CsvReader::consume(char c) {

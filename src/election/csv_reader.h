@@ -40,7 +40,8 @@ class CsvReader {
   };
   const std::optional<Error>& error() const { return error_; }
 
-  // ',', ';' or '\t': the one that occurs most often in the first record.
+  // ',', ';' or '\t': as the first line says ("sep=;", which is no record), or as the first record
+  // has it. A tab decides; otherwise the one that occurs most often and is not followed by a blank.
   char delimiter() const { return delimiter_; }
   bool had_byte_order_mark() const { return had_mark_; }
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "election/spelling.h"
+#include "election/unicode_text.h"
 #include "election/vote.h"
 
 namespace pollbus {
@@ -19,46 +20,19 @@ constexpr std::array kColumnNames = {"voter_ID"sv, "voter"sv,     "voter number"
 constexpr std::size_t kNamedLines = 20;
 constexpr std::size_t kMaxShownBytes = 40;
 
-// Blanks that are no ASCII characters, in UTF-8.
-constexpr std::array kOtherBlanks = {"\u00a0"sv, "\u2007"sv, "\u202f"sv, "\u3000"sv,
-                                     "\u200b"sv, "\ufeff"sv, "\u2009"sv, "\u2060"sv};
-
-std::string_view without_ascii_blanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Removes one non-ASCII blank, such as a no-break space, from either end if there is one. Returns
-// whether it did.
-bool remove_other_blank(std::string_view& text) {
-  for (const std::string_view blank : kOtherBlanks) {
-    if (text.starts_with(blank)) {
-      text.remove_prefix(blank.size());
-      return true;
-    }
-    if (text.ends_with(blank)) {
-      text.remove_suffix(blank.size());
-      return true;
-    }
-  }
-  return false;
-}
-
 struct Trimmed {
   std::string_view text;
   bool had_blanks = false;
-  bool had_no_break_spaces = false;
+  bool had_other_characters = false;  // no-break spaces and so on
 };
 
 Trimmed trim(std::string_view text) {
-  Trimmed trimmed{.text = text};
-  for (bool again = true; again;) {
-    const std::string_view inner = without_ascii_blanks(trimmed.text);
-    trimmed.had_blanks |= inner.size() != trimmed.text.size();
-    trimmed.text = inner;
-    again = remove_other_blank(trimmed.text);
-    trimmed.had_no_break_spaces |= again;
+  Trimmed trimmed{.text = without_blank_ends(text)};
+  const auto start = static_cast<std::size_t>(trimmed.text.data() - text.data());
+  for (const std::string_view end :
+       {text.substr(0, start), text.substr(start + trimmed.text.size())}) {
+    for (const char c : end)
+      (c == ' ' || c == '\t' ? trimmed.had_blanks : trimmed.had_other_characters) = true;
   }
   return trimmed;
 }
@@ -84,20 +58,17 @@ std::optional<std::int64_t> number_of(std::string_view digits) {
 
 // Names are compared without case, blanks, dashes and underscores.
 std::string plain_name(std::string_view name) {
-  std::string plain;
-  for (const char c : trim(name).text) {
-    if (c == ' ' || c == '_' || c == '-' || c == '.') continue;
-    plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
+  std::string plain = comparison_key(std::string(name));
+  std::erase_if(plain, [](char c) { return c == ' ' || c == '_' || c == '-' || c == '.'; });
   return plain;
 }
 
-// A value for a message: short, and on one line.
+// A value for a message: short, on one line, and with all its characters to be seen.
 std::string shown(std::string_view value) {
-  if (value.size() <= kMaxShownBytes) return to_json_string(value);
+  if (value.size() <= kMaxShownBytes) return to_json_string(with_visible_characters(value));
   std::string_view start = value.substr(0, kMaxShownBytes);
   while (!start.empty() && !is_utf8(start)) start.remove_suffix(1);
-  return to_json_string(std::string(start) + "…");
+  return to_json_string(with_visible_characters(start) + "…");
 }
 
 std::string problem_with_number(std::string_view text) {
@@ -120,6 +91,23 @@ std::string list_of(std::span<const std::string> names) {
     list += shown(trim(name).text);
   }
   return list;
+}
+
+// What to do about a header without the column.
+std::string advice_about(std::span<const std::string> header, const std::string& asked) {
+  std::vector<std::string_view> columns;
+  for (const std::string& name : header) columns.push_back(trim(name).text);
+  if (const auto near = closest_name(asked, columns)) {
+    const bool looks_the_same = look_the_same_in_other_scripts(asked, *near);
+    return fmt::format(" (is it {}{}? Rename the column, or name it with --column)", shown(*near),
+                       looks_the_same ? ", in which some letters only look the same" : "");
+  }
+  if (columns.size() == 1) {
+    return ": is this a CSV file, with commas, semicolons or tabs between the fields? If so, "
+           "rename "
+           "the column with the voter numbers, or name it with --column";
+  }
+  return ": rename the column with the voter numbers, or name it with --column";
 }
 
 }  // namespace
@@ -187,7 +175,7 @@ void RollReader::take_voter(const CsvRecord& record) {
     return problem(record.line, fmt::format("the roll has more than {} voters", kMaxVoters));
   }
   if (field.had_blanks) count(blanks_, record.line);
-  if (field.had_no_break_spaces) count(no_break_spaces_, record.line);
+  if (field.had_other_characters) count(no_break_spaces_, record.line);
   if (digits.size() != field.text.size()) count(zeros_, record.line);
   entries_.push_back({.voter = *voter, .line = record.line});
 }
@@ -266,14 +254,8 @@ VoterColumn find_voter_column(std::span<const std::string> header, const std::st
                                       "one of them must be {}",
                                       asked)};
   }
-  std::vector<std::string_view> columns;
-  for (const std::string& name : header) columns.push_back(trim(name).text);
-  const auto near = closest_name(asked, columns);
-  const std::string advice =
-      near ? fmt::format(" (is it {}? Rename the column, or name it with --column)", shown(*near))
-           : ": rename the column with the voter numbers, or name it with --column";
-  return {std::nullopt,
-          fmt::format("the header has no column {}; it has {}{}", asked, list_of(header), advice)};
+  return {std::nullopt, fmt::format("the header has no column {}; it has {}{}", asked,
+                                    list_of(header), advice_about(header, asked))};
 }
 
 std::optional<std::int64_t> read_voter_number(std::string_view field) {

@@ -82,6 +82,35 @@ TEST(Roll, TheColumnIsFoundByItsNameWhereverItStands) {
     EXPECT_THAT(voters_of(std::string("name,") + name + "\nAda,5\n"), ElementsAre(5)) << name;
   }
   EXPECT_THAT(voters_of("name,Matrikel\nAda,5\n", "matrikel"), ElementsAre(5));
+  // In any form of Unicode.
+  EXPECT_THAT(voters_of("name,Num\u00e9ro\nAda,5\n", "NUME\u0301RO"), ElementsAre(5));
+}
+
+TEST(Roll, InvisibleCharactersInTheHeaderDoNotHideTheColumn) {
+  for (const std::string name :
+       {"\u200evoter_ID", "voter\u00ad_ID", "\u202avoter_ID\u202c", "voter_ID\ufe0f",
+        "\ufeff\ufeffvoter_ID", "\ufeff\ufeff\"voter_ID\"", "voter\u200b_ID", "\u000bvoter_ID"}) {
+    EXPECT_THAT(voters_of(name + ",name\n5,Ada\n"), ElementsAre(5)) << name;
+  }
+}
+
+TEST(Roll, TheDelimiterIsFoundAlthoughNamesOfColumnsContainOthers) {
+  EXPECT_THAT(voters_of("voter_ID;name, first, middle\n5;Lovelace, Ada, B\n"), ElementsAre(5));
+  EXPECT_THAT(voters_of("voter_ID;name, first\n5;Lovelace, Ada\n"), ElementsAre(5));
+  EXPECT_THAT(voters_of("voter_ID\tname;x;y\n5\tAda\n"), ElementsAre(5));
+  EXPECT_THAT(voters_of("voter_ID, name\n5, Ada\n"), ElementsAre(5));
+  EXPECT_THAT(voters_of("SEP=;\r\nvoter_ID;name, first\r\n5;Ada\r\n"), ElementsAre(5));
+  EXPECT_THAT(voters_of("\"sep=;\"\nvoter_ID;name\n5;Ada\n"), ElementsAre(5));
+  EXPECT_THAT(problems_of("sep=|\nvoter_ID|name\n5|Ada\n"),
+              ElementsAre(HasSubstr("1: the first line")));
+  EXPECT_THAT(problems_of("voter_ID|name\n5|Ada\n"), ElementsAre(HasSubstr("is this a CSV file")));
+  EXPECT_THAT(problems_of("sep=;"), ElementsAre("0: the file is empty"));
+}
+
+TEST(Roll, WhatCannotBeSeenInAValueIsWrittenInTheMessage) {
+  EXPECT_THAT(problems_of("voter_ID\n1\u200e2\n"), ElementsAre(HasSubstr("\"1<U+200E>2\" is not")));
+  EXPECT_THAT(problems_of("v\u043eter_ID,name\n5,Ada\n"),
+              ElementsAre(HasSubstr("some letters only look the same")));
 }
 
 TEST(Roll, AHeaderThatIsMissingMisspeltOrDuplicatedIsReported) {
@@ -103,6 +132,8 @@ TEST(Roll, OtherEncodingsAreRefusedWithAClearLine) {
   EXPECT_THAT(problems_of("\xff\xfev\0o\0t\0e\0r\0\n\0"s), ElementsAre(HasSubstr("UTF-16")));
   EXPECT_THAT(problems_of("\xfe\xff\0v\0o\0t\0e\0r\0\n"s), ElementsAre(HasSubstr("UTF-16")));
   EXPECT_THAT(problems_of("v\0o\0t\0e\0r\0\n\0"s), ElementsAre(HasSubstr("UTF-16")));
+  EXPECT_THAT(problems_of("\xff\xfe\0\0v\0\0\0"s), ElementsAre(HasSubstr("UTF-32")));
+  EXPECT_THAT(problems_of("\0\0\xfe\xff\0\0\0v"s), ElementsAre(HasSubstr("UTF-32")));
   EXPECT_THAT(problems_of("voter_ID,name\n5,Ren\xe9\n"),
               ElementsAre(HasSubstr("2: the line has characters that are not UTF-8")));
   EXPECT_THAT(problems_of("voter_ID\n5\0\n"s), ElementsAre(HasSubstr("zero byte")));
@@ -119,9 +150,17 @@ TEST(Roll, ZerosAndBlanksAreDroppedAndReportedWithTheirLines) {
   EXPECT_THAT(reader->take_voters(), ElementsAre(0, 7, 8, 9, 10));
 }
 
+TEST(Roll, InvisibleCharactersAroundAVoterNumberAreDroppedAndReported) {
+  const auto reader =
+      read("voter_ID,name\n\u200e1\u200f,A\n\u202a2\u202c,B\n3\ufe0f,C\n\"4\n\",D\n\ufeff5,E\n");
+  EXPECT_THAT(lines_of(reader->notes()), ElementsAre(HasSubstr("(5 lines: 2, 3, 4, 5 and 7)")));
+  EXPECT_THAT(reader->take_voters(), ElementsAre(1, 2, 3, 4, 5));
+}
+
 TEST(Roll, EmptyLinesAtTheEndAreIgnoredAndThoseBetweenVotersReported) {
   EXPECT_THAT(notes_of("voter_ID\n1\n\n\n  \n"), IsEmpty());
   EXPECT_THAT(notes_of("voter_ID\n1\n\n2\n\n"), ElementsAre(HasSubstr("3: empty lines")));
+  EXPECT_THAT(notes_of("voter_ID,name\n1,A\n\u00a0,\n\u200e\n"), IsEmpty());
 }
 
 TEST(Roll, AVoterThatOccursSeveralTimesIsReportedWithEveryLine) {

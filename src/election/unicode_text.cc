@@ -24,6 +24,16 @@ bool is_forbidden(UChar32 c) {
          type == U_PARAGRAPH_SEPARATOR || type == U_UNASSIGNED || c == 0xfeff || c == 0x200b;
 }
 
+bool is_invisible(UChar32 c) {
+  return u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT) != 0;
+}
+
+std::string to_utf8(const icu::UnicodeString& text) {
+  std::string utf8;
+  text.toUTF8String(utf8);
+  return utf8;
+}
+
 // nullptr if ICU lacks its data.
 const USpoofChecker* spoof_checker() {
   static const std::unique_ptr<USpoofChecker, decltype(&uspoof_close)> kChecker = [] {
@@ -83,8 +93,7 @@ std::string comparison_key(const std::string& utf8) {
     if (is_blank && !was_blank) key.append(static_cast<UChar32>(' '));
     was_blank = is_blank;
   }
-  std::string text;
-  key.toUTF8String(text);
+  std::string text = to_utf8(key);
   if (text.ends_with(' ')) text.pop_back();
   return text;
 }
@@ -97,9 +106,7 @@ std::string skeleton(const std::string& utf8) {
                                   icu::UnicodeString::fromUTF8(comparison_key(utf8)), skeleton,
                                   &error);
   if (U_FAILURE(error)) return comparison_key(utf8);
-  std::string text;
-  skeleton.toUTF8String(text);
-  return text;
+  return to_utf8(skeleton);
 }
 
 bool look_the_same_in_other_scripts(const std::string& first, const std::string& second) {
@@ -110,6 +117,35 @@ bool look_the_same_in_other_scripts(const std::string& first, const std::string&
   constexpr std::int32_t kOtherScripts =
       USPOOF_MIXED_SCRIPT_CONFUSABLE | USPOOF_WHOLE_SCRIPT_CONFUSABLE;
   return U_SUCCESS(error) && (how & kOtherScripts) != 0;
+}
+
+std::string_view without_blank_ends(std::string_view utf8) {
+  const auto is_plain = [](char c) { return c > ' ' && c < '\x7f'; };
+  if (!utf8.empty() && is_plain(utf8.front()) && is_plain(utf8.back())) return utf8;
+  const auto text = icu::UnicodeString::fromUTF8(utf8);
+  const auto is_dropped = [&](std::int32_t i) {
+    const UChar32 c = text.char32At(i);
+    return u_isUWhiteSpace(c) != 0 || is_invisible(c);
+  };
+  std::int32_t begin = 0;
+  while (begin < text.length() && is_dropped(begin)) begin = text.moveIndex32(begin, 1);
+  std::int32_t end = text.length();
+  while (end > begin && is_dropped(end - 1)) end = text.moveIndex32(end, -1);
+  utf8.remove_prefix(to_utf8(text.tempSubStringBetween(0, begin)).size());
+  utf8.remove_suffix(to_utf8(text.tempSubString(end)).size());
+  return utf8;
+}
+
+std::string with_visible_characters(std::string_view utf8) {
+  const auto text = icu::UnicodeString::fromUTF8(utf8);
+  std::string visible;
+  for (std::int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
+    const UChar32 c = text.char32At(i);
+    const bool is_seen = c < 0x80 || (u_isgraph(c) != 0 && !is_invisible(c));
+    visible += is_seen ? to_utf8(icu::UnicodeString(c))
+                       : fmt::format("<U+{:04X}>", static_cast<std::uint32_t>(c));
+  }
+  return visible;
 }
 
 std::optional<std::string> problem_with_language(const std::string& tag) {

@@ -24,6 +24,12 @@ std::string skeleton(const std::string& text);
 // Whether two texts with one skeleton() look alike because they are written in different scripts.
 bool look_the_same_in_other_scripts(const std::string& first, const std::string& second);
 
+// The text without the blanks and the invisible characters (direction marks, byte order marks, soft
+// hyphens and so on) at its ends.
+std::string_view without_blank_ends(std::string_view text);
+// For messages: the text with each invisible character written as its number, such as <U+200E>.
+std::string with_visible_characters(std::string_view text);
+
 // What is wrong with a language tag (BCP 47), or nothing.
 std::optional<std::string> problem_with_language(const std::string& tag);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -27,10 +28,11 @@ constexpr mode_t kOwnerOnly = 0600;
 absl::Status for_each_piece(const std::string& file,
                             const std::function<bool(std::string_view)>& take,
                             const Options& options) {
-  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  std::error_code unknown;  // the size of a pipe
+  const auto known_size = std::filesystem::file_size(file, unknown);
+  const std::int64_t size = unknown ? 0 : static_cast<std::int64_t>(known_size);
+  std::ifstream in(file, std::ios::binary);
   if (!in) return absl::NotFoundError(fmt::format("{}: {}", file, std::strerror(errno)));
-  const auto size = static_cast<std::int64_t>(in.tellg());
-  in.seekg(0);
   Progress progress("Reading " + file, size, options.output());
   std::string buffer(kReadBytes, '\0');
   std::int64_t done = 0;
@@ -42,7 +44,8 @@ absl::Status for_each_piece(const std::string& file,
     done += static_cast<std::int64_t>(got);
     if (size > static_cast<std::int64_t>(16 * kReadBytes)) progress.show(done);
   }
-  if (in.bad()) return absl::UnavailableError(file + ": cannot be read");
+  if (in.bad())
+    return absl::FailedPreconditionError(fmt::format("{}: {}", file, std::strerror(errno)));
   return absl::OkStatus();
 }
 

@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
+#include <thread>
 
 #include "base/files.h"
 #include "election/roll.h"
@@ -202,6 +204,17 @@ TEST_F(Commands, ADryRunChangesNothingAndNeedsNoServices) {
   world_.dies_after = 0;
   EXPECT_THAT(line_of(import_roll, {file("voters.csv")}, [](Options& o) { o.dry_run = true; }),
               AllOf(HasSubstr("3 voters"), HasSubstr("dry run")));
+}
+
+TEST_F(Commands, ARollCanComeFromAPipeAndNotFromAFolder) {
+  const auto dry = [](Options& options) { options.dry_run = true; };
+  ASSERT_EQ(::mkfifo(file("pipe").c_str(), 0600), 0);
+  std::thread writer([&] { write("pipe", "voter_ID\n5\n6\n"); });
+  EXPECT_THAT(line_of(import_roll, {file("pipe")}, dry), HasSubstr("2 voters"));
+  writer.join();
+  const Outcome outcome = run(import_roll, {file("office")}, dry);
+  EXPECT_THAT(std::string(outcome.error.message()), HasSubstr("Is a directory"));
+  EXPECT_EQ(print_outcome(outcome, Format::kText), kRefused);
 }
 
 TEST_F(Commands, ARollIsReplacedBeforeTheOpeningAndNotAfterwards) {
