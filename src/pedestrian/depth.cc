@@ -48,8 +48,8 @@ class PinholeDepth final : public DepthEstimator {
 
 class OnnxDepth final : public DepthEstimator {
  public:
-  OnnxDepth(cv::dnn::Net net, const DepthConfig& config, const Side& side)
-      : net_(std::move(net)), config_(config), side_(side) {}
+  OnnxDepth(const cv::dnn::Net& net, const DepthConfig& config, const Side& side)
+      : net_(net), config_(config), side_(side) {}
 
   absl::StatusOr<std::vector<double>> estimate(const Record& record,
                                                std::span<const Box> boxes) override {

@@ -42,8 +42,8 @@ class LabelDetector final : public Detector {
 
 class YoloDetector final : public Detector {
  public:
-  YoloDetector(cv::dnn::Net net, const DetectorConfig& config, const Side& side)
-      : net_(std::move(net)), config_(config), side_(side) {}
+  YoloDetector(const cv::dnn::Net& net, const DetectorConfig& config, const Side& side)
+      : net_(net), config_(config), side_(side) {}
 
   absl::StatusOr<std::vector<Box>> detect(const Record& record) override {
     ASSIGN_OR_RETURN(const auto image, image_of(record, side_.image));
