@@ -65,6 +65,7 @@ void add_elections(Settings& settings, Options& options) {
   settings.texts({"election", "", "NUMBER",
                   "The election; may be given several times. Not needed if only one is defined"},
                  &options.elections, check_not_empty);
+  settings.text({"event", "", "NAME", "The elections of this event"}, &options.event);
   settings.boolean({"all", "", "", "All elections that are defined"}, &options.all);
 }
 

@@ -87,6 +87,14 @@ absl::StatusOr<Report> results_report(Office& office, Desk& desk, std::int64_t e
 }  // namespace
 
 Outcome results(Office& office) {
+  const std::string& out = office.options().out;
+  const auto elections = office.chosen_elections();
+  std::error_code error;
+  if (elections.ok() && elections->size() > 1 && !out.empty() &&
+      !std::filesystem::is_directory(out, error)) {
+    return {.error = absl::InvalidArgumentError(
+                "--out: the results of several elections need a folder that exists")};
+  }
   return for_each_election(office, [&](Desk& desk, std::int64_t election) {
     return results_report(office, desk, election);
   });

@@ -270,15 +270,35 @@ absl::StatusOr<std::int64_t> write_joined(const Options& options,
   return written;
 }
 
-absl::StatusOr<Report> codes_report(Office& office, Desk& desk, std::int64_t election) {
-  const Options& options = office.options();
-  ASSIGN_OR_RETURN(const Record record, desk.read_defined(election));
-  const Definition& definition = record.state->definition;
-  if (definition.eligibility != Eligibility::kCodes) {
-    return absl::FailedPreconditionError(
-        fmt::format("election {} has no codes: its eligibility is \"{}\"", election,
-                    to_text(definition.eligibility)));
+// The state of the first of these elections, which must have codes and share their event: one list
+// has the codes of one event.
+absl::StatusOr<ElectionState> with_codes(Desk& desk, const std::vector<std::int64_t>& elections) {
+  std::optional<ElectionState> first;
+  for (const std::int64_t election : elections) {
+    ASSIGN_OR_RETURN(const Record record, desk.read_defined(election));
+    const Definition& definition = record.state->definition;
+    if (definition.eligibility != Eligibility::kCodes) {
+      return absl::FailedPreconditionError(
+          fmt::format("election {} has no codes: its eligibility is \"{}\"", election,
+                      to_text(definition.eligibility)));
+    }
+    if (!first) first = record.state;
+    if (definition.event != first->definition.event) {
+      return absl::FailedPreconditionError(fmt::format(
+          "the elections {} and {} belong to different events, which have codes of their own: name "
+          "one event with --event",
+          first->definition.election, election));
+    }
   }
+  return *std::move(first);
+}
+
+absl::StatusOr<Report> codes_report(Office& office) {
+  const Options& options = office.options();
+  ASSIGN_OR_RETURN(const auto elections, office.chosen_elections());
+  ASSIGN_OR_RETURN(Desk * desk, office.desk());
+  ASSIGN_OR_RETURN(const ElectionState state, with_codes(*desk, elections));
+  const Definition& definition = state.definition;
   ASSIGN_OR_RETURN(const auto codes, office.folder().read_codes(definition.event));
   if (codes.empty()) {
     return absl::FailedPreconditionError(
@@ -299,12 +319,12 @@ absl::StatusOr<Report> codes_report(Office& office, Desk& desk, std::int64_t ele
     ASSIGN_OR_RETURN(written, write_joined(options, codes, out));
   }
   RETURN_IF_ERROR(out.finish());
-  const std::int64_t now = desk.now_ms();
+  const std::int64_t now = desk->now_ms();
   return Report{
       .what = fmt::format("{} has the codes of {} for the event {}; only you can read it.",
                           options.out, counted(written, "voter"), definition.event),
       .next = fmt::format("mail each voter the code, then delete the file. Then {}",
-                          next_step(*record.state, now)),
+                          next_step(state, now)),
       .details = {{"file", options.out}, {"codes", written}}};
 }
 
@@ -353,9 +373,7 @@ Outcome write_codes(Office& office) {
   if (office.options().out.empty()) {
     return {.error = absl::InvalidArgumentError("--out: name the file for the mailing list")};
   }
-  return for_each_election(office, [&](Desk& desk, std::int64_t election) {
-    return codes_report(office, desk, election);
-  });
+  return outcome_of(codes_report(office));
 }
 
 Outcome add_voter(Office& office) {

@@ -341,6 +341,43 @@ TEST_F(Commands, WithSeveralElectionsTheOneThatIsMeantMustBeNamed) {
   EXPECT_EQ(world_.elections[12].recorder->phase, Phase::kDefined);
 }
 
+TEST_F(Commands, TheElectionsOfOneEventAreChosenByItsName) {
+  const auto define_copy = [&](const std::string& number, const std::string& event) {
+    std::string text = kWard4;
+    text.replace(text.find("12"), 2, number);
+    text.replace(text.find("City 2026"), 9, event);
+    write("copy.json", text);
+    ASSERT_TRUE(run(define, {file("copy.json")}).error.ok());
+  };
+  define_copy("12", "City 2026");
+  define_copy("13", "City 2026");
+  define_copy("912", "Rehearsal");
+  const auto of = [&](const char* event) {
+    return [this, event](Options& options) {
+      options.event = event;
+      options.out = file("codes.csv");
+    };
+  };
+  EXPECT_EQ(run(import_roll, {file("voters.csv")}, of("City 2026")).reports.size(), 2);
+  // One list for both: they share the codes.
+  EXPECT_EQ(run(write_codes, {}, of("City 2026")).reports.size(), 1);
+  EXPECT_EQ(run(open, {}, of("City 2026")).reports.size(), 2);
+  EXPECT_EQ(world_.elections[912].recorder->phase, Phase::kDefined);
+  EXPECT_EQ(run(status, {}, of("Rehearsal")).reports.size(), 1);
+  // The results of both need a folder: in one file, the second would replace the first.
+  EXPECT_THAT(line_of(results, {}, of("City 2026")), HasSubstr("need a folder"));
+  EXPECT_THAT(line_of(open, {}, of("City 2027")), HasSubstr("no election of the event"));
+
+  // A list never has the codes of several events.
+  run(import_roll, {file("voters.csv")}, of("Rehearsal"));
+  const auto all = [&](Options& options) {
+    options.all = true;
+    options.out = file("all.csv");
+  };
+  EXPECT_THAT(line_of(write_codes, {}, all), HasSubstr("belong to different events"));
+  EXPECT_FALSE(std::filesystem::exists(file("all.csv")));
+}
+
 TEST_F(Commands, TheClosingTimeIsMovedOnlyToALaterTimeThatExists) {
   run(define, {file("ward4.json")});
   run(import_roll, {file("voters.csv")});

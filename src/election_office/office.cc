@@ -52,6 +52,7 @@ absl::StatusOr<std::vector<std::int64_t>> Office::chosen_elections() {
     chosen.push_back(*number);
   }
   if (!chosen.empty()) return chosen;
+  if (!options_.event.empty()) return elections_of(options_.event);
   ASSIGN_OR_RETURN(Desk * desk, this->desk());
   ASSIGN_OR_RETURN(chosen, desk->elections());
   if (chosen.empty()) {
@@ -60,8 +61,25 @@ absl::StatusOr<std::vector<std::int64_t>> Office::chosen_elections() {
   }
   if (chosen.size() == 1 || options_.all) return chosen;
   return absl::InvalidArgumentError(
-      fmt::format("several elections are defined ({}): name one with --election, or take --all",
+      fmt::format("several elections are defined ({}): name one with --election, those of one day "
+                  "with --event, or "
+                  "take --all",
                   fmt::join(chosen, ", ")));
+}
+
+absl::StatusOr<std::vector<std::int64_t>> Office::elections_of(const std::string& event) {
+  ASSIGN_OR_RETURN(Desk * desk, this->desk());
+  ASSIGN_OR_RETURN(const std::vector<std::int64_t> defined, desk->elections());
+  std::vector<std::int64_t> found;
+  for (const std::int64_t election : defined) {
+    ASSIGN_OR_RETURN(const Record record, desk->read_defined(election));
+    if (record.state->definition.event == event) found.push_back(election);
+  }
+  if (!found.empty()) return found;
+  return absl::NotFoundError(
+      fmt::format("no election of the event \"{}\" is defined: election-office status shows the "
+                  "elections",
+                  event));
 }
 
 bool Office::confirms(const std::string& question) const {

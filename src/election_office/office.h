@@ -24,6 +24,7 @@ struct Options {
   std::string topic = "election";
   std::string office = "office";
   std::vector<std::string> elections;
+  std::string event;
   bool all = false;
   bool json = false;
   bool yes = false;
@@ -58,9 +59,10 @@ class Office {
 
   absl::StatusOr<Desk*> desk();
 
-  // The elections that a command is for: --election, --all, or the only one that is defined.
+  // The elections that a command is for: --election, --event, --all, or the only one that is
+  // defined.
   absl::StatusOr<std::vector<std::int64_t>> chosen_elections();
-  // --election, or all.
+  // --election, --event, or all.
   absl::StatusOr<std::vector<std::int64_t>> chosen_or_all_elections();
 
   // Asks for a "yes" on the terminal. True if the answer is yes, if --yes is given, or if there is
@@ -71,6 +73,8 @@ class Office {
   void use(std::unique_ptr<Services> services) { services_ = std::move(services); }
 
  private:
+  absl::StatusOr<std::vector<std::int64_t>> elections_of(const std::string& event);
+
   Options options_;
   Clock& clock_;
   OfficeFolder folder_;
