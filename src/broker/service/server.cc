@@ -37,6 +37,8 @@ namespace {
 
 // A publish has up to 10 MB. No request of the official clients is larger than that.
 constexpr int kMaxRequestBytes = 20 << 20;
+// What a compressed request may become. It is the client's smallest effort for the most memory here.
+constexpr std::size_t kMaxDecompressedBytes = 11 << 20;
 // Headers of one request. The official clients send some 500 bytes.
 constexpr int kMaxMetadataBytes = 64 << 10;
 // Calls that one connection has open at a time. The official clients share a connection among up to
@@ -60,7 +62,7 @@ constexpr std::size_t kMaxCachedBytes = 64 << 20;
 
 void set_limits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxRequestBytes);
-  limit_decompression(kMaxRequestBytes);
+  limit_decompression(kMaxDecompressedBytes);
   builder->SetMaxSendMessageSize(-1);  // bounded by kMaxResponseBytes and the largest message
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
