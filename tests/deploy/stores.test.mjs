@@ -96,3 +96,13 @@ test('a restore runs beside the pods of the pedestrian system', () => {
   const { status, stderr } = run('restore', { TABLES: '', MARKS: '0', VOTES: '7', RESTORED: '7', RUNNING: running });
   assert.equal(status, 0, stderr);
 });
+
+test('PostgreSQL has the same settings in its container as in scripts/local-postgres', () => {
+  const read = (path) => readFileSync(join(root, path), 'utf8');
+  const [, tuning] = read('scripts/local-postgres').match(/^readonly tuning=\(([^)]*)\)/m);
+  const settings = [...tuning.matchAll(/-c (\w+)=(\w+)/g)];
+  assert.ok(settings.length > 0);
+  const container = read('deploy/docker/postgres-start');
+  for (const [, name, value] of settings)
+    assert.match(container, new RegExp(`-c ${name}=(${value}|"\\$\\{POSTGRES_\\w+:-${value}\\}")\\s`), name);
+});
