@@ -157,7 +157,8 @@ class ElectionPage {
           format_.time(bin.start_utc_ms, zone()), format_.count(bin.votes),
           format_.count(bin.total));
     return fmt::format(
-        "<details>\n<summary>{}</summary>\n<table>\n<caption>{}</caption>\n<thead><tr>"
+        "<details>\n<summary>{}</summary>\n<table "
+        "class=\"by-time\">\n<caption>{}</caption>\n<thead><tr>"
         "<th scope=\"col\">{}</th><th scope=\"col\" class=\"amount\">{}</th>"
         "<th scope=\"col\" class=\"amount\">{}</th></tr></thead>\n<tbody>\n{}</tbody></table>\n"
         "</details>\n",

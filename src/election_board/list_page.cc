@@ -17,13 +17,21 @@ std::string times(const ElectionView& view, const Format& format) {
   return text;
 }
 
+// Says that an election is a rehearsal, if it is.
+std::string test_mark(const ElectionView& view, const char* attributes, const Format& format) {
+  if (!view.state.definition.is_test) return "";
+  return fmt::format("<p{}><strong>{}</strong> {}</p>\n", attributes, format.text("test.mark"),
+                     format.text("test"));
+}
+
 std::string item(const ElectionView& view, const PageOptions& options, const Format& format) {
   const std::string voted = format.count(view.results.turnout.voted);
   return fmt::format(
       "<li class=\"card election\">\n<h3><a href=\"{}{}\">{}</a></h3>\n{}\n"
-      "<p>{}</p>\n{}</li>\n",
+      "{}<p>{}</p>\n{}</li>\n",
       election_path(view.state.definition.election), options.query(),
       format.name(view.state.definition.title), status_badge(view.phase, format),
+      test_mark(view, "", format),
       format.text("list.voted", {{"count", fmt::format("<strong>{}</strong>", voted)}}), [&] {
         const std::string text = times(view, format);
         return text.empty() ? text : fmt::format("<p class=\"quiet\">{}</p>\n", text);
@@ -39,10 +47,7 @@ std::string status_badge(Phase phase, const Format& format) {
 }
 
 std::string notices(const ElectionView& view, const Format& format) {
-  std::string html;
-  if (view.state.definition.is_test)
-    html += fmt::format("<p class=\"notice\"><strong>{}</strong> {}</p>\n",
-                        format.text("test.mark"), format.text("test"));
+  std::string html = test_mark(view, " class=\"notice\"", format);
   if (!view.problem.empty())
     html += fmt::format("<p class=\"notice\" role=\"alert\">{}</p>\n",
                         format.text("problem", {{"reason", web::escape_html(view.problem)}}));

@@ -8,6 +8,8 @@ namespace pollbus::election_board {
 namespace {
 
 const std::string kNone;
+// More names than these would be a paragraph; the table has them all.
+constexpr std::size_t kMaxNamesOfTie = 5;
 
 std::string bar_width(std::int64_t votes, std::int64_t most) {
   if (most == 0) return "0";
@@ -20,8 +22,13 @@ std::string minute_text(std::int64_t utc_ms, const std::string& zone) {
   return local_text(utc_ms, zone).substr(0, kLength);
 }
 
-std::string headline_of(const Tally& tally, const Format& format) {
-  if (tally.valid == 0) return format.plain("result.none");
+std::string headline_of(const Tally& tally, Phase phase, const Format& format) {
+  const bool is_final = phase == Phase::kSealed || phase == Phase::kCertified;
+  if (tally.valid == 0) return format.plain(is_final ? "result.none.final" : "result.none");
+  if (tally.leading.size() > kMaxNamesOfTie) {
+    const auto count = static_cast<std::int64_t>(tally.leading.size());
+    return format.plain("result.tie.many", {{"count", format.count(count)}});
+  }
   std::string names;
   for (const std::size_t index : tally.leading) {
     if (!names.empty()) names += format.plain("list.separator");
@@ -30,7 +37,7 @@ std::string headline_of(const Tally& tally, const Format& format) {
   return format.plain(tally.leading.size() > 1 ? "result.tie" : "result.most", {{"names", names}});
 }
 
-void add_tally(const Tally& tally, const Format& format, Figures& figures) {
+void add_tally(const Tally& tally, Phase phase, const Format& format, Figures& figures) {
   std::int64_t most = 0;
   for (const ChoiceResult& choice : tally.choices) most = std::max(most, choice.votes);
   for (const ChoiceResult& choice : tally.choices) {
@@ -49,7 +56,7 @@ void add_tally(const Tally& tally, const Format& format, Figures& figures) {
   figures.texts.emplace_back("valid", format.count(tally.valid));
   figures.texts.emplace_back("blank", format.count(tally.blank));
   figures.texts.emplace_back("rejected", format.count(tally.rejected));
-  figures.texts.emplace_back("headline", headline_of(tally, format));
+  figures.texts.emplace_back("headline", headline_of(tally, phase, format));
 }
 
 void add_turnout(const ElectionView& view, const Format& format, Figures& figures) {
@@ -97,7 +104,7 @@ const std::string& Figures::shape(std::string_view key) const {
 
 Figures figures_of(const ElectionView& view, const TimeSeries& series, const Format& format) {
   Figures figures;
-  if (view.results.tally) add_tally(*view.results.tally, format, figures);
+  if (view.results.tally) add_tally(*view.results.tally, view.phase, format, figures);
   add_turnout(view, format, figures);
   add_series(view, series, format, figures);
   figures.texts.emplace_back(

@@ -40,6 +40,24 @@ TEST(ElectionPage, ZeroVotesAreNoVotesYetWithoutPercentages) {
   EXPECT_THAT(page, HasSubstr("data-key=\"choice-0-bar\" width=\"0\""));
 }
 
+TEST(ElectionPage, AnElectionThatIsSealedWithoutVotesSaysThatNoneWereCast) {
+  FakeElection election = closed(two_choices(), {0, 0});
+  Event seal{.kind = EventKind::kSeal};
+  seal.marks = 0;
+  election.add(std::move(seal));
+  EXPECT_THAT(page_of(election),
+              AllOf(HasSubstr("No votes were cast"), Not(HasSubstr("No votes yet"))));
+}
+
+TEST(ElectionPage, ATieOfManyChoicesIsCountedInsteadOfListed) {
+  std::string choices;
+  for (int i = 0; i < 6; ++i)
+    choices +=
+        fmt::format(R"({}{{"voting":{},"name":{{"en":"Choice {}"}}}})", i > 0 ? "," : "", i, i);
+  FakeElection election = closed(definition_json(choices), {2, 2, 2, 2, 2, 2});
+  EXPECT_THAT(page_of(election), HasSubstr("Tie for first place: 6 choices"));
+}
+
 TEST(ElectionPage, ATieIsCalledATie) {
   FakeElection election = closed(two_choices(), {4, 4});
   const std::string page = page_of(election);
@@ -184,6 +202,14 @@ TEST(ListPage, GroupsElectionsByEventAndSaysWhenThereIsNone) {
       list_page(*builder.update(election.counts), {.language = "en"}, all_languages());
   EXPECT_THAT(page, HasSubstr("City 2026"));
   EXPECT_THAT(page, HasSubstr("href=\"/elections/12?lang=en\""));
+  EXPECT_THAT(page, Not(HasSubstr("TEST")));
+}
+
+TEST(ListPage, MarksARehearsal) {
+  FakeElection election = closed(two_choices(R"(,"test":true)"), {1, 1});
+  SnapshotBuilder builder(std::nullopt);
+  EXPECT_THAT(list_page(*builder.update(election.counts), {.language = "en"}, all_languages()),
+              HasSubstr("<p><strong>TEST</strong> This is a rehearsal."));
 }
 
 }  // namespace

@@ -245,10 +245,39 @@ test('a certified rehearsal is marked as a test in its page and in the names of 
   await closePage(page);
 });
 
-test('the board prints without its controls', async () => {
-  const page = await open('/elections/14');
+test('on a phone, also in the largest type, no page scrolls sideways and no text is squeezed', async () => {
+  const page = await openPage(browser);
+  for (const { width, query } of [{ width: 320, query: 'lang=en' }, { width: 390, query: 'lang=ar&size=l' }, { width: 320, query: 'lang=de&size=xl' }]) {
+    await page.setViewportSize({ width, height: 700 });
+    for (const path of paths) {
+      const address = withQuery(path, query);
+      await page.goto(place.address + address);
+      await page.evaluate(() => document.querySelectorAll('details').forEach((each) => { each.open = true; }));
+      assert.deepEqual(await layoutProblems(page), [], `${address} at ${width}`);
+      // Room for some letters in each line.
+      const squeezed = await page.$$eval('.results tbody th bdi, .history td:not(:first-child)', (all) => all
+        .filter((each) => each.closest('th, td').clientWidth < 5 * parseFloat(getComputedStyle(each).fontSize))
+        .map((each) => each.textContent));
+      assert.deepEqual(squeezed, [], `${address} at ${width}`);
+    }
+  }
+  await closePage(page);
+});
+
+test('the board prints without its controls, dark on white in every theme, with bars that show the votes', async () => {
+  const page = await openPage(browser);
   await page.emulateMedia({ media: 'print' });
-  assert.equal(await page.isVisible('header'), false);
-  assert.equal(await page.isVisible('.results'), true);
+  for (const theme of ['light', 'dark', 'high-light', 'high-dark']) {
+    await page.goto(`${place.address}/elections/14?theme=${theme}`);
+    assert.equal(await page.isVisible('header'), false);
+    assert.equal(await page.isVisible('.results'), true);
+    const [paper, track, fill] = await page.evaluate(() => [
+      getComputedStyle(document.body).backgroundColor,
+      ...['.bar .track', '.bar .fill'].map((part) => getComputedStyle(document.querySelector(part)).fill),
+    ]);
+    assert.deepEqual([paper, track, fill], ['rgb(255, 255, 255)', 'rgb(255, 255, 255)', 'rgb(11, 58, 99)'], theme);
+    const { contrast, text } = await leastContrast(page);
+    assert.ok(contrast >= 10, `${theme}: contrast ${contrast} of "${text}"`);
+  }
   await closePage(page);
 });

@@ -49,7 +49,8 @@ export function layoutProblems(page) {
     const root = document.documentElement;
     if (root.scrollWidth > root.clientWidth) problems.push(`scrolls sideways: ${root.scrollWidth} > ${root.clientWidth}`);
     // What is clipped away is for screen readers only.
-    const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && getComputedStyle(element).clipPath === 'none';
+    const isClipped = (element) => element !== null && (getComputedStyle(element).clipPath !== 'none' || isClipped(element.parentElement));
+    const isShown = (element) => element.checkVisibility({ visibilityProperty: true }) && !isClipped(element);
     const all = [...document.querySelectorAll('body *')].filter(isShown);
     const name = (element) => `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ''} "${element.textContent.trim().slice(0, 30)}"`;
     for (const element of all) {

@@ -134,13 +134,28 @@ test('a screen reader hears what became of a vote, once', async () => {
   assert.equal(await heard.getAttribute('role'), 'status');
 });
 
-test('the receipt is printed with title and tracking code, and without buttons or the result', async () => {
-  await show('recorded', {});
+test('the receipt is printed in black on white with title and tracking code, and without buttons or the result', async () => {
+  await show('recorded', { theme: 'dark' });
   await page.emulateMedia({ media: 'print' });
   const visible = await page.evaluate(() =>
     [...document.querySelectorAll('.tracking .code, h2, .actions, .bar, .result')].map((each) => [each.className || each.tagName, each.checkVisibility()]));
+  const colours = await page.locator('.tracking .code').first().evaluate((code) => [getComputedStyle(code).color, getComputedStyle(document.body).backgroundColor]);
   await page.emulateMedia({ media: 'screen' });
+  assert.deepEqual(colours, ['rgb(0, 0, 0)', 'rgb(255, 255, 255)']);
   for (const [what, isVisible] of visible) assert.equal(isVisible, what === 'code' || what === 'H2', what);
+});
+
+test('a tracking code that does not fit on the screen is pointed out by the button "More below"', async () => {
+  await show('recorded', { size: 'xl', language: 'de' });
+  const more = page.locator('#more');
+  assert.equal(await more.isVisible(), true);
+  while (await more.isVisible()) {
+    const from = await more.evaluate((button) => { const { scrollY } = window; button.click(); return scrollY; });
+    await page.waitForFunction((y) => window.scrollY > y || document.querySelector('#more').style.visibility === 'hidden', from);
+  }
+  const code = await page.locator('.tracking .code').last().boundingBox();
+  const actions = await page.locator('#actions').boundingBox();
+  assert.ok(code.y + code.height <= actions.y, JSON.stringify({ code, actions }));
 });
 
 test('with reduced motion nothing moves', async () => {

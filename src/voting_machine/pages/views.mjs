@@ -229,5 +229,6 @@ export function answer(state, press) {
       sending ? null : h('p', { class: 'quiet number', id: 'countdown' }),
     ],
     actions,
+    hasMore: actions.length > 0,
   };
 }
