@@ -184,6 +184,104 @@ test('a tab that still shows the review cannot cast what another tab has changed
   await tab.close();
 });
 
+test('two tabs that press Cast at the same moment cast one ballot, and both say what became of it', async () => {
+  await voter.toReview(place, String(nextVoter), both);
+  const tab = await page.context().newPage();
+  const other = new VoterAtKiosk(tab);
+  await tab.goto(place.address);
+  await other.heading('kiosk.review.title');
+  await Promise.all([voter.press('kiosk.cast'), other.press('kiosk.cast')]);
+  await Promise.all([voter.heading('kiosk.answer.title.recorded'), other.heading('kiosk.answer.title.recorded')]);
+  assert.deepEqual(await other.trackingCodes(), await voter.trackingCodes());
+  assert.equal(place.cast.length, 2);
+  await tab.close();
+});
+
+test('a Cast that is sent again, many times or in the session of the next voter, casts nothing', async () => {
+  const send = (body) => page.evaluate((text) => fetch('/act', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: text })
+    .then((response) => response.json()), body);
+  await voter.toReview(place, String(nextVoter), both);
+  const asked = page.waitForRequest((each) => each.postData()?.includes('"cast"'));
+  await voter.press('kiosk.cast');
+  const stolen = (await asked).postData();
+  await Promise.all(Array.from({ length: 20 }, () => send(stolen)));
+  await voter.heading('kiosk.answer.title.recorded');
+  await voter.press('kiosk.done');
+  await page.locator('.languages').waitFor();
+  await voter.toReview(undefined, String(nextVoter + 5_000), both);
+  assert.equal((await send(stolen)).stage, 'review');
+  assert.equal(place.cast.length, 2);
+});
+
+test('the tab of a voter who has gone shows the session of the next voter, and its Cast does nothing', async () => {
+  await voter.toReview(place, String(nextVoter), both);
+  const tab = await page.context().newPage();
+  const former = new VoterAtKiosk(tab);
+  await tab.goto(place.address);
+  await former.heading('kiosk.review.title');
+  await tab.route('**/state', (route) => route.abort());
+  await voter.press('kiosk.cast');
+  await voter.heading('kiosk.answer.title.recorded');
+  await voter.press('kiosk.done');
+  await page.locator('.languages').waitFor();
+  await voter.start();
+  await voter.heading('kiosk.voter.title');
+  await former.press('kiosk.cast');
+  await former.heading('kiosk.voter.title');
+  assert.ok(!(await tab.content()).includes('Alan Turing'));
+  assert.equal(place.cast.length, 2);
+  await tab.close();
+});
+
+test('what a voter has typed and left is gone for the next voter', async () => {
+  await voter.start(place);
+  await voter.heading('kiosk.voter.title');
+  await page.locator('#field').fill('424242');
+  await page.locator('#leave-button').click();
+  await page.locator('dialog .primary').click();
+  await page.locator('.languages').waitFor();
+  await voter.start();
+  await voter.heading('kiosk.voter.title');
+  assert.equal(await page.locator('#field').inputValue(), '');
+});
+
+test('a page that crashes at any step comes back to the same step', async () => {
+  const crash = async () => {
+    const crashed = page.waitForEvent('crash');
+    const context = page.context();
+    const session = await context.newCDPSession(page);
+    session.send('Page.crash').catch(() => {});
+    await crashed;
+    await page.close();
+    page = await context.newPage();
+    voter = new VoterAtKiosk(page);
+    await page.goto(place.address);
+  };
+  await voter.start(place);
+  await voter.heading('kiosk.voter.title');
+  await crash();
+  await voter.identify(String(nextVoter));
+  for (const [title, name] of both) {
+    await page.getByRole('heading', { level: 1, name: title }).waitFor();
+    await crash();
+    await voter.choose(title, name);
+  }
+  await voter.heading('kiosk.review.title');
+  await crash();
+  await voter.heading('kiosk.review.title');
+  place.answerWith = () => undefined;
+  await voter.press('kiosk.cast');
+  await voter.heading('kiosk.answer.title.sending');
+  const codes = await voter.trackingCodes();
+  await crash();
+  await voter.heading('kiosk.answer.title.sending');
+  while (place.cast.length < 2) await page.waitForResponse('**/state');
+  for (const { UUID } of place.cast) await place.send({ result: 'successful', UUID });
+  await voter.heading('kiosk.answer.title.recorded');
+  assert.deepEqual(await voter.trackingCodes(), codes);
+  assert.equal(place.cast.length, 2);
+});
+
 test('a browser that crashes comes back to the same step', async () => {
   await voter.toReview(place, String(nextVoter), both);
   await page.context().close();
@@ -312,6 +410,30 @@ test('after thirty seconds the answer is gone, with everything that the voter ha
   await page.locator('.languages').waitFor();
   const { size, theme } = await page.evaluate(() => ({ ...document.documentElement.dataset }));
   assert.deepEqual([size, theme, await page.locator('html').getAttribute('lang')], ['m', 'light', 'en']);
+});
+
+test('a clock that is set while somebody votes neither ends the session nor prolongs it', async () => {
+  const day = 86_400_000;
+  const set = (by) => page.clock.setSystemTime(Date.now() + by);
+  await page.clock.install();
+  await voter.toReview(place, String(nextVoter), both);
+  await set(day);
+  const polled = page.waitForResponse('**/state');
+  await page.clock.runFor(2_000);
+  await polled;
+  await voter.heading('kiosk.review.title');
+  assert.equal(await page.locator('#idle-dialog').count(), 0);
+  await set(-day);
+  await page.clock.fastForward(300_000);
+  await page.locator('#idle-dialog[open]').waitFor();
+  await page.keyboard.press('Enter');
+  await page.locator('#idle-dialog').waitFor({ state: 'detached' });
+  await voter.press('kiosk.cast');
+  await voter.heading('kiosk.answer.title.recorded');
+  await page.locator('#countdown', { hasText: /\d/ }).waitFor();
+  await set(-day);
+  await page.clock.fastForward(31_000);
+  await page.locator('.languages').waitFor();
 });
 
 test('voting that closes while the voter is at the review is said, and the logger decides', async () => {

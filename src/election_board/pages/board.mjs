@@ -18,7 +18,7 @@ const shown = {
   structure: heading.dataset.structure,
   voted: Number(heading.dataset.voted),
 };
-let announcedAt = Date.now();
+let announcedAt = performance.now();
 let pause = POLL_MS;
 
 function setText(element, text) {
@@ -45,8 +45,8 @@ function setMachines(machines) {
 }
 
 function announce(figures) {
-  if (figures.voted === shown.voted || Date.now() - announcedAt < ANNOUNCE_MS) return;
-  announcedAt = Date.now();
+  if (figures.voted === shown.voted || performance.now() - announcedAt < ANNOUNCE_MS) return;
+  announcedAt = performance.now();
   setText(announcement, figures.announce);
 }
 

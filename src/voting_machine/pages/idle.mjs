@@ -1,5 +1,6 @@
 // Ends a session whose voter has gone away: after some minutes without input a dialog asks for a
-// while, and any key or touch goes on. The voter may do that as often as they like.
+// while, and any key or touch goes on. The voter may do that as often as they like. Time is
+// performance.now(), which goes on evenly when the computer's clock is set.
 
 import { openIdle } from './dialogs.mjs';
 
@@ -8,17 +9,17 @@ const tellEvery = 20_000;
 
 // `alive` tells the machine that the voter is here; `end` ends the session.
 export function watchForIdleVoter({ alive, end }) {
-  let last = Date.now();
-  let told = 0;
+  let last = performance.now();
+  let told = -Infinity;
   let limits;
   let warning;
 
   const sign = () => {
-    last = Date.now();
+    last = performance.now();
     if (warning) {
       warning.dialog.close();
       warning = undefined;
-      told = 0;
+      told = -Infinity;
     }
     if (limits && last - told >= tellEvery) {
       told = last;
@@ -29,7 +30,7 @@ export function watchForIdleVoter({ alive, end }) {
 
   setInterval(() => {
     if (!limits) return;
-    const quiet = Date.now() - last;
+    const quiet = performance.now() - last;
     const rest = Math.ceil((limits.idle + limits.warning - quiet) / 1000);
     if (rest <= 0) {
       warning?.dialog.close();
@@ -45,7 +46,7 @@ export function watchForIdleVoter({ alive, end }) {
   return {
     // Begins or goes on to watch, with these limits in milliseconds; without limits it stops.
     watch(next) {
-      if (!limits && next) last = Date.now();
+      if (!limits && next) last = performance.now();
       limits = next;
     },
   };

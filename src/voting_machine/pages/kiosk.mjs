@@ -138,13 +138,13 @@ function restoreSelection({ choice, text }) {
 
 function updateCountdown(state) {
   if (state.ends_in_ms === undefined) return;
-  closesAt = Date.now() + state.ends_in_ms;
+  closesAt = performance.now() + state.ends_in_ms;
 }
 
 setInterval(() => {
   const line = document.getElementById('countdown');
   if (!line || closesAt === undefined) return;
-  const rest = Math.max(0, Math.ceil((closesAt - Date.now()) / 1000));
+  const rest = Math.max(0, Math.ceil((closesAt - performance.now()) / 1000));
   line.textContent = t('kiosk.closes-in', { seconds: rest });
   if (rest === 0) leave();
 }, 250);
@@ -161,7 +161,7 @@ async function press(action, fields = {}) {
   const isCast = action === 'cast';
   if (isCast) {
     castUnderWay = true;
-    castAt = Date.now();
+    castAt = performance.now();
   }
   try {
     const { revision } = shown;
@@ -208,7 +208,7 @@ function wasLost(state) {
 async function startAgain(state) {
   await useLanguage(shown.display.language);
   const isListed = state.cast_sessions?.includes(shown.session) ?? true;
-  const isUnsure = castUnderWay && (isListed || Date.now() - castAt > trustedFor);
+  const isUnsure = castUnderWay && (isListed || performance.now() - castAt > trustedFor);
   const text = t(isUnsure ? 'kiosk.ended.unsure' : 'kiosk.ended');
   idle.watch(undefined);
   shown = undefined;
