@@ -84,15 +84,18 @@ test('no page has anything cut off or of low contrast in any theme and size, and
   await closePage(page);
 });
 
+const validator = new HtmlValidate({ extends: ['html-validate:standard', 'html-validate:a11y'] });
+
+async function assertValid(path) {
+  const html = await (await fetch(place.address + path)).text();
+  const report = await validator.validateString(html);
+  const problems = report.results.flatMap(({ messages }) =>
+    messages.map(({ ruleId, message, line }) => `${path}:${line}: ${ruleId}: ${message}`));
+  assert.deepEqual(problems, []);
+}
+
 test('every page is valid HTML', async () => {
-  const validator = new HtmlValidate({ extends: ['html-validate:standard', 'html-validate:a11y'] });
-  for (const path of paths) {
-    const html = await (await fetch(place.address + path)).text();
-    const report = await validator.validateString(html);
-    const problems = report.results.flatMap(({ messages }) =>
-      messages.map(({ ruleId, message, line }) => `${path}:${line}: ${ruleId}: ${message}`));
-    assert.deepEqual(problems, []);
-  }
+  for (const path of paths) await assertValid(path);
 });
 
 test('a vote appears on the page within two seconds, without a reload and without a flicker', async () => {
@@ -279,5 +282,32 @@ test('the board prints without its controls, dark on white in every theme, with 
     const { contrast, text } = await leastContrast(page);
     assert.ok(contrast >= 10, `${theme}: contrast ${contrast} of "${text}"`);
   }
+  await closePage(page);
+});
+
+// The last test: PostgreSQL does not come back.
+test('without PostgreSQL the pages stay and say that they may be out of date, and a board that never read it says so', async () => {
+  const page = await open('/elections/12');
+  const voted = () => page.textContent('[data-key="voted"]');
+  const before = await voted();
+  await place.stopPostgres();
+  await page.waitForSelector('#stale:not([hidden])');
+  assert.equal(await voted(), before);
+  assert.equal((await page.reload()).status(), 200);
+  assert.equal(await voted(), before);
+  const lookUp = '/tracking?code=0000-0000-0000-0000&lang=en';
+  await page.goto(place.address + lookUp);
+  await page.getByText('The board cannot look up codes at the moment.').waitFor();
+  await assertAccessible(page, lookUp);
+  await assertValid(lookUp);
+
+  await place.board.stop();
+  await place.startBoard(503);
+  const answer = await page.goto(`${place.address}/elections/12`);
+  assert.equal(answer.status(), 503);
+  await page.getByRole('heading', { level: 1, name: 'One moment' }).waitFor();
+  await assertAccessible(page, 'One moment');
+  assert.deepEqual(await layoutProblems(page), []);
+  await assertValid('/elections/12');
   await closePage(page);
 });

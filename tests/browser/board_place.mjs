@@ -58,7 +58,8 @@ export class BoardPlace {
     for (const name of files) await this.query(readFileSync(join(root, 'sql', name), 'utf8'));
   }
 
-  async startBoard() {
+  // `status` is that of the board's first page: 503 without a database.
+  async startBoard(status = 200) {
     const [pages, health] = [await reservePort(), await reservePort()];
     this.address = `http://127.0.0.1:${pages.port}`;
     this.health = `http://127.0.0.1:${health.port}`;
@@ -73,15 +74,20 @@ export class BoardPlace {
         POSTGRES_PORT: String(this.port), POSTGRES_USER: 'pollbus_results', POSTGRES_PASSWORD: password,
       },
       answers: async () =>
-        (await somebodyListens(pages.port)) && (await fetch(`${this.address}/`)).status === 200,
+        (await somebodyListens(pages.port)) && (await fetch(`${this.address}/`)).status === status,
     }).start();
     await this.board.ready();
   }
 
   async stop() {
     await this.board?.stop();
-    await this.postgres?.stop();
+    await this.stopPostgres();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async stopPostgres() {
+    await this.postgres?.stop();
+    this.postgres = undefined;
   }
 
   query(sql) {
