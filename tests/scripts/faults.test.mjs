@@ -285,6 +285,11 @@ test('the witness ignores what the campaign publishes, and reports what must not
   assert.match(problems[0], /names the voter/);
 });
 
+test('the answer to a machine that asks for its election is no answer to a vote', () => {
+  const definition = JSON.stringify({ result: 'definition', UUID: uuidOf(1), elections: [], now_utc_ms: 1 });
+  assert.deepEqual(witnessOf([[toMachine3, definition]]).events, []);
+});
+
 const sourcesBelow = (...folders) =>
   folders
     .flatMap((path) => readdirSync(join(root, path), { recursive: true }).map((name) => join(root, path, name)))

@@ -1,5 +1,5 @@
-// The office of the election: defines it, opens it, pauses and resumes it while faults happen, closes,
-// seals and certifies it with the real election-office, which is killed now and then and run again.
+// The office of the election: defines it, opens it, pauses, resumes and extends it while faults happen,
+// closes, seals and certifies it with the real election-office, which is killed now and then and run again.
 
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,12 @@ const insistMs = 240_000;
 // How often a run of the tool is killed, and after how long at most.
 const killed = 0.3;
 const mostMsUntilKill = 400;
+// No campaign lasts until the election closes by itself.
+const daysUntilClosing = 30;
 const exitCodes = { done: 0, refused: 1, wrongUse: 2 };
+
+// A time of the definition, in UTC, so many minutes after the first closing time.
+const localTime = (closing, minutes) => new Date(closing + minutes * 60_000).toISOString().slice(0, 16);
 
 const nowUs = () => Number(process.hrtime.bigint() / 1_000n);
 
@@ -31,6 +36,7 @@ export class Office {
     this.runs = 0;
     this.kills = 0;
     this.pauses = 0;
+    this.closing = Date.now() + daysUntilClosing * 86_400_000;
   }
 
   async start() {
@@ -94,24 +100,38 @@ export class Office {
     return text;
   }
 
-  // Every voter is on the roll, so that each vote may count.
+  // The mailing list, from which the machines take voters and their codes.
+  get codes() {
+    return join(this.folder, 'codes.csv');
+  }
+
+  // Every voter is on the roll and has a code, so that each vote may count.
   async define(voters) {
     const { electionId } = this.system;
     const choices = Array.from({ length: roster.choices }, (_, i) => ({ voting: i, name: { en: `Choice ${i}` } }));
-    const definition = { election_ID: electionId, event: 'Faults', title: { en: 'Faults' }, choices, eligibility: 'roll' };
+    const definition = {
+      election_ID: electionId,
+      event: 'Faults',
+      title: { en: 'Faults' },
+      choices,
+      closes: localTime(this.closing, 0),
+      time_zone: 'UTC',
+      eligibility: 'codes',
+    };
     const file = join(this.folder, 'election.json');
     writeFileSync(file, JSON.stringify(definition));
     const roll = join(this.folder, 'roll.csv');
     writeFileSync(roll, `voter_ID\n${Array.from({ length: voters }, (_, i) => `${i}\n`).join('')}`);
     await this.step(['define', file], false);
     await this.step(['roll', 'import', roll], false);
+    await this.insist(['roll', 'codes', '--out', this.codes]);
   }
 
   open() {
     return this.step(['open'], true);
   }
 
-  // Pauses and resumes the election again and again, until end().
+  // Pauses, resumes and extends the election again and again, until end().
   async interruptVoting({ everyMs, forMs }) {
     while (!this.isOver) {
       await sleep(this.random.integer(everyMs / 2, everyMs));
@@ -120,6 +140,7 @@ export class Office {
       this.pauses++;
       await sleep(forMs);
       await this.step(['resume'], true);
+      await this.insist(['extend', localTime(this.closing, this.pauses)]);
     }
   }
 

@@ -127,6 +127,8 @@ export class Witness {
 
   seeAnswer(machine, text) {
     const { UUID, result, reason } = JSON.parse(text);
+    // The answer to a machine that asked for its election, and not to a vote.
+    if (result === 'definition') return;
     if (machine === forger) {
       if (result === 'successful') this.tell({ event: 'forged success', uuid: String(UUID).toLowerCase() });
       return;
