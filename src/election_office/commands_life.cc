@@ -140,11 +140,33 @@ absl::StatusOr<ZonedTime> new_closing_time(const ElectionState& state, const std
   return ZonedTime{.local = std::move(local), .utc_ms = closes};
 }
 
+// By how much the last event has extended the election; nothing if it is another event.
+std::optional<std::int64_t> just_extended_by(const std::vector<SignedEvent>& history) {
+  const auto last = parse_event(history.back().data);
+  if (!last.ok() || last->kind != EventKind::kExtend) return std::nullopt;
+  for (std::size_t i = history.size() - 1; i-- > 0;) {
+    const auto before = parse_event(history[i].data);
+    if (!before.ok()) return std::nullopt;
+    const auto& closes = before->definition ? before->definition->closes : before->closes;
+    if (closes) return last->closes->utc_ms - closes->utc_ms;
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<Report> extend_one(Desk& desk, std::int64_t election, const std::string& text) {
   ASSIGN_OR_RETURN(const Ready ready, make_ready(desk, election));
   ASSIGN_OR_RETURN(ZonedTime closes, new_closing_time(ready.state(), text));
   if (ready.state().closes_ms == closes.utc_ms) {
     return report_already(ready, "closes at that time already");
+  }
+  // A command that is repeated because it was interrupted must not extend the election twice.
+  if (text.starts_with('+') &&
+      just_extended_by(ready.record.history) == closes.utc_ms - *ready.state().closes_ms) {
+    return report_already(
+        ready,
+        fmt::format("was extended by this time just now and closes at {} (to extend it once "
+                    "more, name the new closing time)",
+                    both_times(*ready.state().closes_ms, ready.state().definition.time_zone)));
   }
   ASSIGN_OR_RETURN(const Done done, desk.append(election, ready.record,
                                                 {.time_ms = ready.now_ms / 1'000 * 1'000,

@@ -104,6 +104,7 @@ TEST_F(Commands, EveryCommandCanBeRepeated) {
            {pause, {}},
            {resume, {}},
            {extend, {"2024-03-09T21:00"}},
+           {extend, {"+30m"}},
            {close, {}},
            {seal, {}},
            {certify, {}}}) {
@@ -122,12 +123,13 @@ TEST_F(Commands, KilledBetweenAnyTwoStepsTheToolGoesOnWhereItWas) {
       {open, {}},
       {pause, {}},
       {resume, {}},
+      {extend, {"+30m"}},
       {add_voter, {"9"}},
       {close, {}},
       {seal, {}},
       {certify, {}}};
   for (const bool loses_answer : {false, true}) {
-    for (std::int64_t death = 0; death < 60; ++death) {
+    for (std::int64_t death = 0; death < 70; ++death) {
       world_ = {};
       set_time();
       vote(2, 2);
@@ -140,7 +142,7 @@ TEST_F(Commands, KilledBetweenAnyTwoStepsTheToolGoesOnWhereItWas) {
         ASSERT_TRUE(again.error.ok()) << "killed after " << death << ": " << again.error;
       }
       ASSERT_EQ(world_.elections[12].recorder->phase, Phase::kCertified) << death;
-      ASSERT_EQ(sequence(), 9) << "killed after " << death;
+      ASSERT_EQ(sequence(), 10) << "killed after " << death;
       ASSERT_EQ(world_.elections[12].logger->last, world_.elections[12].recorder->last);
       ASSERT_TRUE(world_.elections[12].roll.contains(9)) << "killed after " << death;
     }
@@ -386,6 +388,12 @@ TEST_F(Commands, TheClosingTimeIsMovedOnlyToALaterTimeThatExists) {
   EXPECT_THAT(line_of(extend, {"2024-03-10T02:30"}), HasSubstr("does not exist"));
   EXPECT_THAT(line_of(extend, {"+5"}), HasSubstr("+30m"));
   EXPECT_THAT(line_of(extend, {"+2h"}), HasSubstr("2024-03-09 22:00"));
+  // The same once more may be the repetition of an interrupted command; another time is not.
+  EXPECT_THAT(line_of(extend, {"+2h"}), HasSubstr("was extended by this time just now"));
+  EXPECT_EQ(sequence(), 4);
+  EXPECT_THAT(line_of(extend, {"+1h"}), HasSubstr("2024-03-09 23:00"));
+  run(pause);
+  EXPECT_THAT(line_of(extend, {"+1h"}), HasSubstr("2024-03-10 00:00"));
 }
 
 TEST_F(Commands, AKeyIsMadeOnceAndOnlyItsOwnerCanReadIt) {
