@@ -17,7 +17,7 @@ const mayKnow = {
   'broker/store': ['base', 'broker/core'],
   'broker/rest': ['base', 'broker/core'],
   'broker/schemas': ['base', 'broker/core'],
-  'broker/service': ['base', 'broker/core', 'broker/rest', 'broker/schemas', 'broker/store'],
+  'broker/service': ['base', 'web', 'broker/core', 'broker/rest', 'broker/schemas', 'broker/store'],
   broker: ['base', 'broker/core', 'broker/service'],
   stores: ['base', 'election'],
   web: ['base'],

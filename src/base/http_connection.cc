@@ -79,7 +79,7 @@ bool HttpConnection::read_request(const Handler& handler, std::size_t max_body_b
   bytes_.append(buffer, static_cast<std::size_t>(count));
   const std::size_t end = bytes_.find("\r\n\r\n");
   if (end == std::string::npos && bytes_.size() <= kMaxHeadBytes) return true;
-  if (end == std::string::npos || end > kMaxHeadBytes) return respond(http_error(431), true);
+  if (end > kMaxHeadBytes) return respond(http_error(431), true);  // npos is greater, too
   auto parsed = parse_http_head(std::string_view(bytes_).substr(0, end), max_body_bytes);
   if (const int* status = std::get_if<int>(&parsed)) {
     HttpResponse refusal = http_error(*status);

@@ -38,6 +38,9 @@ void log_mode(const BrokerSettings& settings, const ServerOptions& options, int 
     log_info("data is stored on disk", {{"folder", options.data_folder.string()}});
   }
   if (settings.ignore_filters) log_warning("filters are ignored");
+  if (settings.has_page) {
+    log_info("page for developers", {{"url", fmt::format("http://localhost:{}/ui/", port)}});
+  }
   // Google's emulator logs these words, and tools that start an emulator wait for them.
   log_info(fmt::format("Server started, listening on {}", port), {{"host", settings.host()}});
 }

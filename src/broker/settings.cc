@@ -37,6 +37,10 @@ bool needs_project(const std::string& value) {
                    parts->topic.find('/') == std::string::npos);
 }
 
+bool is_loopback(std::string_view host) {
+  return host == "127.0.0.1" || host == "::1" || host == "[::1]" || host == "localhost";
+}
+
 }  // namespace
 
 void BrokerSettings::add_to(Settings& settings) {
@@ -76,6 +80,15 @@ void BrokerSettings::add_to(Settings& settings) {
                              std::ranges::none_of(create_subscriptions, needs_project);
     if (is_complete || !project.empty()) return std::nullopt;
     return "--project (PUBSUB_PROJECT_ID): expected a project for names that have none";
+  });
+  settings.boolean({"ui", "PUBSUB_BROKER_UI", "",
+                    "Serve a page for developers at http://HOST:PORT/ui/, on a loopback address "
+                    "only: topics, subscriptions, their messages, publish and seek"},
+                   &has_page);
+  settings.rule([this]() -> std::optional<std::string> {
+    if (!has_page || (is_loopback(host()) && tls_certificate.empty())) return std::nullopt;
+    return "--ui (PUBSUB_BROKER_UI): expected --listen with 127.0.0.1, [::1] or localhost, and no "
+           "--tls flag, because the page asks nobody who they are";
   });
   settings.text({"data-dir", "PUBSUB_BROKER_DATA_DIR", "FOLDER",
                  "Folder for topics, subscriptions and messages. It is created when it is missing, "
@@ -181,7 +194,8 @@ ServerOptions BrokerSettings::server_options() const {
           .clients = clients,
           .core = {.ignore_filters = ignore_filters},
           .push = std::move(push),
-          .data_folder = in_memory ? "" : data_folder};
+          .data_folder = in_memory ? "" : data_folder,
+          .has_page = has_page};
 }
 
 }  // namespace pollbus::broker

@@ -14,7 +14,7 @@ import { reservePort } from '../../scripts/local.d/ports.mjs';
 process.env.METADATA_SERVER_DETECTION = 'none';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build/dev/bin');
+export const programs = process.env.POLLBUS_PROGRAMS ?? join(root, 'build/dev/bin');
 const deadlineMs = 20_000;
 
 async function freePort() {

@@ -198,6 +198,26 @@ std::optional<SteadyTime> Core::next_event() const {
 
 std::vector<ConsumerId> Core::take_woken() { return std::exchange(catalog_.requests.woken, {}); }
 
+absl::StatusOr<std::vector<PeekedMessage>> Core::peek(const std::string& subscription,
+                                                      std::size_t most) const {
+  ASSIGN_OR_RETURN(const SubscriptionId id, catalog_.id_of(subscription));
+  const SubscriptionQueue& queue = catalog_.find(id)->queue;
+  std::vector<PeekedMessage> peeked;
+  for (const QueuedMessage& message : queue.oldest(most)) {
+    // On its way to the dead-letter topic.
+    if (message.batch->state(message.delivery) == kDone) continue;
+    PeekedMessage& each = peeked.emplace_back();
+    each.message.id = message.id();
+    each.message.attempt = message.batch->state(message.delivery);
+    each.message.batch = message.batch->first_id();
+    each.message.begin = message.batch->begin(message.position);
+    each.message.bytes = message.bytes();
+    each.message.body = message.batch->body();
+    each.is_leased = queue.is_leased(message.id());
+  }
+  return peeked;
+}
+
 std::optional<Core::Report> Core::report(SubscriptionId id) const {
   const Subscription* found = catalog_.find(id);
   if (found == nullptr) return std::nullopt;

@@ -33,6 +33,12 @@ struct DeadLetter {
   std::int64_t published_us = 0;
 };
 
+// A message of a backlog, which stays as it is.
+struct PeekedMessage {
+  Delivery message;  // its `attempt` says how often the message was delivered
+  bool is_leased = false;
+};
+
 // The properties of a subscription that a stream reports to its client.
 struct SubscriptionProperties {
   bool is_exactly_once = false;
@@ -160,6 +166,11 @@ class Core {
   std::vector<ConsumerId> take_woken();
   // What advance() has removed since the last call.
   std::vector<Removal> take_removals() { return std::exchange(removals_, {}); }
+
+  // The oldest messages that the subscription has not acked, at most `most`, without leasing them.
+  // Scans the backlog.
+  absl::StatusOr<std::vector<PeekedMessage>> peek(const std::string& subscription,
+                                                  std::size_t most) const;
 
   struct Report {
     const std::string* name;

@@ -336,4 +336,22 @@ void SubscriptionQueue::wake_idle() {
   }
 }
 
+std::vector<QueuedMessage> SubscriptionQueue::oldest(std::size_t most) const {
+  std::vector<QueuedMessage> found;  // a heap, the newest first
+  visit([&](const QueuedMessage& message) {
+    found.push_back(message);
+    std::ranges::push_heap(found, {}, &QueuedMessage::id);
+    if (found.size() <= most) return;
+    std::ranges::pop_heap(found, {}, &QueuedMessage::id);
+    found.pop_back();
+  });
+  std::ranges::sort_heap(found, {}, &QueuedMessage::id);
+  return found;
+}
+
+bool SubscriptionQueue::is_leased(MessageId id) const {
+  const auto found = delivered_.find(id);
+  return found != delivered_.end() && found->second.state == State::kLeased;
+}
+
 }  // namespace pollbus::broker

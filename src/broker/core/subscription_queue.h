@@ -140,6 +140,10 @@ class SubscriptionQueue {
     }
   }
 
+  // The oldest messages, at most `most`. Scans the whole backlog.
+  std::vector<QueuedMessage> oldest(std::size_t most) const;
+  bool is_leased(MessageId id) const;
+
   std::size_t backlog() const {
     return fresh_.size() + delivered_.size() + (keys_ ? keys_->size() - delivered_keyed_ : 0);
   }

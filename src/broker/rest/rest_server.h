@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/http_request.h"
+#include "base/http_response.h"
 
 namespace pollbus::broker {
 
@@ -42,6 +44,16 @@ struct RestTimeouts {
   std::chrono::milliseconds idle = std::chrono::minutes(5);
 };
 
+// Pages that are served beside REST.
+struct RestPages {
+  std::string folder;  // the path of each of them begins with this: "/ui"
+  // Called on any thread of the server.
+  std::function<HttpResponse(const HttpRequest&)> respond;
+  // The only Host headers that are served, also to clients of REST: a web page could otherwise
+  // reach this server under a name of its own (DNS rebinding).
+  std::vector<std::string> hosts;
+};
+
 struct RestOptions {
   std::vector<std::string> services;  // whose methods are served
   std::optional<RestTls> tls;
@@ -63,7 +75,8 @@ class RestServer {
                                                             prometheus::Registry& metrics);
   ~RestServer();
 
-  void start(std::shared_ptr<grpc::Channel> channel, Identify identify, ToGrpc to_grpc);
+  void start(std::shared_ptr<grpc::Channel> channel, Identify identify, ToGrpc to_grpc,
+             std::optional<RestPages> pages = std::nullopt);
   // Takes over a connection that was accepted.
   void accept(int descriptor);
 

@@ -121,6 +121,11 @@ class Broker {
                        std::chrono::seconds lease, const AckDone& done);
   // Calls `done` when the result of the seek is on disk.
   void seek(const std::string& subscription, const SeekTarget& target, Done done);
+  // Calls `visit` for the oldest messages that the subscription has not acked, at most `most`, with
+  // their bodies. Changes nothing: no message is leased, and no attempt counts. NOT_FOUND, or the
+  // errors of Store::load().
+  absl::Status peek(const std::string& subscription, std::size_t most,
+                    const std::function<void(const PeekedMessage&)>& visit);
   static void wake(WakeList woken);
 
   // Ends every consumer with UNAVAILABLE and refuses new ones. Returns how many there were.

@@ -55,6 +55,21 @@ absl::StatusOr<Body> Broker::body_of(const Delivery& message) {
   return storage_.store->load(message.batch);
 }
 
+absl::Status Broker::peek(const std::string& subscription, std::size_t most,
+                          const std::function<void(const PeekedMessage&)>& visit) {
+  ASSIGN_OR_RETURN(auto peeked,
+                   with_core([&](const Core& core) { return core.peek(subscription, most); }));
+  for (PeekedMessage& each : peeked) {
+    auto body = body_of(each.message);
+    if (absl::IsNotFound(body.status())) continue;  // acked meanwhile, with the rest of its batch
+    if (!body.ok()) return body.status();
+    each.message.body = *std::move(body);
+    visit(each);
+    each.message.body = nullptr;
+  }
+  return absl::OkStatus();
+}
+
 void Broker::seek(const std::string& subscription, const SeekTarget& target, Done done) {
   absl::StatusOr<ReplayCandidates> candidates;
   {

@@ -22,6 +22,7 @@
 #include "broker/service/broker.h"
 #include "broker/service/broker_metrics.h"
 #include "broker/service/decompression_limit.h"
+#include "broker/service/developer_page.h"
 #include "broker/service/iam_service.h"
 #include "broker/service/listener.h"
 #include "broker/service/publisher_service.h"
@@ -164,6 +165,7 @@ struct Server::Parts {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> grpc;
   std::shared_ptr<grpc::Channel> channel;
+  std::optional<DeveloperPage> page;
   std::unique_ptr<RestServer> rest;
   std::unique_ptr<Listener> listener;
 };
@@ -203,6 +205,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   auto listener = Listener::open(options.host, options.port, metrics);
   if (!listener.ok()) return cannot_listen(std::string(listener.status().message()));
   parts->listener = *std::move(listener);
+  std::optional<RestPages> pages;
+  if (options.has_page) {
+    if (!parts->listener->is_loopback() || parts->is_encrypted) {
+      return absl::InvalidArgumentError(
+          "The page for developers is served without TLS and on loopback addresses only.");
+    }
+    pages = parts->page.emplace(parts->broker, parts->listener->port()).pages();
+  }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -237,7 +247,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
         grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
         connection.fd = descriptor;
         acceptor->HandleNewConnection(&connection);
-      });
+      },
+      std::move(pages));
   parts->listener->start(parts->is_encrypted, [rest_server = parts->rest.get()](int descriptor) {
     rest_server->accept(descriptor);
   });

@@ -25,6 +25,9 @@ struct ServerOptions {
   CoreOptions core = {};
   PushPolicy push = {};
   std::filesystem::path data_folder;  // empty: everything is held in memory
+  // Serves a page for developers below /ui/. Only without TLS, because it asks for no certificate,
+  // and only on a loopback address.
+  bool has_page = false;
   // Called on any thread with an error when the folder becomes unwritable, and with OK when it can
   // be written again.
   std::function<void(const absl::Status&)> on_storage = [](const absl::Status&) {};
