@@ -26,11 +26,12 @@ std::string random_uuid() {
   randombytes_buf(bytes.data(), bytes.size());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // variant of RFC 4122
-  std::string text;
-  text.reserve(kUuidTextBytes);
+  std::string text(kUuidTextBytes, '-');
+  std::size_t position = 0;
   for (const unsigned char byte : bytes) {
-    if (is_dash_position(text.size())) text += '-';
-    append_hex(byte, &text);
+    if (is_dash_position(position)) ++position;
+    write_hex(byte, &text[position]);
+    position += 2;
   }
   return text;
 }
