@@ -70,7 +70,7 @@ async function picture(page, name) {
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
 
-// Closes the page of a test, which must not have brought any complaint of the browser.
+// Closes the page at the end of a test, in which the browser must not have logged an error.
 async function leave(page) {
   assert.deepEqual(page.complaints, []);
   await page.context().close();

@@ -30,8 +30,8 @@ bool can_be_parsed(const RestCall& call) {
       ->ParseFromString(call.request);
 }
 
-// An input is a request of REST: method, blank, target, line break, body. It either becomes a
-// request of gRPC, or is refused with a reason that can be sent as JSON.
+// An input is an HTTP request: method, space, path, line break, body. The transcoder must turn it
+// into a gRPC request, or refuse it with an error that can be written as JSON.
 void check(std::string_view input) {
   static const Transcoder transcoder({"google.pubsub.v1.Publisher", "google.pubsub.v1.Subscriber",
                                       "google.pubsub.v1.SchemaService", "google.iam.v1.IAMPolicy"});

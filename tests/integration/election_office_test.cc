@@ -310,7 +310,7 @@ std::map<std::string, std::string> rows_of(const PostgresServer& postgres) {
 }
 
 TEST_F(ElectionOfficeTest, TheNumbersOfVotersReachNeitherPostgresNorAnyLogOrExport) {
-  // Numbers that do not occur within any other one.
+  // Found in a database or log, these digits can only be the voters' numbers.
   const std::string on_roll = "777000777001";
   const std::string added = "888000888002";
   write("ward4.json", R"({"election_ID":12,"event":"City","title":{"en":"Ward 4"},

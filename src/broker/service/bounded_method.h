@@ -9,9 +9,9 @@
 
 namespace pollbus::broker {
 
-// Lets gRPC parse a request only if may_parse() allows it. To the handler that it stands before,
-// any other request is malformed. gRPC itself bounds only the bytes of a request, and two of them
-// can become some hundred in memory.
+// Wraps the handler of a method so that a request is parsed only if may_parse() allows it; any
+// other request reaches the handler as a malformed one. gRPC itself limits only the bytes of a
+// request, and two bytes can take some hundred in memory once they are parsed.
 class BoundedHandler final : public grpc::internal::MethodHandler {
  public:
   BoundedHandler(std::unique_ptr<grpc::internal::MethodHandler> handler,

@@ -17,8 +17,8 @@ void limit_decompression(std::size_t most) { most_bytes = most; }
 
 }  // namespace pollbus::broker
 
-// Stands before the function of zlib. gRPC offers no place between a compressed request and its
-// decompression.
+// Takes the place of zlib's inflate() in this process, also for libraries, and calls the real one.
+// gRPC has no hook that could stop it from decompressing a request.
 extern "C" int inflate(z_stream* stream, int flush) {
   using Inflate = int (*)(z_stream*, int);
   static const auto next = reinterpret_cast<Inflate>(::dlsym(RTLD_NEXT, "inflate"));
