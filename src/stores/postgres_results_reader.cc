@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <optional>
 
 #include "base/status.h"
@@ -21,15 +22,21 @@ constexpr char kByMachine[] =
     "SELECT electionid, machineid, votes FROM board_turnout "
     "WHERE electionid IN (SELECT electionid FROM board_elections)";
 constexpr char kByChoice[] = "SELECT electionid, voting, votes FROM board_tally";
+// $1: elections; $2: milliseconds since 1970.
 constexpr char kByMinute[] =
     "SELECT electionid, (extract(epoch FROM minute) * 1000)::bigint, votes "
-    "FROM board_turnout_by_minute WHERE electionid IN (SELECT electionid FROM board_elections) "
+    "FROM board_turnout_by_minute WHERE electionid = ANY ($1) AND minute >= to_timestamp($2 / "
+    "1000.0) "
     "ORDER BY 1, 2";
 constexpr char kFindReceipts[] =
     "SELECT DISTINCT electionid FROM board_receipts "
     "WHERE receipt >= $1 AND receipt < $2 ORDER BY electionid";
 
 constexpr unsigned kBytea = 17;  // its Oid
+
+// Votes are counted in the minute in which their transaction began, so nearly all new ones are in a
+// minute that is not older than this.
+constexpr std::chrono::milliseconds kRecent = std::chrono::minutes(2);
 
 // Larger than every receipt with the prefix.
 std::string upper_bound(std::string_view prefix) {
@@ -73,9 +80,8 @@ class PostgresResultsReader : public ResultsReader {
     return status;
   }
 
-  static absl::Status read(PostgresConnection& connection,
-                           const std::map<std::int64_t, std::int64_t>& known,
-                           PublicCounts& counts) {
+  absl::Status read(PostgresConnection& connection,
+                    const std::map<std::int64_t, std::int64_t>& known, PublicCounts& counts) {
     RETURN_IF_ERROR(connection.run(kBegin).status());
     ASSIGN_OR_RETURN(const PostgresRows elections, connection.run(kElections));
     ASSIGN_OR_RETURN(const PostgresRows now, connection.run(kNow));
@@ -90,7 +96,8 @@ class PostgresResultsReader : public ResultsReader {
     }
     RETURN_IF_ERROR(read_counts(connection, kByMachine, counts.by_machine));
     RETURN_IF_ERROR(read_counts(connection, kByChoice, counts.by_choice));
-    RETURN_IF_ERROR(read_minutes(connection, counts));
+    RETURN_IF_ERROR(update_minutes(connection, counts));
+    counts.by_minute = minutes_;
     return connection.run("COMMIT").status();
   }
 
@@ -110,22 +117,56 @@ class PostgresResultsReader : public ResultsReader {
 
   static absl::Status read_counts(PostgresConnection& connection, const char* sql,
                                   std::map<std::int64_t, PublicCounts::Counts>& counts) {
-    ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(sql));
+    ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(sql, {}));  // planned once
     for (int row = 0; row < rows.size(); ++row)
       counts[rows.number(row, 0)][rows.number(row, 1)] = rows.number(row, 2);
     return absl::OkStatus();
   }
 
-  static absl::Status read_minutes(PostgresConnection& connection, PublicCounts& counts) {
-    ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kByMinute));
+  // The minutes of a long day are many rows, of which a second changes few: only those of elections
+  // with new votes are read again, and of these only the last ones, unless votes are still missing
+  // then.
+  absl::Status update_minutes(PostgresConnection& connection, const PublicCounts& counts) {
+    std::vector<std::int64_t> outdated = elections_with_other_minutes(counts);
+    RETURN_IF_ERROR(read_minutes(connection, outdated, counts.now_utc_ms - kRecent.count()));
+    outdated = elections_with_other_minutes(counts);
+    return read_minutes(connection, outdated, 0);
+  }
+
+  // Both counts are kept by the transaction that stores the votes.
+  std::vector<std::int64_t> elections_with_other_minutes(const PublicCounts& counts) const {
+    std::vector<std::int64_t> elections;
+    for (const auto& [election, by_machine] : counts.by_machine) {
+      std::int64_t votes = 0;
+      for (const auto& [machine, count] : by_machine) votes += count;
+      if (const auto minutes = minutes_.find(election); minutes != minutes_.end())
+        for (const auto& minute : minutes->second) votes -= minute.votes;
+      if (votes != 0) elections.push_back(election);
+    }
+    return elections;
+  }
+
+  // Replaces the minutes that begin at `from` or later.
+  absl::Status read_minutes(PostgresConnection& connection,
+                            const std::vector<std::int64_t>& elections, std::int64_t from) {
+    if (elections.empty()) return absl::OkStatus();
+    PostgresArray wanted(PostgresArray::Element::kBigint, elections.size());
+    for (const std::int64_t election : elections) {
+      wanted.add_bigint(election);
+      std::erase_if(minutes_[election],
+                    [&](const auto& minute) { return minute.minute_utc_ms >= from; });
+    }
+    const PostgresParameter parameters[] = {wanted.take(), bigint_parameter(from)};
+    ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kByMinute, parameters));
     for (int row = 0; row < rows.size(); ++row)
-      counts.by_minute[rows.number(row, 0)].push_back(
+      minutes_[rows.number(row, 0)].push_back(
           {.minute_utc_ms = rows.number(row, 1), .votes = rows.number(row, 2)});
     return absl::OkStatus();
   }
 
   const PostgresConfig config_;
   std::optional<PostgresConnection> connection_;
+  std::map<std::int64_t, std::vector<PublicCounts::MinuteCount>> minutes_;  // as read last
 };
 
 }  // namespace
