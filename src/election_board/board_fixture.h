@@ -42,6 +42,7 @@ class FakeElection {
     previous_ = sha256(data);
     const std::string signature = office.sign(data);
     counts.events.push_back({.election = election_, .event = {data, signature}});
+    counts.sequences[election_] = sequence_;
   }
   void add(EventKind kind) { add(Event{.kind = kind}); }
 

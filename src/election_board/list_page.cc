@@ -38,6 +38,23 @@ std::string item(const ElectionView& view, const PageOptions& options, const For
       }());
 }
 
+std::string problem_notice(const std::string& reason, const Format& format) {
+  return fmt::format("<p class=\"notice\" role=\"alert\">{}</p>\n",
+                     format.text("problem", {{"reason", fmt::format("<bdi lang=\"en\">{}</bdi>",
+                                                                    web::escape_html(reason))}}));
+}
+
+std::string number_text(std::int64_t election, const Format& format) {
+  return format.text("election", {{"number", std::to_string(election)}});
+}
+
+std::string unverified_item(std::int64_t election, const std::string& reason,
+                            const PageOptions& options, const Format& format) {
+  return fmt::format("<li class=\"card election\">\n<h2><a href=\"{}{}\">{}</a></h2>\n{}</li>\n",
+                     election_path(election), options.query(), number_text(election, format),
+                     problem_notice(reason, format));
+}
+
 }  // namespace
 
 std::string status_badge(Phase phase, const Format& format) {
@@ -48,9 +65,7 @@ std::string status_badge(Phase phase, const Format& format) {
 
 std::string notices(const ElectionView& view, const Format& format) {
   std::string html = test_mark(view, " class=\"notice\"", format);
-  if (!view.problem.empty())
-    html += fmt::format("<p class=\"notice\" role=\"alert\">{}</p>\n",
-                        format.text("problem", {{"reason", web::escape_html(view.problem)}}));
+  if (!view.problem.empty()) html += problem_notice(view.problem, format);
   return html;
 }
 
@@ -66,13 +81,28 @@ std::string list_page(const Snapshot& snapshot, const PageOptions& options,
   for (const auto& [id, view] : snapshot.elections)
     by_event[view.state.definition.event] += item(view, options, format);
   std::string main = fmt::format("<h1>{}</h1>\n", format.text("elections"));
-  if (by_event.empty()) main += fmt::format("<p>{}</p>\n", format.text("list.none"));
+  if (by_event.empty() && snapshot.unverified.empty())
+    main += fmt::format("<p>{}</p>\n", format.text("list.none"));
   for (const auto& [event, items] : by_event)
     main += fmt::format(
         "<section>\n<h2><bdi>{}</bdi></h2>\n<ul class=\"elections\">\n{}</ul>\n"
         "</section>\n",
         web::escape_html(event), items);
+  std::string unverified;
+  for (const auto& [id, reason] : snapshot.unverified)
+    unverified += unverified_item(id, reason, options, format);
+  if (!unverified.empty()) main += fmt::format("<ul class=\"elections\">\n{}</ul>\n", unverified);
   return render({.title = format.text("title"), .path = "/", .main = main}, options, languages);
+}
+
+std::string unverified_page(std::int64_t election, const std::string& reason,
+                            const PageOptions& options, const web::Languages& languages) {
+  const Format format(languages, options.language);
+  const std::string title = number_text(election, format);
+  return render({.title = title,
+                 .path = election_path(election),
+                 .main = fmt::format("<h1>{}</h1>\n{}", title, problem_notice(reason, format))},
+                options, languages);
 }
 
 std::string message_page(const char* title_key, const char* text_key, const PageOptions& options,

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "election_board/look_up.h"
+#include "election_board/problem_log.h"
 #include "election_board/site.h"
 #include "stores/results_reader.h"
 
@@ -68,6 +69,7 @@ absl::Status run(const BoardSettings& settings) {
                       service.clock(), service.readiness(), service.metrics());
   const auto reader = make_postgres_results_reader(settings.postgres);
   SnapshotBuilder builder(office);
+  ProblemLog problems(service.metrics());
 
   const auto address = parse_host_and_port(settings.listen, 0);
   ASSIGN_OR_RETURN(
@@ -77,7 +79,14 @@ absl::Status run(const BoardSettings& settings) {
                         {.max_connections = kMaxViewers, .max_streams = kMaxStreams}));
   const auto reading = postgres.watch(kReadInterval, [&]() -> absl::Status {
     const auto counts = reader->read(builder.known());
-    const auto news = counts.ok() ? site.show(builder.update(*counts)) : site.show_trouble();
+    std::vector<Site::News> news;
+    if (counts.ok()) {
+      const auto snapshot = builder.update(*counts);
+      problems.update(*snapshot);
+      news = site.show(snapshot);
+    } else {
+      news = site.show_trouble();
+    }
     for (const auto& [channel, bytes] : news) server->broadcast(channel, bytes);
     return counts.status();
   });

@@ -34,6 +34,10 @@ struct TrackingAnswer {
 std::string tracking_page(const Snapshot& snapshot, const TrackingAnswer& answer,
                           const PageOptions& options, const web::Languages& languages);
 
+// Says that not even the definition of an election can be trusted, and why.
+std::string unverified_page(std::int64_t election, const std::string& reason,
+                            const PageOptions& options, const web::Languages& languages);
+
 // A page that says why there is nothing else: the key of a title and of a text.
 std::string message_page(const char* title_key, const char* text_key, const PageOptions& options,
                          const web::Languages& languages);

@@ -164,6 +164,14 @@ TEST(ElectionPage, TurnoutIsAShareOfTheRoll) {
   EXPECT_THAT(page_of(election), HasSubstr("25.0\u00A0% of 40 voters on the roll"));
 }
 
+TEST(ElectionPage, AProblemWithTheHistoryIsSaidInItsOwnLanguage) {
+  FakeElection election = closed(two_choices(), {4, 3});
+  election.counts.events.pop_back();
+  EXPECT_THAT(page_of(election, {.language = "fr"}),
+              HasSubstr("<bdi lang=\"en\">2 events were read, and there must be 3</bdi>"));
+  EXPECT_THAT(page_of(election), Not(HasSubstr("data-key=\"choice-0-votes\"")));
+}
+
 TEST(HistoryPage, ListsEveryEventWithItsHash) {
   FakeElection election = closed(two_choices(), {1, 1});
   SnapshotBuilder builder(election.office.public_key());

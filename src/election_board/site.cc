@@ -154,9 +154,14 @@ std::optional<Site::Page> Site::make(std::string_view path, const Snapshot& snap
   const std::string_view number = path.substr(0, path.find('/'));
   const auto id = parse_integer(number);
   const auto view = id ? snapshot.elections.find(*id) : snapshot.elections.end();
+  const std::string_view rest = path.substr(number.size());
   // An election has one address.
-  if (view == snapshot.elections.end() || std::to_string(*id) != number) return std::nullopt;
-  return make_of_election(path.substr(number.size()), snapshot, view->second, options);
+  if (!id || std::to_string(*id) != number) return std::nullopt;
+  if (const auto unverified = snapshot.unverified.find(*id);
+      unverified != snapshot.unverified.end() && (rest.empty() || rest == "/history"))
+    return Page{kHtml, unverified_page(*id, unverified->second, options, languages_)};
+  if (view == snapshot.elections.end()) return std::nullopt;
+  return make_of_election(rest, snapshot, view->second, options);
 }
 
 std::optional<Site::Page> Site::make_of_election(std::string_view rest, const Snapshot& snapshot,

@@ -61,6 +61,20 @@ TEST_F(SiteTest, ServesThePagesOfAnElection) {
     EXPECT_EQ(get(path).status, 200) << path;
 }
 
+TEST_F(SiteTest, AnElectionThatCannotBeVerifiedHasAPageThatSaysSoAndNothingElse) {
+  election.counts.events[0].event.data = "{}";
+  show();
+  for (const char* path : {"/", "/elections/12", "/elections/12/history"}) {
+    EXPECT_EQ(get(path).status, 200) << path;
+    EXPECT_THAT(get(path).body, HasSubstr("Election number 12")) << path;
+    EXPECT_THAT(get(path).body, HasSubstr("cannot be verified")) << path;
+  }
+  EXPECT_THAT(get("/").body, testing::Not(HasSubstr("No election has been defined")));
+  for (const char* path : {"/elections/12/live.json", "/elections/12/events",
+                           "/elections/12/results.csv", "/elections/12/results.json"})
+    EXPECT_EQ(get(path).status, 404) << path;
+}
+
 TEST_F(SiteTest, AnythingElseIsNotFound) {
   show();
   for (const char* path :

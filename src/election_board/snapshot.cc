@@ -1,5 +1,7 @@
 #include "election_board/snapshot.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/status.h"
@@ -32,12 +34,16 @@ bool is_same(const ElectionView& a, const ElectionView& b) {
 
 std::shared_ptr<const Snapshot> SnapshotBuilder::update(const PublicCounts& counts) {
   for (const PublicCounts::Stored& stored : counts.events) add(stored);
+  look_for_missing_events(counts);
   auto next = std::make_shared<Snapshot>();
   next->number = counts.now_utc_ms;
   next->are_signatures_checked = office_.has_value();
-  bool is_changed = last_ == nullptr || last_->elections.size() != elections_.size();
+  bool is_changed = last_ == nullptr;
   for (auto& [id, election] : elections_) {
-    if (!election.state) continue;
+    if (!election.state) {
+      next->unverified.emplace(id, election.problem);
+      continue;
+    }
     ElectionView now = view(id, election, counts);
     const auto before =
         last_ ? last_->elections.find(id) : std::map<std::int64_t, ElectionView>::const_iterator();
@@ -48,27 +54,40 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(const PublicCounts& coun
     }
     next->elections.emplace(id, std::move(now));
   }
-  if (is_changed) last_ = std::move(next);
+  if (is_changed || next->unverified != last_->unverified) last_ = std::move(next);
   return last_;
 }
 
 void SnapshotBuilder::add(const PublicCounts::Stored& stored) {
+  ++known_[stored.election];
   Election& election = elections_[stored.election];
   if (!election.problem.empty()) return;
-  if (const absl::Status status = add(election, stored.event); !status.ok())
+  if (const absl::Status status = add(election, stored); !status.ok())
     election.problem = std::string(status.message());
-  ++known_[stored.election];
 }
 
-absl::Status SnapshotBuilder::add(Election& election, const SignedEvent& signed_event) {
+absl::Status SnapshotBuilder::add(Election& election, const PublicCounts::Stored& stored) {
+  const SignedEvent& signed_event = stored.event;
   if (office_ && !office_->verifies(signed_event.data, signed_event.signature))
     return absl::UnauthenticatedError("the signature of an event is not the election office's");
   ASSIGN_OR_RETURN(Event event, parse_event(signed_event.data));
+  if (event.election != stored.election)
+    return absl::FailedPreconditionError(
+        fmt::format("an event belongs to election {}", event.election));
   const Sha256 hash = sha256(signed_event.data);
   ASSIGN_OR_RETURN(election.state, apply_event(election.state, event, hash));
   event.definition.reset();  // the state has it
   election.history.push_back({.event = std::move(event), .hash = hash});
   return absl::OkStatus();
+}
+
+void SnapshotBuilder::look_for_missing_events(const PublicCounts& counts) {
+  for (const auto& [id, sequence] : counts.sequences) {
+    Election& election = elections_[id];
+    if (election.problem.empty() && known_[id] != sequence)
+      election.problem =
+          fmt::format("{} events were read, and there must be {}", known_[id], sequence);
+  }
 }
 
 ElectionView SnapshotBuilder::view(std::int64_t id, const Election& election,

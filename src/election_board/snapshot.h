@@ -35,6 +35,8 @@ struct ElectionView {
 struct Snapshot {
   std::int64_t number = 0;
   std::map<std::int64_t, ElectionView> elections;
+  // Elections of which not even the definition can be trusted, and why.
+  std::map<std::int64_t, std::string> unverified;
   bool are_signatures_checked = false;
 };
 
@@ -59,7 +61,8 @@ class SnapshotBuilder {
   };
 
   void add(const PublicCounts::Stored& stored);
-  absl::Status add(Election& election, const SignedEvent& signed_event);
+  absl::Status add(Election& election, const PublicCounts::Stored& stored);
+  void look_for_missing_events(const PublicCounts& counts);
   ElectionView view(std::int64_t id, const Election& election, const PublicCounts& counts) const;
 
   const std::optional<OfficePublicKey> office_;

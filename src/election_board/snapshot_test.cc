@@ -104,6 +104,47 @@ TEST(SnapshotBuilder, AGapInTheHistoryIsAProblem) {
   EXPECT_FALSE(view_of(builder.update(election.counts)).problem.empty());
 }
 
+TEST(SnapshotBuilder, AnElectionWhoseFirstEventCannotBeVerifiedIsListedWithTheReason) {
+  FakeElection election(two_choices());
+  election.add(EventKind::kOpen);
+  SnapshotBuilder builder(OfficePrivateKey::generate().public_key());
+  const auto snapshot = builder.update(election.counts);
+  EXPECT_TRUE(snapshot->elections.empty()) << "because its definition may be anybody's";
+  EXPECT_EQ(snapshot->unverified.at(12), "the signature of an event is not the election office's");
+  EXPECT_EQ(builder.update(next_reading(election, 1'000)), snapshot);
+}
+
+TEST(SnapshotBuilder, AnEventThatIsNoEventIsAProblem) {
+  FakeElection election(two_choices());
+  election.counts.events[0].event.data = "{}";
+  SnapshotBuilder builder(std::nullopt);
+  EXPECT_FALSE(builder.update(election.counts)->unverified.at(12).empty());
+}
+
+TEST(SnapshotBuilder, EventsOfOneElectionUnderTheNumberOfAnotherAreAProblem) {
+  FakeElection election(two_choices());
+  election.counts.events[0].election = 13;
+  SnapshotBuilder builder(election.office.public_key());
+  const auto snapshot = builder.update(election.counts);
+  EXPECT_TRUE(snapshot->elections.empty());
+  EXPECT_EQ(snapshot->unverified.at(13), "an event belongs to election 12");
+}
+
+TEST(SnapshotBuilder, AHistoryWhoseLastEventsAreMissingIsAProblem) {
+  FakeElection election(two_choices());
+  election.add(EventKind::kOpen);
+  election.add(EventKind::kClose);
+  election.counts.events.pop_back();
+  SnapshotBuilder builder(election.office.public_key());
+  const auto snapshot = builder.update(election.counts);
+  EXPECT_EQ(view_of(snapshot).problem, "2 events were read, and there must be 3");
+
+  election.counts.events.clear();
+  SnapshotBuilder without_any(election.office.public_key());
+  EXPECT_EQ(without_any.update(election.counts)->unverified.at(12),
+            "0 events were read, and there must be 3");
+}
+
 TEST(SnapshotBuilder, ReadsEveryEventOnce) {
   FakeElection election(two_choices());
   election.add(EventKind::kOpen);
@@ -111,6 +152,15 @@ TEST(SnapshotBuilder, ReadsEveryEventOnce) {
   EXPECT_TRUE(builder.known().empty());
   builder.update(election.counts);
   EXPECT_EQ(builder.known().at(12), 2);
+}
+
+TEST(SnapshotBuilder, EventsAfterAProblemAreNotReadAgain) {
+  FakeElection election(two_choices());
+  election.add(EventKind::kOpen);
+  election.add(EventKind::kClose);
+  SnapshotBuilder builder(OfficePrivateKey::generate().public_key());
+  builder.update(election.counts);
+  EXPECT_EQ(builder.known().at(12), 3);
 }
 
 TEST(SnapshotBuilder, ASealedResultHasTheTimeOfItsLastEventSoThatExportsAreTheSame) {

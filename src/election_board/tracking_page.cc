@@ -13,8 +13,8 @@ std::string found_in(const Snapshot& snapshot, const TrackingAnswer& answer,
   for (const std::int64_t election : answer.elections) {
     const auto view = snapshot.elections.find(election);
     items += view == snapshot.elections.end()
-                 ? fmt::format("<li>{}</li>\n", format.text("tracking.election",
-                                                            {{"number", std::to_string(election)}}))
+                 ? fmt::format("<li>{}</li>\n",
+                               format.text("election", {{"number", std::to_string(election)}}))
                  : fmt::format("<li><a href=\"{}{}\">{}</a></li>\n", election_path(election),
                                options.query(), format.name(view->second.state.definition.title));
   }

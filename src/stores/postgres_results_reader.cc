@@ -90,6 +90,7 @@ class PostgresResultsReader : public ResultsReader {
       const std::int64_t election = elections.number(row, 0);
       const auto seen = known.find(election);
       const std::int64_t last = seen == known.end() ? 0 : seen->second;
+      counts.sequences[election] = elections.number(row, 1);
       if (elections.number(row, 1) > last) {
         RETURN_IF_ERROR(read_events(connection, election, last, counts));
       }

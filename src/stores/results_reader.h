@@ -28,6 +28,7 @@ struct PublicCounts {
 
   std::int64_t now_utc_ms = 0;  // PostgreSQL's clock, the same for all replicas of a board
   std::vector<Stored> events;   // those not read before, each election's in order
+  std::map<std::int64_t, std::int64_t> sequences;  // of the last event of each defined election
   // By election; an election without votes has no entry.
   std::map<std::int64_t, Counts> by_machine;
   std::map<std::int64_t, Counts> by_choice;  // only of elections whose tally may be seen
