@@ -8,6 +8,7 @@
 #include "stores/election_register.h"
 #include "stores/redis_roll.h"
 #include "stores/redis_scripts.h"
+#include "stores/redis_servers.h"
 #include "stores/redis_session.h"
 
 namespace pollbus {
@@ -16,7 +17,7 @@ namespace {
 // Bounds how long one script call keeps Redis busy.
 constexpr std::int64_t kBucketsRemovedPerCall = 1'000;
 
-enum Script : std::size_t { kRead, kAppend, kStage, kRemove };
+enum Script : std::size_t { kRead, kAppend, kStage, kRemove, kCount };
 
 using redis_roll::bucket_of;
 using redis_roll::buckets_for;
@@ -39,14 +40,15 @@ std::string roll_name(const ElectionState& state) {
   return state.roll ? name_of(state.roll->hash) : redis_roll::kNone;
 }
 
-std::int64_t roll_buckets(const ElectionState& state) {
-  return buckets_for(state.roll ? state.roll->count : 0);
+// The number of buckets on one of so many servers, each of which has its part of the roll.
+std::int64_t roll_buckets(const ElectionState& state, std::int64_t servers) {
+  return buckets_for(state.roll ? state.roll->count / servers : 0);
 }
 
 // The fields of pollbus:election:<id> that the scripts read, and some for people. An empty value
 // means that the field is absent. `version` stands for everything that a logger remembers of an
 // election.
-Fields fields_of(const ElectionState& state) {
+Fields fields_of(const ElectionState& state, std::int64_t servers) {
   const OpeningTimes times = opening_times(state);
   const std::string definition = to_hex(fingerprint(state.definition));
   Fields fields = {
@@ -57,7 +59,7 @@ Fields fields_of(const ElectionState& state) {
   };
   if (!state.definition.needs_roll()) return fields;
   const std::string roll = roll_name(state);
-  const std::string buckets = std::to_string(roll_buckets(state));
+  const std::string buckets = std::to_string(roll_buckets(state, servers));
   fields[3].second = fmt::format("{}:{}:{}", definition, roll, buckets);
   fields.emplace_back("codes", state.definition.eligibility == Eligibility::kCodes ? "1" : "");
   fields.emplace_back("roll", roll);
@@ -84,20 +86,22 @@ class Arguments {
   std::vector<std::string> texts_;
 };
 
-// `added` is the voter whom the event adds to the roll.
+// `roll_voters` is the size of the roll that the event puts in force, or of this server's part of
+// it; `added` is the voter whom the event adds to the roll.
 Arguments append_arguments(const SignedEvent& event, const Event& parsed,
-                           const ElectionState& after, const std::optional<RollEntry>& added) {
-  const Fields fields = fields_of(after);
+                           const ElectionState& after, std::int64_t servers,
+                           std::int64_t roll_voters, const std::optional<RollEntry>& added) {
+  const Fields fields = fields_of(after, servers);
   const bool sets_roll = parsed.kind == EventKind::kRoll && after.definition.needs_roll();
   Arguments arguments;
   arguments.add(parsed.election).add(parsed.sequence - 1).add(event.signature + event.data);
-  arguments.add(sets_roll ? std::to_string(after.roll->count) : "");
+  arguments.add(sets_roll ? std::to_string(roll_voters) : "");
   arguments.add(static_cast<std::int64_t>(fields.size()));
   for (const auto& [name, value] : fields) arguments.add(std::string(name)).add(value);
   if (parsed.kind == EventKind::kDefine) {
     for (const Choice& choice : after.definition.choices) arguments.add(choice.voting);
   } else if (added) {
-    const std::int64_t buckets = roll_buckets(after);
+    const std::int64_t buckets = roll_buckets(after, servers);
     arguments.add(fmt::format("{}:{}", roll_name(after), bucket_of(added->voter, buckets)))
         .add(field_of(added->voter, buckets))
         .add(value_of(*added))
@@ -194,11 +198,12 @@ std::optional<StagedRoll> staged_in(const redisReply& reply) {
   return roll;
 }
 
-class RedisElectionRegister final : public ElectionRegister {
+class RedisElectionRegister final : public RedisElectionServer {
  public:
   explicit RedisElectionRegister(RedisConfig config)
       : session_(std::move(config), {redis_scripts::kReadElection, redis_scripts::kAppendEvent,
-                                     redis_scripts::kStageChunk, redis_scripts::kRemoveBuckets}) {}
+                                     redis_scripts::kStageChunk, redis_scripts::kRemoveBuckets,
+                                     redis_scripts::kCountRoll}) {}
 
   absl::StatusOr<ElectionSnapshot> read(std::int64_t election, std::int64_t known) override {
     ElectionSnapshot snapshot;
@@ -235,6 +240,12 @@ class RedisElectionRegister final : public ElectionRegister {
 
   absl::StatusOr<AppendOutcome> append(const SignedEvent& event, const Event& parsed,
                                        const ElectionState& after) override {
+    return append_part(event, parsed, after, after.roll ? after.roll->count : 0);
+  }
+
+  absl::StatusOr<AppendOutcome> append_part(const SignedEvent& event, const Event& parsed,
+                                            const ElectionState& after,
+                                            std::int64_t roll_voters) override {
     AppendOutcome outcome = AppendOutcome::kRollIncomplete;
     const absl::Status status =
         session_.connected([&](RedisConnection& connection) -> absl::Status {
@@ -251,8 +262,10 @@ class RedisElectionRegister final : public ElectionRegister {
                                                                   : AppendOutcome::kOvertaken;
             return absl::OkStatus();
           }
-          ASSIGN_OR_RETURN(const RedisReply reply,
-                           run(connection, kAppend, append_arguments(event, parsed, after, added)));
+          ASSIGN_OR_RETURN(
+              const RedisReply reply,
+              run(connection, kAppend,
+                  append_arguments(event, parsed, after, servers(), roll_voters, added)));
           if (reply->type == REDIS_REPLY_INTEGER) {
             outcome = reply->integer == 1 ? AppendOutcome::kAppended : AppendOutcome::kOvertaken;
           }
@@ -263,12 +276,17 @@ class RedisElectionRegister final : public ElectionRegister {
   }
 
   absl::StatusOr<StageOutcome> stage(const wire::RollChunk& chunk) override {
-    const std::int64_t buckets = buckets_for(chunk.count);
+    return stage_part(chunk, sha256(wire::chunk_bytes(chunk)));
+  }
+
+  absl::StatusOr<StageOutcome> stage_part(const wire::RollChunk& chunk,
+                                          const Sha256& hash) override {
+    const std::int64_t buckets = buckets_for(chunk.count / servers());
     Arguments arguments;
     arguments.add(chunk.election)
         .add(name_of(chunk.roll))
         .add(chunk.chunk)
-        .add(std::string(bytes_of(sha256(wire::chunk_bytes(chunk)))))
+        .add(std::string(bytes_of(hash)))
         .add(facts_of(chunk))
         .add(buckets);
     for (const RollEntry& voter : chunk.voters) {
@@ -289,6 +307,23 @@ class RedisElectionRegister final : public ElectionRegister {
                          : StageOutcome::kDiffers;
   }
 
+  absl::StatusOr<std::int64_t> count_part(std::int64_t election, const RollSummary& roll) override {
+    std::int64_t voters = 0;
+    const absl::Status status =
+        session_.connected([&](RedisConnection& connection) -> absl::Status {
+          ASSIGN_OR_RETURN(const RedisReply reply,
+                           run(connection, kCount,
+                               Arguments()
+                                   .add(election)
+                                   .add(name_of(roll.hash))
+                                   .add(buckets_for(roll.count / servers()))));
+          voters = reply->integer;
+          return absl::OkStatus();
+        });
+    if (!status.ok()) return status;
+    return voters;
+  }
+
   absl::StatusOr<StagedRoll> staged(std::int64_t election, const Sha256& roll) override {
     StagedRoll staged;
     const absl::Status status =
@@ -306,7 +341,7 @@ class RedisElectionRegister final : public ElectionRegister {
 
   absl::StatusOr<NewVoterOutcome> keep(const wire::NewVoter& voter,
                                        const ElectionState& state) override {
-    const std::int64_t buckets = roll_buckets(state);
+    const std::int64_t buckets = roll_buckets(state, servers());
     const std::string bucket = redis_roll::prefix(voter.election, roll_name(state)) +
                                std::to_string(bucket_of(voter.entry.voter, buckets));
     const std::string field = std::to_string(field_of(voter.entry.voter, buckets));
@@ -342,6 +377,8 @@ class RedisElectionRegister final : public ElectionRegister {
   }
 
  private:
+  std::int64_t servers() const { return session_.config().servers; }
+
   static std::string staged_key(std::int64_t election, const std::string& roll) {
     return fmt::format("pollbus:staged:{}:{}", election, roll);
   }
@@ -385,8 +422,8 @@ class RedisElectionRegister final : public ElectionRegister {
 
 }  // namespace
 
-std::unique_ptr<ElectionRegister> make_redis_election_register(RedisConfig config) {
-  return std::make_unique<RedisElectionRegister>(std::move(config));
+std::unique_ptr<RedisElectionServer> make_redis_election_server(RedisConfig server) {
+  return std::make_unique<RedisElectionRegister>(std::move(server));
 }
 
 }  // namespace pollbus

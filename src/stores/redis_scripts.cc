@@ -127,6 +127,13 @@ if #new_refusals > 2 and call('HLEN', refusals) < 1000000 then call(unpack(new_r
 return failure or table.concat(outcomes)
 )lua";
 
+const std::string_view kIdentify = R"lua(
+local call = redis.call
+local is_new = call('SETNX', 'pollbus:key-check', ARGV[1]) == 1
+if is_new and ARGV[2] ~= '' then call('SETNX', 'pollbus:server', ARGV[2]) end
+return {call('GET', 'pollbus:key-check'), call('GET', 'pollbus:server') or ''}
+)lua";
+
 const std::string_view kReadElection = R"lua(
 local call, election = redis.call, ARGV[1]
 local time, key = call('TIME'), 'pollbus:election:' .. election
@@ -188,6 +195,12 @@ for i = 7, #ARGV, 3 do call('HSET', prefix .. ARGV[i], ARGV[i + 1], ARGV[i + 2])
 call('HSET', staged, 'facts', ARGV[5], 'buckets', ARGV[6], chunk, hash)
 call('SADD', 'pollbus:rolls:' .. election, roll)
 return 1
+)lua";
+
+const std::string_view kCountRoll = R"lua(
+local voters, roll = 0, 'pollbus:roll:' .. ARGV[1] .. ':' .. ARGV[2] .. ':'
+for bucket = 0, ARGV[3] - 1 do voters = voters + redis.call('HLEN', roll .. bucket) end
+return voters
 )lua";
 
 const std::string_view kRemoveBuckets = R"lua(

@@ -17,6 +17,11 @@ namespace pollbus::redis_scripts {
 // changed nothing.
 extern const std::string_view kMark;
 
+// Keeps what tells this server from others, if it keeps nothing yet. ARGV: the check value of the
+// LOGGER_KEY; "1 of 2" for the first of two servers, or "" for the only one. Returns both as the
+// server has them.
+extern const std::string_view kIdentify;
+
 // ARGV: election, and how many events the caller knows. Returns the clock (seconds, microseconds),
 // the number of marks, sequence and roll in force, and the further events.
 extern const std::string_view kReadElection;
@@ -32,6 +37,9 @@ extern const std::string_view kAppendEvent;
 // roll that all its chunks share, number of buckets, and then bucket, field and value of each
 // voter. Returns 1; 0 if the chunk was there; 2 if something else was there.
 extern const std::string_view kStageChunk;
+
+// ARGV: election, roll, number of buckets. Returns how many voters of the roll are here.
+extern const std::string_view kCountRoll;
 
 // Removes buckets of a roll that is not in force. ARGV: election, roll, first and last bucket.
 // Returns 1, or 0 if the roll is in force.

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "stores/redis_roll.h"
 #include "stores/redis_scripts.h"
+#include "stores/redis_servers.h"
 #include "stores/redis_session.h"
 #include "stores/voter_register.h"
 
@@ -22,7 +23,8 @@ constexpr std::size_t kMaxMarksPerCall = 1'000;
 constexpr int kMaxAttempts = 3;
 
 constexpr std::string_view kCountsKey = "pollbus:marks";
-constexpr std::string_view kKeyCheckKey = "pollbus:key-check";
+
+enum Script : std::size_t { kMark, kIdentify };
 
 std::string_view as_text(const KeyedHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
@@ -137,30 +139,78 @@ absl::StatusOr<ElectionCounts> counts_in(const redisReply& reply, const std::str
   return counts;
 }
 
-class RedisVoterRegister final : public VoterRegister {
+// What a server must say about itself; empty if it is the only one.
+std::string identity_of(const RedisConfig& config) {
+  if (config.servers == 1) return {};
+  return fmt::format("{} of {}", config.number, config.servers);
+}
+
+std::string described(std::string_view identity) {
+  return identity.empty() ? "the only server of its register"
+                          : fmt::format("server {} of its register", identity);
+}
+
+class RedisVoterRegister final : public RedisVoterServer {
  public:
   RedisVoterRegister(RedisConfig config, const KeyedHash& key_check)
-      : session_(std::move(config), {redis_scripts::kMark}), key_check_(key_check) {}
+      : session_(std::move(config), {redis_scripts::kMark, redis_scripts::kIdentify}),
+        key_check_(key_check) {}
 
   absl::StatusOr<std::vector<MarkOutcome>> mark(std::span<const Mark> marks) override {
-    std::vector<MarkOutcome> outcomes(marks.size());
+    RETURN_IF_ERROR(send(marks));
+    return receive();
+  }
+
+  absl::Status send(std::span<const Mark> marks) override {
+    marks_ = marks;
+    calls_ = calls_for(marks);
+    return session_.connected([&](RedisConnection& connection) { return send(connection); });
+  }
+
+  absl::StatusOr<std::vector<MarkOutcome>> receive() override {
+    std::vector<MarkOutcome> outcomes(marks_.size());
     absl::Status status = session_.connected(
-        [&](RedisConnection& connection) { return mark(connection, marks, outcomes); });
+        [&](RedisConnection& connection) { return receive(connection, outcomes); });
     if (!status.ok()) return status;
     return outcomes;
   }
 
+  absl::StatusOr<std::chrono::milliseconds> now() override {
+    std::chrono::milliseconds now{};
+    absl::Status status = session_.connected([&](RedisConnection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const RedisReply reply, answer_to(connection, {"TIME"}));
+      if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2)
+        return protocol_error(connection);
+      const auto seconds = number_in(*reply->element[0]);
+      const auto microseconds = number_in(*reply->element[1]);
+      if (!seconds || !microseconds) return protocol_error(connection);
+      now = std::chrono::milliseconds(*seconds * 1'000 + *microseconds / 1'000);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return now;
+  }
+
   absl::Status check() override {
     return session_.connected([&](RedisConnection& connection) -> absl::Status {
-      ASSIGN_OR_RETURN(const RedisReply made,
-                       answer_to(connection, {"SETNX", kKeyCheckKey, as_text(key_check_)}));
-      if (made->integer == 1) return absl::OkStatus();
-      ASSIGN_OR_RETURN(const RedisReply before, answer_to(connection, {"GET", kKeyCheckKey}));
-      if (is_equal(text_of(*before), key_check_)) return absl::OkStatus();
+      const std::string expected = identity_of(session_.config());
+      ASSIGN_OR_RETURN(const RedisReply found,
+                       answer_to(connection, {"EVALSHA", session_.script(kIdentify), "0",
+                                              as_text(key_check_), expected}));
+      if (found->type != REDIS_REPLY_ARRAY || found->elements != 2)
+        return protocol_error(connection);
+      if (!is_equal(text_of(*found->element[0]), key_check_)) {
+        return absl::FailedPreconditionError(fmt::format(
+            "{} holds marks that were made with another LOGGER_KEY: give this logger the key of "
+            "the other loggers, or for a new election an empty Redis",
+            connection.where()));
+      }
+      const std::string_view identity = text_of(*found->element[1]);
+      if (identity == expected) return absl::OkStatus();
       return absl::FailedPreconditionError(fmt::format(
-          "{} holds marks that were made with another LOGGER_KEY: give this logger the key of the "
-          "other loggers, or for a new election an empty Redis",
-          connection.where()));
+          "{} is {}, and this logger's settings make it {}: REDIS_HOSTS must name all servers of a "
+          "register, in the same order for every logger, and must not change while they hold marks",
+          connection.where(), described(identity), described(expected)));
     });
   }
 
@@ -181,29 +231,29 @@ class RedisVoterRegister final : public VoterRegister {
   }
 
  private:
-  absl::Status mark(RedisConnection& connection, std::span<const Mark> marks,
-                    std::vector<MarkOutcome>& outcomes) {
-    std::vector<Call> calls = calls_for(marks);
-    for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
-      ASSIGN_OR_RETURN(calls, mark_once(connection, calls, marks, outcomes));
-      if (calls.empty()) return absl::OkStatus();
-      for (const Call& call : calls) RETURN_IF_ERROR(learn(connection, call.election));
+  absl::Status send(RedisConnection& connection) {
+    for (const Call& call : calls_) RETURN_IF_ERROR(append(connection, call, marks_));
+    return connection.flush();
+  }
+
+  absl::Status receive(RedisConnection& connection, std::vector<MarkOutcome>& outcomes) {
+    for (int attempt = 1; attempt <= kMaxAttempts; ++attempt) {
+      ASSIGN_OR_RETURN(calls_, receive_once(connection, outcomes));
+      if (calls_.empty()) return absl::OkStatus();
+      for (const Call& call : calls_) RETURN_IF_ERROR(learn(connection, call.election));
+      if (attempt < kMaxAttempts) RETURN_IF_ERROR(send(connection));
     }
     return absl::UnavailableError("the rules of an election keep changing");
   }
 
   // Returns the calls that were in vain, because this process did not know the rules of the
   // election.
-  absl::StatusOr<std::vector<Call>> mark_once(RedisConnection& connection,
-                                              const std::vector<Call>& calls,
-                                              std::span<const Mark> marks,
-                                              std::vector<MarkOutcome>& outcomes) {
-    for (const Call& call : calls) RETURN_IF_ERROR(append(connection, call, marks));
-    RETURN_IF_ERROR(connection.flush());
+  absl::StatusOr<std::vector<Call>> receive_once(RedisConnection& connection,
+                                                 std::vector<MarkOutcome>& outcomes) {
     const SteadyTime deadline =
         std::chrono::steady_clock::now() + session_.config().command_timeout;
     std::vector<Call> in_vain;
-    for (const Call& call : calls) {
+    for (const Call& call : calls_) {
       ASSIGN_OR_RETURN(const RedisReply reply, connection.read(deadline));
       RETURN_IF_ERROR(connection.error_in(reply));
       if (reply->type == REDIS_REPLY_ARRAY) {
@@ -222,7 +272,7 @@ class RedisVoterRegister final : public VoterRegister {
     const std::string_view version = known == nullptr ? "" : std::string_view(known->version);
     const std::string_view rule = session_.config().only_defined_elections ? "defined" : "any";
     std::vector<std::string_view> command = {"EVALSHA",
-                                             session_.script(0),
+                                             session_.script(kMark),
                                              "0",
                                              arguments.election,
                                              version,
@@ -286,6 +336,8 @@ class RedisVoterRegister final : public VoterRegister {
   RedisSession session_;
   const KeyedHash key_check_;
   std::map<std::int64_t, KnownElection> known_;  // only elections that the office has defined
+  std::span<const Mark> marks_;                  // of the last send()
+  std::vector<Call> calls_;                      // whose replies have not been read
 };
 
 struct DurabilityRule {
@@ -310,23 +362,31 @@ std::optional<std::string> setting_of(const redisReply& reply) {
   return std::string(value.str, value.len);
 }
 
-}  // namespace
-
-std::unique_ptr<VoterRegister> make_redis_voter_register(RedisConfig config,
-                                                         const KeyedHash& key_check) {
-  return std::make_unique<RedisVoterRegister>(std::move(config), key_check);
-}
-
-absl::StatusOr<std::vector<std::string>> redis_durability_warnings(const RedisConfig& config) {
-  ASSIGN_OR_RETURN(RedisConnection connection, RedisConnection::open(config));
-  std::vector<std::string> warnings;
+absl::Status add_durability_warnings(const RedisConfig& server,
+                                     std::vector<std::string>* warnings) {
+  ASSIGN_OR_RETURN(RedisConnection connection, RedisConnection::open(server));
+  const std::string where = server.servers == 1 ? "" : connection.where() + ": ";
   for (const DurabilityRule& rule : kDurabilityRules) {
     ASSIGN_OR_RETURN(const RedisReply reply, connection.call({"CONFIG", "GET", rule.setting}));
     const std::optional<std::string> value = setting_of(*reply);
     if (!value || *value == rule.safe) continue;
-    warnings.push_back(
-        fmt::format("{} is {}: {} (set it to {})", rule.setting, *value, rule.danger, rule.safe));
+    warnings->push_back(fmt::format("{}{} is {}: {} (set it to {})", where, rule.setting, *value,
+                                    rule.danger, rule.safe));
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::unique_ptr<RedisVoterServer> make_redis_voter_server(RedisConfig server,
+                                                          const KeyedHash& key_check) {
+  return std::make_unique<RedisVoterRegister>(std::move(server), key_check);
+}
+
+absl::StatusOr<std::vector<std::string>> redis_durability_warnings(const RedisConfig& config) {
+  std::vector<std::string> warnings;
+  for (const RedisConfig& server : servers_of(config))
+    RETURN_IF_ERROR(add_durability_warnings(server, &warnings));
   return warnings;
 }
 

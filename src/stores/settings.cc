@@ -1,14 +1,18 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <string>
 
+#include "base/text.h"
 #include "stores/ballot_box.h"
 #include "stores/voter_register.h"
 
 namespace pollbus {
 namespace {
+
+constexpr std::size_t kMaxRedisServers = 100;
 
 constexpr std::array kSslModes = {"disable", "allow",     "prefer",
                                   "require", "verify-ca", "verify-full"};
@@ -37,6 +41,11 @@ std::optional<std::string> problem_with_tls(const PostgresConfig& config) {
 void RedisConfig::add_to(Settings& settings) {
   settings.text({"redis-host", "REDIS_HOST", "HOST", "Host of Redis"}, &host, check_not_empty);
   settings.integer({"redis-port", "REDIS_PORT", "PORT", "Port of the server"}, &port, 1, kMaxPort);
+  settings.texts(
+      {"redis-hosts", "REDIS_HOSTS", "HOST:PORT,…",
+       "Redis servers that share the register, instead of REDIS_HOST and REDIS_PORT; the "
+       "same list in the same order for all loggers, for the whole election"},
+      &hosts, check_host_and_port);
   settings.text({"redis-user", "REDIS_USER", "NAME", "User of Redis; the default user if not set"},
                 &user);
   settings.secret(
@@ -55,6 +64,20 @@ void RedisConfig::add_to(Settings& settings) {
     if (tls.certificate.empty() == tls.key.empty()) return std::nullopt;
     return "REDIS_CERT_FILE and REDIS_KEY_FILE must be given together";
   });
+  settings.rule([this]() -> std::optional<std::string> {
+    if (hosts.size() > kMaxRedisServers)
+      return fmt::format("REDIS_HOSTS: expected at most {} servers", kMaxRedisServers);
+    for (auto each = hosts.begin(); each != hosts.end(); ++each) {
+      if (std::find(hosts.begin(), each, *each) != each)
+        return fmt::format("REDIS_HOSTS: expected each server once, not {} twice", *each);
+    }
+    return std::nullopt;
+  });
+}
+
+std::string RedisConfig::where() const {
+  if (hosts.empty()) return format_host_and_port(host, port);
+  return fmt::format("{}", fmt::join(hosts, ", "));
 }
 
 void PostgresConfig::add_to(Settings& settings) {

@@ -74,6 +74,9 @@ struct RedisTls {
 struct RedisConfig {
   std::string host = "127.0.0.1";
   std::int64_t port = 6379;
+  // The servers, "host:port", that share the register by a hash of election and voter; empty: the
+  // one above holds all of it.
+  std::vector<std::string> hosts;
   std::string user;  // empty: the default user
   Secret password;
   RedisTls tls;
@@ -81,15 +84,23 @@ struct RedisConfig {
   bool only_defined_elections = false;
   std::chrono::milliseconds connect_timeout{2'000};
   std::chrono::milliseconds command_timeout{5'000};
+  // Which of how many servers this is (redis_servers.h).
+  std::int64_t number = 1;
+  std::int64_t servers = 1;
 
-  // REDIS_HOST, REDIS_PORT, REDIS_USER, REDIS_PASSWORD, REDIS_TLS and the files of TLS.
+  // REDIS_HOST, REDIS_PORT, REDIS_HOSTS, REDIS_USER, REDIS_PASSWORD, REDIS_TLS and the files of
+  // TLS.
   void add_to(Settings& settings);
+  // All addresses, for people.
+  std::string where() const;
 };
 
 // In Redis 7, in the form of docs/wire-format.md: one script call per batch and election marks the
 // voters and counts the marks. `key_check` is check_value() of the LOGGER_KEY; the first check()
 // stores it, and a later one with another key fails. Connects at the first call and again after
-// any failure.
+// any failure. With several servers, each of them decides about its own voters, all at the same
+// time, and mark() returns when all have answered; check() fails also if a server is not in its
+// place of the list, or if the servers' clocks differ (docs/scale.md).
 std::unique_ptr<VoterRegister> make_redis_voter_register(RedisConfig config,
                                                          const KeyedHash& key_check);
 

@@ -1,6 +1,4 @@
 // voting-logger: lets each voter through once per election.
-#include <fmt/format.h>
-
 #include "base/service.h"
 #include "base/status.h"
 #include "bus/worker.h"
@@ -99,8 +97,8 @@ absl::Status run(LoggerSettings settings) {
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
   ASSIGN_OR_RETURN(auto office, Worker::open(office_worker_config(settings), service));
 
-  Dependency redis("redis", fmt::format("{}:{}", settings.redis.host, settings.redis.port),
-                   service.clock(), service.readiness(), service.metrics());
+  Dependency redis("redis", settings.redis.where(), service.clock(), service.readiness(),
+                   service.metrics());
   const auto voters = make_redis_voter_register(settings.redis, check_value(key));
   RETURN_IF_ERROR(redis.wait_at_start(service.stop_token(), kStartPause, settings.start_timeout,
                                       [&] { return check_and_count(*voters).status(); }));

@@ -2,12 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include "election/election_test_events.h"
 #include "election/voter_code.h"
-#include "support/redis_server.h"
-#include "support/temporary_folder.h"
+#include "integration/register_fixture.h"
 
 namespace pollbus {
 namespace {
@@ -60,17 +58,8 @@ wire::RollChunk roll_of(const std::vector<std::int64_t>& voters, bool has_codes)
   return chunk;
 }
 
-class ElectionRegisterTest : public ::testing::Test {
+class ElectionRegisterTest : public testing::RegisterTest {
  protected:
-  ElectionRegisterTest() { signal(SIGPIPE, SIG_IGN); }  // as ShutdownSignal does in the logger
-
-  RedisConfig config() const {
-    RedisConfig config;
-    config.port = redis_.port();
-    config.password = Secret(redis_.password());
-    return config;
-  }
-
   AppendOutcome append(EventWriter& office, const Event& event) {
     const auto before = office.state;
     EXPECT_EQ(office.apply(event), absl::OkStatus());
@@ -111,18 +100,13 @@ class ElectionRegisterTest : public ::testing::Test {
     return result.ok() ? *std::move(result) : std::vector<MarkOutcome>();
   }
   MarkOutcome outcome(const Mark& mark) { return outcomes({mark}).at(0); }
-  std::vector<std::string> own_keys(const std::string& pattern) {
-    return redis_.command(
-        {"EVAL", "redis.call('SELECT', 1) return redis.call('KEYS', ARGV[1])", "0", pattern});
-  }
+  std::vector<std::string> own_keys(const std::string& pattern) { return keys(pattern, 1); }
 
-  testing::TemporaryFolder folder_;
-  testing::RedisServer redis_{folder_.path(), "canary-password"};
   std::unique_ptr<ElectionRegister> elections_ = make_redis_election_register(config());
   std::unique_ptr<VoterRegister> voters_ = make_redis_voter_register(config(), KeyedHash{1});
 };
 
-TEST_F(ElectionRegisterTest, NewVotesAreAcceptedOnlyWhileTheElectionIsOpen) {
+TEST_P(ElectionRegisterTest, NewVotesAreAcceptedOnlyWhileTheElectionIsOpen) {
   EventWriter office(test_definition("open"));
   happens(office, EventKind::kDefine);
   EXPECT_EQ(outcome(mark_of(1, 1)), kNotOpen);
@@ -141,7 +125,7 @@ TEST_F(ElectionRegisterTest, NewVotesAreAcceptedOnlyWhileTheElectionIsOpen) {
   EXPECT_EQ(elections_->read(kElection, 0)->marks, 2);
 }
 
-TEST_F(ElectionRegisterTest, TheSameVoteIsTheSameVoteInEveryState) {
+TEST_P(ElectionRegisterTest, TheSameVoteIsTheSameVoteInEveryState) {
   EventWriter office(test_definition("open"));
   happens(office, EventKind::kDefine);
   happens(office, EventKind::kOpen);
@@ -153,7 +137,7 @@ TEST_F(ElectionRegisterTest, TheSameVoteIsTheSameVoteInEveryState) {
 }
 
 // A message may be delivered again at any later time, so its answer must not depend on the time.
-TEST_F(ElectionRegisterTest, AVoteOfAVoterWhoHasVotedGetsTheSameAnswerInEveryState) {
+TEST_P(ElectionRegisterTest, AVoteOfAVoterWhoHasVotedGetsTheSameAnswerInEveryState) {
   EventWriter office(test_definition("open"));
   happens(office, EventKind::kDefine);
   happens(office, EventKind::kOpen);
@@ -165,7 +149,7 @@ TEST_F(ElectionRegisterTest, AVoteOfAVoterWhoHasVotedGetsTheSameAnswerInEverySta
   }
 }
 
-TEST_F(ElectionRegisterTest, AVoteThatWasRefusedStaysRefusedAndItsVoterMayCastAnother) {
+TEST_P(ElectionRegisterTest, AVoteThatWasRefusedStaysRefusedAndItsVoterMayCastAnother) {
   EventWriter office(test_definition("roll"));
   open_with_roll(office, roll_of({1, 2}, false));
   happens(office, EventKind::kPause);
@@ -179,7 +163,7 @@ TEST_F(ElectionRegisterTest, AVoteThatWasRefusedStaysRefusedAndItsVoterMayCastAn
   EXPECT_EQ(elections_->read(kElection, 0)->marks, 2);
 }
 
-TEST_F(ElectionRegisterTest, AnElectionThatTheClockHasClosedStaysClosedWhenTheClockIsSetBack) {
+TEST_P(ElectionRegisterTest, AnElectionThatTheClockHasClosedStaysClosedWhenTheClockIsSetBack) {
   const std::int64_t now = elections_->read(kElection, 0)->now_ms;
   int number = 0;
   // Whether a vote or a question of the office was the first to see that the time was over.
@@ -202,24 +186,24 @@ TEST_F(ElectionRegisterTest, AnElectionThatTheClockHasClosedStaysClosedWhenTheCl
     EXPECT_GE(elections_->read(election, 1)->now_ms, now);
     const std::string key = "pollbus:election:" + std::to_string(election);
     const std::string until = std::to_string(now - 1);
-    EXPECT_THAT(
-        redis_.command({"EVAL",
-                        "redis.call('SELECT', 1) "
-                        "return redis.call('HMGET', ARGV[1], 'open_until_ms', 'seen_closed')",
-                        "0", key}),
-        ElementsAre(until, until));
+    EXPECT_THAT(server_for(election, 1)
+                    .command({"EVAL",
+                              "redis.call('SELECT', 1) "
+                              "return redis.call('HMGET', ARGV[1], 'open_until_ms', 'seen_closed')",
+                              "0", key}),
+                ElementsAre(until, until));
     // As if the clock was set back by an hour: the closing time lies ahead of it again.
-    redis_.command({"EVAL",
-                    "redis.call('SELECT', 1) return redis.call('HSET', ARGV[1], 'open_until_ms', "
-                    "ARGV[2], 'seen_closed', ARGV[2])",
-                    "0", key, std::to_string(now + kHour)});
+    command({"EVAL",
+             "redis.call('SELECT', 1) return redis.call('HSET', ARGV[1], 'open_until_ms', "
+             "ARGV[2], 'seen_closed', ARGV[2])",
+             "0", key, std::to_string(now + kHour)});
     EXPECT_EQ(vote(2), kClosed);
     EXPECT_EQ(elections_->read(election, 1)->now_ms, now + kHour);
   }
 }
 
 // Redis decides by fields that are made of a state, and must agree with phase_at().
-TEST_F(ElectionRegisterTest, RedisAgreesWithThePhaseAtEveryMoment) {
+TEST_P(ElectionRegisterTest, RedisAgreesWithThePhaseAtEveryMoment) {
   const std::int64_t now = elections_->read(kElection, 0)->now_ms;
   const std::vector<std::optional<std::int64_t>> times = {std::nullopt, now - kHour, now + kHour};
   int cases = 0;
@@ -248,7 +232,7 @@ TEST_F(ElectionRegisterTest, RedisAgreesWithThePhaseAtEveryMoment) {
 }
 
 // The recorder has accepted it in time, so the logger must follow.
-TEST_F(ElectionRegisterTest, AnExtendThatArrivesAfterTheClosingTimeOpensTheElectionAgain) {
+TEST_P(ElectionRegisterTest, AnExtendThatArrivesAfterTheClosingTimeOpensTheElectionAgain) {
   ElectionState state{.phase = Phase::kOpen, .sequence = 1, .definition = test_definition("open")};
   const std::int64_t now = elections_->read(kElection, 0)->now_ms;
   state.closes_ms = now - 1;
@@ -264,7 +248,7 @@ TEST_F(ElectionRegisterTest, AnExtendThatArrivesAfterTheClosingTimeOpensTheElect
   EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(1, 2)}), ElementsAre(kClosed, kMarked));
 }
 
-TEST_F(ElectionRegisterTest, AnElectionThatNeedsARollDoesNotOpenByItselfWithoutOne) {
+TEST_P(ElectionRegisterTest, AnElectionThatNeedsARollDoesNotOpenByItselfWithoutOne) {
   EventWriter office(test_definition("roll"));
   happens(office, EventKind::kDefine);
   EXPECT_EQ(outcome(mark_of(1, 1)), kNotOpen);
@@ -275,7 +259,7 @@ TEST_F(ElectionRegisterTest, AnElectionThatNeedsARollDoesNotOpenByItselfWithoutO
   EXPECT_EQ(opening_times(state).from_ms, 1);
 }
 
-TEST_F(ElectionRegisterTest, OnlyVotersOnTheRollMayVote) {
+TEST_P(ElectionRegisterTest, OnlyVotersOnTheRollMayVote) {
   EventWriter office(test_definition("roll"));
   open_with_roll(office, roll_of({1, 2, 10}, false));
   EXPECT_THAT(outcomes({mark_of(1, 1), mark_of(3, 3), mark_of(10, 4), mark_of(11, 5)}),
@@ -284,7 +268,7 @@ TEST_F(ElectionRegisterTest, OnlyVotersOnTheRollMayVote) {
   EXPECT_THAT(outcomes({mark_of(3, 6), mark_of(4, 7)}), ElementsAre(kMarked, kNotOnRoll));
 }
 
-TEST_F(ElectionRegisterTest, AVoterNeedsTheirOwnCode) {
+TEST_P(ElectionRegisterTest, AVoterNeedsTheirOwnCode) {
   EventWriter office(test_definition("codes"));
   open_with_roll(office, roll_of({1, 2, 3}, true));
   EXPECT_THAT(outcomes({mark_of(1, 1), with_code(1, 2, 2), with_code(4, 3, 4), with_code(2, 4, 2),
@@ -298,7 +282,7 @@ TEST_F(ElectionRegisterTest, AVoterNeedsTheirOwnCode) {
   EXPECT_THAT(outcomes({mark_of(4, 8), with_code(4, 9, 4)}), ElementsAre(kWrongCode, kMarked));
 }
 
-TEST_F(ElectionRegisterTest, AVoterIsAddedOnlyIfTheRegisterKnowsWhoIsMeant) {
+TEST_P(ElectionRegisterTest, AVoterIsAddedOnlyIfTheRegisterKnowsWhoIsMeant) {
   EventWriter office(test_definition("roll"));
   open_with_roll(office, roll_of({1}, false));
   const wire::NewVoter voter{
@@ -323,7 +307,7 @@ TEST_F(ElectionRegisterTest, AVoterIsAddedOnlyIfTheRegisterKnowsWhoIsMeant) {
             AppendOutcome::kOvertaken);
 }
 
-TEST_F(ElectionRegisterTest, AVoterWhoIsOnTheRollIsNotAddedAgain) {
+TEST_P(ElectionRegisterTest, AVoterWhoIsOnTheRollIsNotAddedAgain) {
   EventWriter office(test_definition("codes"));
   open_with_roll(office, roll_of({1}, true));
   add_voter(office, {.voter = 2, .code_hash = code_of(2)});
@@ -338,7 +322,7 @@ TEST_F(ElectionRegisterTest, AVoterWhoIsOnTheRollIsNotAddedAgain) {
   }
 }
 
-TEST_F(ElectionRegisterTest, AChoiceThatDoesNotExistMarksNothing) {
+TEST_P(ElectionRegisterTest, AChoiceThatDoesNotExistMarksNothing) {
   EventWriter office(test_definition("open"));
   happens(office, EventKind::kDefine);
   happens(office, EventKind::kOpen);
@@ -347,20 +331,21 @@ TEST_F(ElectionRegisterTest, AChoiceThatDoesNotExistMarksNothing) {
   EXPECT_EQ(outcome(mark_of(2, 4, kAlan)), kMarked);
 }
 
-TEST_F(ElectionRegisterTest, RedisIsNotToldTheChoice) {
+TEST_P(ElectionRegisterTest, RedisIsNotToldTheChoice) {
   EventWriter office(test_definition("codes"));
   open_with_roll(office, roll_of({1, 2}, true));
-  redis_.command({"CONFIG", "SET", "slowlog-log-slower-than", "0"});
+  command({"CONFIG", "SET", "slowlog-log-slower-than", "0"});
   Mark canary = with_code(1, 1, 1);
   canary.choice = 1'234'567;
   EXPECT_EQ(outcome(canary), kNoSuchChoice);
   const auto log =
-      redis_.command({"EVAL", "return cjson.encode(redis.call('SLOWLOG', 'GET', 100))", "0"});
+      server_for(kElection, canary.voter)
+          .command({"EVAL", "return cjson.encode(redis.call('SLOWLOG', 'GET', 100))", "0"});
   EXPECT_THAT(log.at(0), HasSubstr("EVALSHA"));
   EXPECT_THAT(log.at(0), Not(HasSubstr("1234567")));
 }
 
-TEST_F(ElectionRegisterTest, AnElectionThatIsNotDefinedIsOpenToEveryoneUnlessTheRuleSaysOtherwise) {
+TEST_P(ElectionRegisterTest, AnElectionThatIsNotDefinedIsOpenToEveryoneUnlessTheRuleSaysOtherwise) {
   EXPECT_EQ(outcome(mark_of(1, 1, kNobody)), kMarked);
   RedisConfig strict = config();
   strict.only_defined_elections = true;
@@ -374,7 +359,7 @@ TEST_F(ElectionRegisterTest, AnElectionThatIsNotDefinedIsOpenToEveryoneUnlessThe
               ElementsAre(kNotDefined, kMarked));
 }
 
-TEST_F(ElectionRegisterTest, ARegisterObeysWhatTheOfficeDoesWhileItRuns) {
+TEST_P(ElectionRegisterTest, ARegisterObeysWhatTheOfficeDoesWhileItRuns) {
   EXPECT_EQ(outcome(mark_of(1, 1, kNobody)), kMarked);
   EventWriter office(test_definition("roll"));
   happens(office, EventKind::kDefine);
@@ -390,7 +375,7 @@ TEST_F(ElectionRegisterTest, ARegisterObeysWhatTheOfficeDoesWhileItRuns) {
               ElementsAre(kNotOnRoll, kMarked, kNoSuchChoice));
 }
 
-TEST_F(ElectionRegisterTest, AllVoterNumbersFindTheirPlaceInTheRoll) {
+TEST_P(ElectionRegisterTest, AllVoterNumbersFindTheirPlaceInTheRoll) {
   std::vector<std::int64_t> voters = {0, kMaxId - 1, kMaxId};
   for (std::int64_t i = 1; i <= 1'000; ++i) voters.push_back(i * 1'000'000'000'000);
   EventWriter office(test_definition("codes"));
@@ -402,7 +387,7 @@ TEST_F(ElectionRegisterTest, AllVoterNumbersFindTheirPlaceInTheRoll) {
               Each(kNotOnRoll));
 }
 
-TEST_F(ElectionRegisterTest, AChunkThatArrivesTwiceIsStagedOnce) {
+TEST_P(ElectionRegisterTest, AChunkThatArrivesTwiceIsStagedOnce) {
   const wire::RollChunk chunk = roll_of({1, 2, 3}, false);
   EXPECT_EQ(*elections_->stage(chunk), StageOutcome::kStaged);
   EXPECT_EQ(*elections_->stage(chunk), StageOutcome::kStagedBefore);
@@ -416,7 +401,7 @@ TEST_F(ElectionRegisterTest, AChunkThatArrivesTwiceIsStagedOnce) {
   EXPECT_THAT(elections_->staged(kElection, Sha256{})->chunk_hashes, IsEmpty());
 }
 
-TEST_F(ElectionRegisterTest, ARollWithoutAllItsVotersIsNotPutInForce) {
+TEST_P(ElectionRegisterTest, ARollWithoutAllItsVotersIsNotPutInForce) {
   EventWriter office(test_definition("roll"));
   happens(office, EventKind::kDefine);
   wire::RollChunk chunk = roll_of({1, 2, 3}, false);
@@ -425,7 +410,7 @@ TEST_F(ElectionRegisterTest, ARollWithoutAllItsVotersIsNotPutInForce) {
   EXPECT_EQ(elections_->read(kElection, 0)->sequence, 1);
 }
 
-TEST_F(ElectionRegisterTest, RollsThatAreNotInForceAreRemoved) {
+TEST_P(ElectionRegisterTest, RollsThatAreNotInForceAreRemoved) {
   EventWriter office(test_definition("roll"));
   happens(office, EventKind::kDefine);
   const wire::RollChunk first = roll_of({1, 2, 3}, false);
@@ -442,7 +427,7 @@ TEST_F(ElectionRegisterTest, RollsThatAreNotInForceAreRemoved) {
   EXPECT_THAT(outcomes({mark_of(4, 4), mark_of(1, 1)}), ElementsAre(kMarked, kNotOnRoll));
 }
 
-TEST_F(ElectionRegisterTest, OfTwoLoggersOneAppendsTheNextEvent) {
+TEST_P(ElectionRegisterTest, OfTwoLoggersOneAppendsTheNextEvent) {
   EventWriter office(test_definition("open"));
   happens(office, EventKind::kDefine);
   EventWriter other = office;
@@ -454,21 +439,26 @@ TEST_F(ElectionRegisterTest, OfTwoLoggersOneAppendsTheNextEvent) {
   EXPECT_THAT(snapshot.events, SizeIs(1));
 }
 
-TEST_F(ElectionRegisterTest, EventsAndRollsSurviveAKilledServer) {
+TEST_P(ElectionRegisterTest, EventsAndRollsSurviveAKilledServer) {
   EventWriter office(test_definition("codes"));
   open_with_roll(office, roll_of({1, 2}, true));
   EXPECT_EQ(outcome(with_code(1, 1, 1)), kMarked);
-  redis_.kill();
-  redis_.start();
-  EXPECT_FALSE(voters_->mark(std::vector{mark_of(1, 1)}).ok());  // the connection is broken
+  kill();
+  start();
+  // The connections are broken.
+  EXPECT_FALSE(voters_->mark(std::vector{mark_of(1, 1), mark_of(2, 1)}).ok());
   EXPECT_THAT(outcomes({with_code(1, 2, 1), with_code(2, 3, 2)}), ElementsAre(kOtherVote, kMarked));
-  EXPECT_FALSE(elections_->elections().ok());
+  for (std::size_t i = 0; i < servers_.size(); ++i)
+    EXPECT_FALSE(elections_->read(kElection, 0).ok());
   EXPECT_THAT(*elections_->elections(), ElementsAre(kElection));
   const ElectionSnapshot snapshot = *elections_->read(kElection, 0);
   EXPECT_EQ(snapshot.marks, 2);
   EXPECT_THAT(snapshot.events, SizeIs(3));
   EXPECT_EQ(snapshot.events.front().signature, std::string(128, 'a'));
 }
+
+INSTANTIATE_TEST_SUITE_P(Register, ElectionRegisterTest, ::testing::Values(1, 2),
+                         testing::name_of_servers);
 
 }  // namespace
 }  // namespace pollbus

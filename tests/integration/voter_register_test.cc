@@ -2,12 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <thread>
 
-#include "support/redis_server.h"
-#include "support/temporary_folder.h"
+#include "integration/register_fixture.h"
 
 namespace pollbus {
 namespace {
@@ -23,6 +21,7 @@ using enum MarkOutcome;
 using namespace std::chrono_literals;
 
 constexpr std::int64_t kElection = 12;
+constexpr std::int64_t kSomeVoter = 43'434'343;
 constexpr KeyedHash kKeyCheck = {1, 2, 3};
 
 KeyedHash fingerprint_of(int vote) {
@@ -36,17 +35,8 @@ Mark mark_of(std::int64_t voter, int vote) {
   return {.election = kElection, .voter = voter, .fingerprint = fingerprint_of(vote)};
 }
 
-class VoterRegisterTest : public ::testing::Test {
+class VoterRegisterTest : public testing::RegisterTest {
  protected:
-  VoterRegisterTest() { signal(SIGPIPE, SIG_IGN); }  // as ShutdownSignal does in the logger
-
-  RedisConfig config() const {
-    RedisConfig config;
-    config.port = redis_.port();
-    config.password = Secret(redis_.password());
-    return config;
-  }
-
   std::vector<MarkOutcome> outcomes(VoterRegister& voters, const std::vector<Mark>& marks) {
     auto result = voters.mark(marks);
     EXPECT_TRUE(result.ok()) << result.status();
@@ -54,15 +44,16 @@ class VoterRegisterTest : public ::testing::Test {
   }
 
   absl::Status refusal(VoterRegister& voters) {
-    return voters.mark(std::vector{mark_of(43'434'343, 7)}).status();
+    return voters.mark(std::vector{mark_of(kSomeVoter, 7)}).status();
+  }
+  std::string address_of(std::int64_t voter) {
+    return "127.0.0.1:" + std::to_string(server_for(kElection, voter).port());
   }
 
-  testing::TemporaryFolder folder_;
-  testing::RedisServer redis_{folder_.path(), "canary-password"};
   std::unique_ptr<VoterRegister> voters_ = make_redis_voter_register(config(), kKeyCheck);
 };
 
-TEST_F(VoterRegisterTest, TheFirstVoteMarksTheVoterAndLaterVotesDoNot) {
+TEST_P(VoterRegisterTest, TheFirstVoteMarksTheVoterAndLaterVotesDoNot) {
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(2, 20)}), ElementsAre(kMarked, kMarked));
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(2, 21), mark_of(3, 30)}),
               ElementsAre(kSameVoteAgain, kOtherVote, kMarked));
@@ -70,18 +61,18 @@ TEST_F(VoterRegisterTest, TheFirstVoteMarksTheVoterAndLaterVotesDoNot) {
   EXPECT_THAT(outcomes(*voters_, {}), IsEmpty());
 }
 
-TEST_F(VoterRegisterTest, VotesOfOneVoterCountInTheOrderOfTheBatch) {
+TEST_P(VoterRegisterTest, VotesOfOneVoterCountInTheOrderOfTheBatch) {
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(1, 11), mark_of(1, 10), mark_of(1, 12)}),
               ElementsAre(kMarked, kOtherVote, kSameVoteAgain, kOtherVote));
 }
 
-TEST_F(VoterRegisterTest, ElectionsAreIndependent) {
+TEST_P(VoterRegisterTest, ElectionsAreIndependent) {
   Mark elsewhere = mark_of(1, 11);
   elsewhere.election = 13;
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), elsewhere}), ElementsAre(kMarked, kMarked));
 }
 
-TEST_F(VoterRegisterTest, ABatchOfAnySizeKeepsItsOrder) {
+TEST_P(VoterRegisterTest, ABatchOfAnySizeKeepsItsOrder) {
   constexpr int kVoters = 5'001;
   std::vector<Mark> marks;
   for (int voter = 0; voter < kVoters; ++voter) marks.push_back(mark_of(voter, voter));
@@ -94,90 +85,90 @@ TEST_F(VoterRegisterTest, ABatchOfAnySizeKeepsItsOrder) {
   }
 }
 
-TEST_F(VoterRegisterTest, AMarkIsAKeyThatHoldsOnlyTheFingerprint) {
+TEST_P(VoterRegisterTest, AMarkIsAKeyThatHoldsOnlyTheFingerprint) {
   Mark mark = mark_of(43, 0);
   for (std::size_t i = 0; i < mark.fingerprint.size(); ++i) {
     mark.fingerprint[i] = static_cast<unsigned char>('a' + i);
   }
   outcomes(*voters_, {mark});
-  EXPECT_THAT(redis_.keys("*"), ElementsAre("voted:12:43"));
-  EXPECT_THAT(redis_.command({"GET", "voted:12:43"}), ElementsAre("abcdefghijklmnop"));
+  EXPECT_THAT(keys("*"), ElementsAre("voted:12:43"));
+  EXPECT_THAT(server_for(kElection, 43).command({"GET", "voted:12:43"}),
+              ElementsAre("abcdefghijklmnop"));
 }
 
-TEST_F(VoterRegisterTest, MarksSurviveAKilledServerAndTheRegisterReconnects) {
+TEST_P(VoterRegisterTest, MarksSurviveAKilledServerAndTheRegisterReconnects) {
   outcomes(*voters_, {mark_of(1, 10)});
-  redis_.kill();
+  kill();
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(refusal(*voters_).code(), absl::StatusCode::kUnavailable);
     EXPECT_EQ(voters_->check().code(), absl::StatusCode::kUnavailable);
   }
-  redis_.start();
+  start();
   EXPECT_TRUE(voters_->check().ok());
   EXPECT_THAT(outcomes(*voters_, {mark_of(1, 10), mark_of(1, 11)}),
               ElementsAre(kSameVoteAgain, kOtherVote));
 }
 
-TEST_F(VoterRegisterTest, AfterATimeoutALateAnswerIsNotTakenForAnother) {
+TEST_P(VoterRegisterTest, AfterATimeoutALateAnswerIsNotTakenForAnother) {
   RedisConfig impatient = config();
   impatient.command_timeout = 200ms;
   const auto voters = make_redis_voter_register(impatient, kKeyCheck);
   outcomes(*voters, {mark_of(1, 10)});
-  redis_.signal(SIGSTOP);
+  signal_all(SIGSTOP);
   const auto silent = voters->mark(std::vector{mark_of(2, 20), mark_of(3, 30)});
   EXPECT_EQ(silent.status().code(), absl::StatusCode::kDeadlineExceeded) << silent.status();
   EXPECT_EQ(voters->check().code(), absl::StatusCode::kDeadlineExceeded);
-  redis_.signal(SIGCONT);
+  signal_all(SIGCONT);
   // The marks may have been made nevertheless, by these same votes.
   EXPECT_THAT(outcomes(*voters, {mark_of(1, 11), mark_of(2, 20), mark_of(2, 21)}),
               ElementsAre(kOtherVote, ::testing::AnyOf(kMarked, kSameVoteAgain), kOtherVote));
 }
 
-TEST_F(VoterRegisterTest, ARefusedPasswordIsTransientAndIsNotQuoted) {
+TEST_P(VoterRegisterTest, ARefusedPasswordIsTransientAndIsNotQuoted) {
   RedisConfig wrong = config();
   wrong.password = Secret("canary-wrong");
   const absl::Status refused = refusal(*make_redis_voter_register(wrong, kKeyCheck));
   EXPECT_EQ(refused.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(
-      std::string(refused.message()),
-      AllOf(HasSubstr("refuses the configured password"),
-            HasSubstr("127.0.0.1:" + std::to_string(redis_.port())), Not(HasSubstr("canary"))));
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("refuses the configured password"), HasSubstr(address_of(kSomeVoter)),
+                    Not(HasSubstr("canary"))));
   wrong.password = Secret();
   const absl::Status missing = refusal(*make_redis_voter_register(wrong, kKeyCheck));
   EXPECT_EQ(missing.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(missing.message()), HasSubstr("asks for a password"));
 }
 
-TEST_F(VoterRegisterTest, AKeyThatIsNotAMarkRefusesItsVoterAndNoOther) {
+TEST_P(VoterRegisterTest, AKeyThatIsNotAMarkRefusesItsVoterAndNoOther) {
   for (const std::vector<std::string>& command :
        std::vector<std::vector<std::string>>{{"SET", "voted:12:2", "1"},
                                              {"SET", "voted:12:2", ""},
                                              {"SET", "voted:12:2", std::string(17, 'x')},
                                              {"LPUSH", "voted:12:2", "1"},
                                              {"HSET", "voted:12:2", "1", "1"}}) {
-    redis_.command({"FLUSHALL"});
-    redis_.command(command);
+    this->command({"FLUSHALL"});
+    server_for(kElection, 2).command(command);
     const std::vector<Mark> marks = {mark_of(1, 10), mark_of(2, 20), mark_of(3, 30)};
     EXPECT_THAT(outcomes(*voters_, marks), ElementsAre(kMarked, kRefused, kMarked));
     EXPECT_THAT(outcomes(*voters_, marks), ElementsAre(kSameVoteAgain, kRefused, kSameVoteAgain));
-    redis_.command({"DEL", "voted:12:2"});
+    server_for(kElection, 2).command({"DEL", "voted:12:2"});
     EXPECT_THAT(outcomes(*voters_, marks), ElementsAre(kSameVoteAgain, kMarked, kSameVoteAgain));
   }
 }
 
-TEST_F(VoterRegisterTest, ARegisterBelongsToTheFirstLoggerKey) {
+TEST_P(VoterRegisterTest, ARegisterBelongsToTheFirstLoggerKey) {
   EXPECT_EQ(voters_->check(), absl::OkStatus());
   EXPECT_EQ(voters_->check(), absl::OkStatus());
   EXPECT_EQ(make_redis_voter_register(config(), kKeyCheck)->check(), absl::OkStatus());
   const absl::Status other = make_redis_voter_register(config(), KeyedHash{9})->check();
   EXPECT_EQ(other.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(other.message()), HasSubstr("another LOGGER_KEY"));
-  redis_.kill();
-  redis_.start();
+  kill();
+  start();
   EXPECT_EQ(make_redis_voter_register(config(), KeyedHash{9})->check().code(),
             absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(VoterRegisterTest, MarksAreCountedByElectionAndOnlyOnce) {
+TEST_P(VoterRegisterTest, MarksAreCountedByElectionAndOnlyOnce) {
   EXPECT_TRUE(voters_->counts()->by_election.empty());
   Mark elsewhere = mark_of(1, 11);
   elsewhere.election = 13;
@@ -189,49 +180,50 @@ TEST_F(VoterRegisterTest, MarksAreCountedByElectionAndOnlyOnce) {
   EXPECT_EQ(counts.missing, 0);
 }
 
-TEST_F(VoterRegisterTest, MarksThatWereDeletedAreMissing) {
+TEST_P(VoterRegisterTest, MarksThatWereDeletedAreMissing) {
   outcomes(*voters_, {mark_of(1, 10), mark_of(2, 20), mark_of(3, 30)});
-  redis_.command({"DEL", "voted:12:1", "voted:12:3"});
+  command({"DEL", "voted:12:1", "voted:12:3"});
   EXPECT_EQ(voters_->counts()->missing, 2);
-  redis_.command({"FLUSHDB"});
+  command({"FLUSHDB"});
   EXPECT_EQ(voters_->counts()->missing, 3);
 }
 
-TEST_F(VoterRegisterTest, AMarkIsCountedInTheStepThatMakesIt) {
+TEST_P(VoterRegisterTest, AMarkIsCountedInTheStepThatMakesIt) {
   constexpr int kVoters = 20'000;
   std::vector<Mark> marks;
   for (int voter = 0; voter < kVoters; ++voter) marks.push_back(mark_of(voter, voter));
   std::thread logger([&] { voters_->mark(marks).IgnoreError(); });
-  redis_.kill();
+  kill();
   logger.join();
-  redis_.start();
-  const auto keys = static_cast<std::int64_t>(redis_.keys("voted:*").size());
-  EXPECT_EQ(voters_->counts()->by_election[kElection], keys);
-  outcomes(*voters_, marks);
-  EXPECT_EQ(voters_->counts()->by_election[kElection], kVoters);
+  start();
+  const auto marked = static_cast<std::int64_t>(keys("voted:*").size());
+  const auto voters = make_redis_voter_register(config(), kKeyCheck);
+  EXPECT_EQ(voters->counts()->by_election[kElection], marked);
+  outcomes(*voters, marks);
+  EXPECT_EQ(voters->counts()->by_election[kElection], kVoters);
 }
 
-TEST_F(VoterRegisterTest, AForeignKeyInPlaceOfTheCountsStopsTheLogger) {
-  redis_.command({"EVAL", "redis.call('SELECT', 1) redis.call('SET', 'pollbus:marks', 'x')", "0"});
+TEST_P(VoterRegisterTest, AForeignKeyInPlaceOfTheCountsStopsTheLogger) {
+  command({"EVAL", "redis.call('SELECT', 1) redis.call('SET', 'pollbus:marks', 'x')", "0"});
   EXPECT_EQ(voters_->counts().status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(refusal(*voters_).code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(VoterRegisterTest, AServerThatTakesNoWritesIsNotReady) {
+TEST_P(VoterRegisterTest, AServerThatTakesNoWritesIsNotReady) {
   EXPECT_TRUE(voters_->check().ok());
-  EXPECT_THAT(redis_.keys("*"), IsEmpty());
-  redis_.command({"CONFIG", "SET", "maxmemory", "1"});
+  EXPECT_THAT(keys("*"), IsEmpty());
+  command({"CONFIG", "SET", "maxmemory", "1"});
   EXPECT_THAT(std::string(voters_->check().message()), HasSubstr("maxmemory"));
   EXPECT_EQ(refusal(*voters_).code(), absl::StatusCode::kUnavailable);
-  redis_.command({"CONFIG", "SET", "maxmemory", "0"});
-  redis_.command({"REPLICAOF", "127.0.0.1", "1"});
+  command({"CONFIG", "SET", "maxmemory", "0"});
+  command({"REPLICAOF", "127.0.0.1", "1"});
   EXPECT_THAT(std::string(voters_->check().message()), HasSubstr("replica"));
   EXPECT_EQ(refusal(*voters_).code(), absl::StatusCode::kUnavailable);
-  redis_.command({"REPLICAOF", "NO", "ONE"});
+  command({"REPLICAOF", "NO", "ONE"});
   EXPECT_TRUE(voters_->check().ok());
 }
 
-TEST_F(VoterRegisterTest, LoggersThatRaceMarkEachVoterOnce) {
+TEST_P(VoterRegisterTest, LoggersThatRaceMarkEachVoterOnce) {
   constexpr int kLoggers = 3;
   constexpr int kVoters = 2'500;
   std::vector<std::vector<MarkOutcome>> all(kLoggers);
@@ -252,25 +244,27 @@ TEST_F(VoterRegisterTest, LoggersThatRaceMarkEachVoterOnce) {
   }
 }
 
-TEST_F(VoterRegisterTest, AServerThatDoesNotRunIsUnavailableAndNamed) {
-  redis_.stop();
+TEST_P(VoterRegisterTest, AServerThatDoesNotRunIsUnavailableAndNamed) {
+  for (testing::RedisServer& server : servers_) server.stop();
   const absl::Status status = refusal(*voters_);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr("Redis at 127.0.0.1:" + std::to_string(redis_.port())));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("Redis at " + address_of(kSomeVoter)));
   EXPECT_EQ(redis_durability_warnings(config()).status().code(), absl::StatusCode::kUnavailable);
 }
 
-TEST_F(VoterRegisterTest, EachSettingThatCouldLoseAMarkCausesAWarning) {
+TEST_P(VoterRegisterTest, EachSettingThatCouldLoseAMarkCausesAWarning) {
   EXPECT_THAT(*redis_durability_warnings(config()), IsEmpty());
-  redis_.command({"CONFIG", "SET", "appendfsync", "everysec", "no-appendfsync-on-rewrite", "yes",
-                  "maxmemory-policy", "allkeys-lru", "appendonly", "no"});
+  servers_.back().command({"CONFIG", "SET", "appendfsync", "everysec", "no-appendfsync-on-rewrite",
+                           "yes", "maxmemory-policy", "allkeys-lru", "appendonly", "no"});
   EXPECT_THAT(*redis_durability_warnings(config()),
               ElementsAre(HasSubstr("appendonly is no"), HasSubstr("appendfsync is everysec"),
                           HasSubstr("no-appendfsync-on-rewrite is yes"), HasSubstr("allkeys-lru")));
-  redis_.command({"ACL", "SETUSER", "default", "-config"});
+  servers_.back().command({"ACL", "SETUSER", "default", "-config"});
   EXPECT_THAT(*redis_durability_warnings(config()), IsEmpty());
 }
+
+INSTANTIATE_TEST_SUITE_P(Register, VoterRegisterTest, ::testing::Values(1, 2),
+                         testing::name_of_servers);
 
 }  // namespace
 }  // namespace pollbus
