@@ -44,6 +44,9 @@ short HttpConnection::events() const {
 
 bool HttpConnection::advance(const Handler& handler, std::size_t max_body_bytes) {
   switch (state_) {
+    case State::kKept:
+      enter(State::kReading, kRequestTimeout);
+      [[fallthrough]];
     case State::kReading:
       return read_request(handler, max_body_bytes);
     case State::kWriting:
@@ -79,25 +82,27 @@ bool HttpConnection::read_request(const Handler& handler, std::size_t max_body_b
   bytes_.append(buffer, static_cast<std::size_t>(count));
   const std::size_t end = bytes_.find("\r\n\r\n");
   if (end == std::string::npos && bytes_.size() <= kMaxHeadBytes) return true;
-  if (end > kMaxHeadBytes) return respond(http_error(431), true);  // npos is greater, too
+  if (end > kMaxHeadBytes) return refuse(http_error(431));  // npos is greater, too
   auto parsed = parse_http_head(std::string_view(bytes_).substr(0, end), max_body_bytes);
   if (const int* status = std::get_if<int>(&parsed)) {
     HttpResponse refusal = http_error(*status);
     if (*status == 405)
       refusal.headers.emplace_back("Allow", max_body_bytes > 0 ? "GET, HEAD, POST" : "GET, HEAD");
-    return respond(refusal, true);
+    return refuse(refusal);
   }
-  auto& [request, body_bytes] = std::get<HttpHead>(parsed);
+  auto& [request, body_bytes, keeps_connection] = std::get<HttpHead>(parsed);
   const std::string_view rest = std::string_view(bytes_).substr(end + 4);
   if (rest.size() < body_bytes) return true;
   request.body = rest.substr(0, body_bytes);
   const HttpResponse response = handler(request);
-  return respond(response, request.method != "HEAD");
+  // A client that has sent more than its request does not wait for answers; it gets this one.
+  return respond(response, request.method != "HEAD", keeps_connection && rest.size() == body_bytes);
 }
 
-bool HttpConnection::respond(const HttpResponse& response, bool with_body) {
+bool HttpConnection::respond(const HttpResponse& response, bool with_body, bool keeps_connection) {
   if (with_body) channel_ = response.channel;
-  bytes_ = to_http_bytes(response, with_body);
+  is_to_be_kept_ = keeps_connection && kept_for_.count() > 0 && !response.channel;
+  bytes_ = to_http_bytes(response, with_body, is_to_be_kept_ ? kept_for_ : std::chrono::seconds(0));
   enter(State::kWriting, kResponseTimeout);
   return write();
 }
@@ -109,6 +114,10 @@ bool HttpConnection::write() {
   if (sent_ < bytes_.size()) return true;
   if (channel_) {
     enter(State::kStreaming, kHeartbeat);
+  } else if (is_to_be_kept_) {
+    bytes_.clear();
+    sent_ = 0;
+    enter(State::kKept, kept_for_);
   } else {
     shutdown(fd(), SHUT_WR);
     enter(State::kClosing, kCloseTimeout);

@@ -85,6 +85,10 @@ std::variant<HttpHead, int> parse_http_head(std::string_view head, std::size_t m
   const bool is_post = request->method == "POST" && max_body_bytes > 0;
   if (request->method != "GET" && request->method != "HEAD" && !is_post) return 405;
   HttpHead parsed{.request = *std::move(request)};
+  // Clients of HTTP/1.0 would have to ask for it; none of today do.
+  parsed.keeps_connection =
+      first.ends_with("HTTP/1.1") &&
+      lower(parsed.request.header("connection")).find("close") == std::string::npos;
   if (const int refused = check_body(parsed.request, max_body_bytes, &parsed.body_bytes))
     return refused;
   return parsed;

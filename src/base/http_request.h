@@ -25,6 +25,7 @@ struct HttpRequest {
 struct HttpHead {
   HttpRequest request;  // without its body
   std::size_t body_bytes = 0;
+  bool keeps_connection = false;  // the client may send another request afterwards
 };
 // Fails with the status to answer: 400 if it is not HTTP/1 or its length is unclear, 405 for a
 // method other than GET, HEAD and (if `max_body_bytes` > 0) POST, 413 for a body that is larger,

@@ -44,12 +44,14 @@ bool has_length(const HttpResponse& response) {
 
 }  // namespace
 
-std::string to_http_bytes(const HttpResponse& response, bool with_body) {
+std::string to_http_bytes(const HttpResponse& response, bool with_body,
+                          std::chrono::seconds kept_for) {
   std::string bytes =
       fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
   if (response.status != 304) bytes += fmt::format("Content-Type: {}\r\n", response.content_type);
   if (has_length(response)) bytes += fmt::format("Content-Length: {}\r\n", response.body.size());
-  bytes += "Connection: close\r\n";
+  bytes += kept_for.count() == 0 ? "Connection: close\r\n"
+                                 : fmt::format("Keep-Alive: timeout={}\r\n", kept_for.count());
   for (const auto& [name, value] : response.headers)
     bytes += fmt::format("{}: {}\r\n", name, value);
   bytes += "\r\n";

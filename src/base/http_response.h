@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,8 +19,10 @@ struct HttpResponse {
   std::optional<std::string> channel = std::nullopt;
 };
 
-// The bytes of a response; with `with_body` false, those of the response to a HEAD request.
-std::string to_http_bytes(const HttpResponse& response, bool with_body);
+// The bytes of a response; with `with_body` false, those of the response to a HEAD request. Zero
+// `kept_for` tells the client that the connection is closed afterwards.
+std::string to_http_bytes(const HttpResponse& response, bool with_body,
+                          std::chrono::seconds kept_for);
 
 // A response that says its status in words.
 HttpResponse http_error(int status);

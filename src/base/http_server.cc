@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -13,9 +13,9 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <list>
 #include <mutex>
-#include <ranges>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -33,6 +33,9 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr int kMaxAccepts = 128;  // in a row, so that open connections get their turn
 // How long to accept nothing when the process has no descriptor left.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+// How often connections are looked through for deadlines, which are seconds.
+constexpr std::chrono::milliseconds kDeadlineCheck{100};
+constexpr int kMaxEvents = 256;  // taken at once
 
 absl::Status cannot_listen(const std::string& host, int port, const char* reason) {
   return absl::UnavailableError(fmt::format("HTTP endpoint: cannot listen on {}: {}",
@@ -85,8 +88,11 @@ class HttpServer::Loop {
         handler_([this, answer = std::move(handler)](const HttpRequest& request) {
           HttpResponse response = answer(request);
           return response.channel && streams() >= limits_.max_streams ? too_many() : response;
-        }),
-        thread_([this](std::stop_token stop) { run(stop); }) {}
+        }) {
+    watch(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, &wake_);
+    watch(EPOLL_CTL_ADD, listener_.get(), EPOLLIN, &listener_);
+    thread_ = std::jthread([this](std::stop_token stop) { run(stop); });
+  }
 
   ~Loop() {
     thread_.request_stop();
@@ -104,6 +110,13 @@ class HttpServer::Loop {
   }
 
  private:
+  // A connection, and what it is watched for.
+  struct Client {
+    HttpConnection connection;
+    short events;
+    std::list<Client>::iterator self;
+  };
+
   static HttpResponse too_many() {
     HttpResponse response = http_error(503);
     response.headers.emplace_back("Retry-After", "5");
@@ -111,43 +124,64 @@ class HttpServer::Loop {
   }
 
   std::size_t streams() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(connections_, [](const auto& each) { return !!each.channel(); }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        clients_, [](const auto& each) { return !!each.connection.channel(); }));
+  }
+
+  // The values of EPOLLIN and EPOLLOUT are those of POLLIN and POLLOUT.
+  void watch(int operation, int fd, int events, void* what) const {
+    epoll_event event{.events = static_cast<std::uint32_t>(events), .data = {.ptr = what}};
+    epoll_ctl(epoll_.get(), operation, fd, &event);
   }
 
   void run(std::stop_token stop) {
-    std::vector<pollfd> polled;
+    epoll_event ready[kMaxEvents];
     while (!stop.stop_requested()) {
       const auto now = SteadyClock::now();
-      connections_.remove_if(
-          [&](HttpConnection& each) { return each.deadline() <= now && !each.on_deadline(); });
-      polled.clear();
-      polled.push_back({.fd = wake_.get(), .events = POLLIN, .revents = 0});
-      polled.push_back(
-          {.fd = now < accept_from_ ? -1 : listener_.get(), .events = POLLIN, .revents = 0});
-      for (const HttpConnection& each : connections_)
-        polled.push_back({.fd = each.fd(), .events = each.events(), .revents = 0});
-      if (poll(polled.data(), polled.size(), wait_ms(now)) <= 0) continue;
-      serve(polled);
-      if (polled[0].revents != 0) continue_streams();
-      if (polled[1].revents != 0) accept_all();
+      if (now >= next_check_) check_deadlines(now);
+      const int count = epoll_wait(epoll_.get(), ready, kMaxEvents, wait_ms());
+      bool has_news = false;
+      bool has_new_clients = false;
+      for (int i = 0; i < count; ++i) {
+        if (ready[i].data.ptr == &wake_) {
+          has_news = true;
+        } else if (ready[i].data.ptr == &listener_) {
+          has_new_clients = true;
+        } else {
+          serve(*static_cast<Client*>(ready[i].data.ptr));
+        }
+      }
+      // Afterwards, because both may end connections that are ready.
+      if (has_news) continue_streams();
+      if (has_new_clients) accept_all();
     }
   }
 
-  // Until the next deadline.
-  int wait_ms(SteadyClock::time_point now) const {
-    if (now < accept_from_) return static_cast<int>(kAcceptPause.count());
-    if (connections_.empty()) return -1;
-    const auto next =
-        std::ranges::min(connections_ | std::views::transform(&HttpConnection::deadline));
-    return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(next - now).count());
+  void check_deadlines(SteadyClock::time_point now) {
+    next_check_ = now + kDeadlineCheck;
+    for (auto each = clients_.begin(); each != clients_.end();) {
+      Client& client = *each++;
+      if (client.connection.deadline() > now) continue;
+      keep_if(client, client.connection.on_deadline());
+    }
+    if (is_accepting_ || now < accept_from_) return;
+    is_accepting_ = true;
+    watch(EPOLL_CTL_MOD, listener_.get(), EPOLLIN, &listener_);
   }
 
-  void serve(const std::vector<pollfd>& polled) {
-    auto each = connections_.begin();
-    for (std::size_t i = 2; i < polled.size(); ++i) {
-      const auto current = each++;
-      if (polled[i].revents != 0 && !advance(*current)) connections_.erase(current);
+  int wait_ms() const {
+    return clients_.empty() && is_accepting_ ? -1 : static_cast<int>(kDeadlineCheck.count());
+  }
+
+  void serve(Client& client) { keep_if(client, advance(client.connection)); }
+
+  // Ends the connection if it is not needed any more.
+  void keep_if(Client& client, bool is_needed) {
+    if (!is_needed) {
+      clients_.erase(client.self);
+    } else if (client.events != client.connection.events()) {
+      client.events = client.connection.events();
+      watch(EPOLL_CTL_MOD, client.connection.fd(), client.events, &client);
     }
   }
 
@@ -160,9 +194,11 @@ class HttpServer::Loop {
       news.swap(news_);
     }
     for (const auto& [channel, bytes] : news) {
-      connections_.remove_if([&](HttpConnection& each) {
-        return each.channel() == channel && !each.continue_stream(bytes);
-      });
+      for (auto each = clients_.begin(); each != clients_.end();) {
+        Client& client = *each++;
+        if (client.connection.channel() == channel)
+          keep_if(client, client.connection.continue_stream(bytes));
+      }
     }
   }
 
@@ -183,31 +219,47 @@ class HttpServer::Loop {
       if (socket.get() < 0) {
         const bool is_exhausted = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
         if (is_exhausted && drop_oldest()) continue;
-        if (is_exhausted) accept_from_ = SteadyClock::now() + kAcceptPause;
+        if (is_exhausted) pause_accepting();
         return;
       }
       // A new client is more likely to be a probe than one that has been slow for seconds.
-      if (connections_.size() >= limits_.max_connections + limits_.max_streams) drop_oldest();
-      connections_.emplace_back(std::move(socket));
+      if (clients_.size() >= limits_.max_connections + limits_.max_streams) drop_oldest();
+      Client& client = clients_.emplace_back(
+          Client{.connection = HttpConnection(std::move(socket), limits_.kept_for)});
+      client.self = std::prev(clients_.end());
+      client.events = client.connection.events();
+      watch(EPOLL_CTL_ADD, client.connection.fd(), client.events, &client);
     }
+  }
+
+  void pause_accepting() {
+    accept_from_ = SteadyClock::now() + kAcceptPause;
+    is_accepting_ = false;
+    watch(EPOLL_CTL_MOD, listener_.get(), 0, &listener_);
   }
 
   // Streams are bounded on their own and are old by nature.
   bool drop_oldest() {
-    const auto oldest =
-        std::ranges::find_if(connections_, [](const auto& each) { return !each.channel(); });
-    if (oldest == connections_.end()) return false;
-    connections_.erase(oldest);
+    auto oldest = std::ranges::find_if(
+        clients_, [](const Client& each) { return each.connection.is_kept(); });
+    if (oldest == clients_.end())
+      oldest = std::ranges::find_if(clients_,
+                                    [](const Client& each) { return !each.connection.channel(); });
+    if (oldest == clients_.end()) return false;
+    clients_.erase(oldest);
     return true;
   }
 
+  FileDescriptor epoll_{epoll_create1(EPOLL_CLOEXEC)};
   FileDescriptor wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   FileDescriptor listener_;
   const int port_;
   const Limits limits_;
   const HttpConnection::Handler handler_;
-  std::list<HttpConnection> connections_;  // the oldest first
+  std::list<Client> clients_;  // the oldest first
+  SteadyClock::time_point next_check_;
   SteadyClock::time_point accept_from_;
+  bool is_accepting_ = true;
   std::mutex mutex_;
   std::vector<std::pair<std::string, std::string>> news_;  // channel and bytes
   std::jthread thread_;                                    // last: it uses all of the above

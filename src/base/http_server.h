@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -12,10 +13,11 @@
 
 namespace pollbus {
 
-// A small HTTP/1.1 server for probes, scrapes and pages: one request per connection. No client can
-// hold up the others: every request and every response has a deadline as a whole; heads, bodies,
-// connections and streams are bounded, and beyond the bound the oldest connection is closed. One
-// thread serves all connections until the object is destroyed.
+// A small HTTP/1.1 server for probes, scrapes and pages. No client can hold up the others: every
+// request and every response has a deadline as a whole; heads, bodies, connections and streams are
+// bounded, and beyond the bound a connection that waits for another request is closed, or the
+// oldest one. Requests on one connection are answered one by one; the second of two that are sent
+// at once is not answered. One thread serves all connections until the object is destroyed.
 class HttpServer {
  public:
   // Returns the response to a request. Called on the server's thread.
@@ -24,6 +26,8 @@ class HttpServer {
     std::size_t max_connections = 512;
     std::size_t max_body_bytes = 0;  // of a POST; 0: POST is not allowed
     std::size_t max_streams = 0;     // beyond, a client is told to come back later (503)
+    // How long a connection is kept for another request; 0: one request per connection.
+    std::chrono::seconds kept_for{0};
   };
 
   // Port 0 chooses a free one. The host "::" listens on IPv4 and IPv6, or on IPv4 alone if the

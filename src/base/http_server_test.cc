@@ -149,5 +149,80 @@ TEST(HttpServerTest, AStreamWhoseClientHasLeftMakesRoomForAnother) {
   EXPECT_THAT(next.read_until("\r\n"), StartsWith("HTTP/1.1 200"));
 }
 
+constexpr char kAgain[] = "GET /again HTTP/1.1\r\n\r\n";
+constexpr HttpServer::Limits kKeeping{
+    .max_connections = 2, .max_body_bytes = 10, .kept_for = std::chrono::seconds(10)};
+
+TEST(HttpServerTest, AConnectionServesOneRequestAfterTheOther) {
+  const auto server = serve(echo, kKeeping);
+  RawClient client;
+  client.connect_to(server->port());
+  for (int i = 0; i < 3; ++i) {
+    client.send(kAgain);
+    const std::string answer = client.read_until("again   .");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Keep-Alive: timeout=10\r\n"));
+    EXPECT_THAT(answer, Not(HasSubstr("Connection: close")));
+  }
+  client.send("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_THAT(client.read_until("hi."), EndsWith("POST /   hi."));
+  client.send("HEAD /again HTTP/1.1\r\n\r\n");
+  client.read_until("\r\n\r\n");
+  client.send(kAgain);
+  EXPECT_THAT(client.read_until("again   ."), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServerTest, AConnectionIsClosedWhenTheClientWantsItOrIsRefused) {
+  const auto server = serve(echo, kKeeping);
+  for (const std::string request :
+       {"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\nConnection: TE, Close\r\n\r\n", "PUT / HTTP/1.1\r\n\r\n",
+        "nonsense\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"})
+    EXPECT_THAT(answer_to(*server, request), HasSubstr("Connection: close\r\n")) << request;
+}
+
+TEST(HttpServerTest, WhatFollowsARequestAtOnceIsNotTakenForAnotherRequest) {
+  const auto server = serve(echo, kKeeping);
+  const std::string answers =
+      answer_to(*server, std::string(kAgain) + "GET /smuggled HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(answers, EndsWith("GET /again   ."));
+}
+
+TEST(HttpServerTest, AConnectionThatIsKeptForNothingIsClosed) {
+  const auto server = serve(echo, {.kept_for = std::chrono::seconds(1)});
+  EXPECT_THAT(answer_to(*server, kAgain), EndsWith("again   ."));
+}
+
+TEST(HttpServerTest, KeptConnectionsMakeRoomForNewOnes) {
+  const auto server = serve(echo, kKeeping);
+  std::vector<RawClient> clients(10);
+  for (RawClient& client : clients) {
+    client.connect_to(server->port());
+    client.send(kAgain);
+    EXPECT_THAT(client.read_until("again   ."), StartsWith("HTTP/1.1 200 OK\r\n"));
+  }
+  EXPECT_EQ(clients.front().read_all(), "") << "it is closed";
+  clients.back().send(kAgain);
+  EXPECT_THAT(clients.back().read_until("again   ."), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServerTest, AStreamMayFollowOnAKeptConnection) {
+  HttpServer::Limits limits = kKeeping;
+  limits.max_streams = 1;
+  const auto server = serve(
+      [](const HttpRequest& request) {
+        return request.path == "/events" ? stream(request) : echo(request);
+      },
+      limits);
+  RawClient client;
+  client.connect_to(server->port());
+  client.send(kAgain);
+  client.read_until("again   .");
+  client.send("GET /events HTTP/1.1\r\n\r\n");
+  client.read_until("first\n\n");
+  server->broadcast("/events", "data: second\n\n");
+  EXPECT_EQ(client.read_until("second\n\n"), "data: second\n\n");
+}
+
 }  // namespace
 }  // namespace pollbus

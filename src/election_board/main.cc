@@ -18,6 +18,7 @@ namespace {
 constexpr std::chrono::milliseconds kReadInterval{1'000};
 constexpr std::chrono::milliseconds kLookUpTimeout{1'000};
 constexpr std::size_t kMaxViewers = 1'500;  // connections at the same moment
+constexpr std::chrono::seconds kKept{10};   // pages ask once a second
 constexpr std::size_t kMaxStreams = 100;    // pages of halls, which keep their connection
 
 struct BoardSettings {
@@ -74,9 +75,10 @@ absl::Status run(const BoardSettings& settings) {
   const auto address = parse_host_and_port(settings.listen, 0);
   ASSIGN_OR_RETURN(
       const auto server,
-      HttpServer::start(address->host, address->port,
-                        [&](const HttpRequest& request) { return site.respond(request); },
-                        {.max_connections = kMaxViewers, .max_streams = kMaxStreams}));
+      HttpServer::start(
+          address->host, address->port,
+          [&](const HttpRequest& request) { return site.respond(request); },
+          {.max_connections = kMaxViewers, .max_streams = kMaxStreams, .kept_for = kKept}));
   const auto reading = postgres.watch(kReadInterval, [&]() -> absl::Status {
     const auto counts = reader->read(builder.known());
     std::vector<Site::News> news;
