@@ -39,6 +39,7 @@ const readers = {
     options.rules = value;
     return undefined;
   },
+  '--viewers': integer('viewers', 1, 100_000),
   '--summary': fileInFolder('summary'),
 };
 

@@ -16,6 +16,10 @@ function buildsOf(options) {
   const programs = process.env.POLLBUS_PROGRAMS ?? programsIn(root);
   const own = { name: 'this build', root, programs, work: root, options };
   const more = [];
+  if (options.viewers) {
+    own.options = { ...options, viewers: 0 };
+    more.push({ ...own, name: `${options.viewers} viewers`, options });
+  }
   if (options.compareKeys) more.push({ ...own, name: 'without keys', options: { ...options, open: true } });
   if (options.compareRules) more.push({ ...own, name: 'undefined', options: { ...options, rules: 'undefined' } });
   for (const folder of options.against) {

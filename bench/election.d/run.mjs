@@ -1,6 +1,6 @@
 // One election of one build, measured.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { disagreements, summarise } from '../../scripts/demo.d/summary.mjs';
 import { removeFolder } from '../../scripts/local.d/folders.mjs';
 import { countInMetrics } from '../../scripts/local.d/http.mjs';
 import { LocalFailure } from '../../scripts/local.d/part.mjs';
+import { electionId } from '../../scripts/demo.d/election.mjs';
 import { define } from './office.mjs';
 import { countSyncs, family, reapedUs, usage } from './processes.mjs';
 
@@ -80,6 +81,16 @@ function ratesByTenth(progress, votes) {
   );
 }
 
+// Starts a board with this many viewers. Returns a function that sends them away.
+async function startViewers(election, { root, options }) {
+  await election.startBoard();
+  if (options.viewers === 0) return () => {};
+  const url = `${election.boardAddress}elections/${electionId}/live.json`;
+  const flags = ['--viewers', String(options.viewers), '--seconds', '86400'];
+  const viewers = spawn(join(root, 'bench', 'viewers'), [url, ...flags], { stdio: 'ignore' });
+  return () => viewers.kill();
+}
+
 async function diskBytes(folder) {
   const { stdout } = await promisify(execFile)('du', ['-sB1', '-D', folder]);
   return Number(stdout.split('\t')[0]);
@@ -141,12 +152,15 @@ export async function runElection(build, { interrupted, onStart }) {
     report: (text) => console.error(text),
   });
   onStart(election);
+  let sendAway = () => {};
   const endOf = (work) => Promise.race([work, election.failure, interrupted]);
   try {
     if (build.options.rules === 'undefined') await endOf(election.start());
     else await endOf(define(election, build));
+    if (build.options.viewers !== undefined) sendAway = await endOf(startViewers(election, build));
     return await endOf(measure(election, build.options));
   } finally {
+    sendAway();
     await election.stop();
     removeFolder(folder);
   }

@@ -156,6 +156,20 @@ export class Election {
     };
   }
 
+  // Starts the board and sets its address.
+  async startBoard() {
+    const { port, release } = await reservePort(this.host);
+    await release();
+    const http = await this.httpEndpoint();
+    this.boardAddress = `http://${hostAndPort(this.host, port)}/`;
+    await this.startPart(this.pages, {
+      name: 'board',
+      command: [join(this.programs, 'election-board'), '--listen', hostAndPort(this.host, port)],
+      env: { ...this.postgresLogin('results'), ...this.settingsOf('board'), ...http.env },
+      answers: async () => (await isReady(http.address)) && (await page({ host: this.host, port }, '/')) !== undefined,
+    }).ready();
+  }
+
   // Creates the tables, as their owner.
   async migrate() {
     const migration = new Part({

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { isReady, page } from '../local.d/http.mjs';
+import { page } from '../local.d/http.mjs';
 import { LocalFailure, baseEnvironment } from '../local.d/part.mjs';
 import { hostAndPort, reservePort } from '../local.d/ports.mjs';
 import { Election, numbers, quoted } from './election.mjs';
@@ -155,19 +155,6 @@ export class HeldElection extends Election {
       answers: async () => /"is_event_known":true|"stage":"answer"/.test((await page(state, '/state')) ?? ''),
     }).ready();
     return address;
-  }
-
-  async startBoard() {
-    const { port, release } = await reservePort(this.host);
-    await release();
-    const http = await this.httpEndpoint();
-    this.boardAddress = `http://${hostAndPort(this.host, port)}/`;
-    await this.startPart(this.pages, {
-      name: 'board',
-      command: [join(this.programs, 'election-board'), '--listen', hostAndPort(this.host, port)],
-      env: { ...this.postgresLogin('results'), ...this.settingsOf('board'), ...http.env },
-      answers: async () => (await isReady(http.address)) && (await page({ host: this.host, port }, '/')) !== undefined,
-    }).ready();
   }
 
   // Starts the simulated machines of all contests.
