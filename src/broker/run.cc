@@ -1,6 +1,7 @@
 #include "broker/run.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include <chrono>
@@ -21,12 +22,17 @@ namespace {
 
 constexpr std::chrono::milliseconds kProbeInterval{2'000};
 
+// Freed blocks of this size are returned to the system at once. No response is as large, apart from
+// one with a single large message.
+constexpr int kLargeBlockBytes = 4 << 20;
+
 void set_up_process() {
   // Messages may hold votes: nobody but the owner gets access to a file of this process.
   ::umask(S_IRWXG | S_IRWXO);
   // A write beyond a limit on file sizes must fail like a write to a full disk, not end the
   // process.
   std::signal(SIGXFSZ, SIG_IGN);
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBlockBytes);
   raise_descriptor_limit();
   log_libraries();
 }

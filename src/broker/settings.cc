@@ -90,6 +90,10 @@ void BrokerSettings::add_to(Settings& settings) {
     return "--ui (PUBSUB_BROKER_UI): expected --listen with 127.0.0.1, [::1] or localhost, and no "
            "--tls flag, because the page asks nobody who they are";
   });
+  settings.boolean({"reflection", "PUBSUB_BROKER_REFLECTION", "",
+                    "Serve gRPC server reflection, for tools like grpcurl. Only for clients that "
+                    "you trust: one request can take more than 1 GB of memory"},
+                   &has_reflection);
   settings.text({"data-dir", "PUBSUB_BROKER_DATA_DIR", "FOLDER",
                  "Folder for topics, subscriptions and messages. It is created when it is missing, "
                  "only its owner can access it, and only one broker at a time can use it"},
@@ -195,7 +199,8 @@ ServerOptions BrokerSettings::server_options() const {
           .core = {.ignore_filters = ignore_filters},
           .push = std::move(push),
           .data_folder = in_memory ? "" : data_folder,
-          .has_page = has_page};
+          .has_page = has_page,
+          .has_reflection = has_reflection};
 }
 
 }  // namespace pollbus::broker

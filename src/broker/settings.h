@@ -44,6 +44,7 @@ struct BrokerSettings {
   std::string tls_client_ca;
   std::string clients;
   bool has_page = false;
+  bool has_reflection = false;
   bool enable_push = false;
   std::vector<std::string> push_targets;
   std::string push_authorities;

@@ -21,9 +21,8 @@ namespace pollbus::broker {
 // Limits of one request and of all of them.
 constexpr std::size_t kMaxRestHeaderBytes = 64 << 10;
 constexpr std::size_t kMaxRestBodyBytes = 20 << 20;
-// Bodies of requests and responses that are held at a time. Beyond it, requests get
-// RESOURCE_EXHAUSTED.
-constexpr std::size_t kMaxRestMemory = 256 << 20;
+// Requests and responses that are held at a time. Beyond it, requests get RESOURCE_EXHAUSTED.
+constexpr std::size_t kMaxRestMemory = 128 << 20;
 
 // In PEM form.
 struct RestTls {
@@ -58,6 +57,7 @@ struct RestOptions {
   std::vector<std::string> services;  // whose methods are served
   std::optional<RestTls> tls;
   RestTimeouts timeouts;
+  std::size_t max_memory = kMaxRestMemory;
 };
 
 // Sorts connections by the first bytes that their clients send: HTTP/2 goes to gRPC, HTTP/1.1 is

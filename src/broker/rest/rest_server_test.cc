@@ -70,6 +70,18 @@ class Client {
     return text;
   }
 
+  // The first line that the server sends, and perhaps more.
+  std::string head() {
+    std::string text;
+    char bytes[1'024];
+    while (text.find('\n') == std::string::npos) {
+      const ssize_t count = ::recv(socket_, bytes, sizeof(bytes), 0);
+      if (count <= 0) break;
+      text.append(bytes, static_cast<std::size_t>(count));
+    }
+    return text;
+  }
+
   // Sends these bytes one after the other, and then the last one again and again, with pauses,
   // until the server closes the connection. Returns what the server has sent.
   std::string send_slowly(std::string_view bytes) {
@@ -88,8 +100,9 @@ class Client {
 };
 
 // A server of no services, so that every request is answered at once.
-std::unique_ptr<RestServer> start(prometheus::Registry* metrics, const RestTimeouts& timeouts) {
-  auto server = RestServer::create({.timeouts = timeouts}, *metrics);
+std::unique_ptr<RestServer> start(prometheus::Registry* metrics, const RestTimeouts& timeouts,
+                                  std::size_t max_memory) {
+  auto server = RestServer::create({.timeouts = timeouts, .max_memory = max_memory}, *metrics);
   EXPECT_TRUE(server.ok());
   (*server)->start(/*channel=*/nullptr, [](auto&&...) {},
                    [](int descriptor) { ::close(descriptor); });
@@ -101,7 +114,9 @@ constexpr RestTimeouts kPatient{
 
 class RestServerTest : public ::testing::Test {
  protected:
-  void serve(const RestTimeouts& timeouts) { server_ = start(&metrics_, timeouts); }
+  void serve(const RestTimeouts& timeouts, std::size_t max_memory = kMaxRestMemory) {
+    server_ = start(&metrics_, timeouts, max_memory);
+  }
 
   prometheus::Registry metrics_;
   std::unique_ptr<RestServer> server_;
@@ -191,6 +206,21 @@ TEST_F(RestServerTest, AConnectionThatIsHalfClosedIsAnswered) {
   EXPECT_TRUE(part.send("GET / HTTP/1.1\r\nHost"));
   ::shutdown(part.socket(), SHUT_WR);
   EXPECT_TRUE(part.rest().starts_with("HTTP/1.1 400 Bad Request\r\n"));
+}
+
+TEST_F(RestServerTest, ABodyThatWasRefusedTakesNoMemoryWhileItsConnectionIsOpen) {
+  constexpr std::size_t kMemory = 1 << 20;
+  serve(kPatient, kMemory);
+  const auto post = [](std::size_t bytes) {
+    return "POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(bytes) +
+           "\r\n\r\n" + std::string(bytes, ' ');
+  };
+  Client refused(server_.get());
+  EXPECT_TRUE(refused.send(post(2 * kMemory)));
+  EXPECT_TRUE(refused.head().starts_with("HTTP/1.1 429 "));
+  Client other(server_.get());
+  EXPECT_TRUE(other.send(post(kMemory / 2)));
+  EXPECT_TRUE(other.head().starts_with("HTTP/1.1 404 "));
 }
 
 TEST_F(RestServerTest, RequestsAreAnsweredHoweverTheyAreCut) {

@@ -49,6 +49,7 @@ class Tally {
 struct RestState {
   RestState(const RestOptions& options, prometheus::Registry& metrics)
       : timeouts(options.timeouts),
+        memory(options.max_memory),
         transcoder(options.services),
         sorter(options.tls.has_value()),
         requests(counter(metrics, "broker_rest_requests_total", "Requests of REST")),
@@ -57,10 +58,10 @@ struct RestState {
                           "closed")) {}
 
   const RestTimeouts timeouts;
+  MemoryBudget memory;
   std::optional<boost::asio::ssl::context> tls;
   const Transcoder transcoder;
   const ConnectionSorter sorter;
-  MemoryBudget memory{kMaxRestMemory};
   Tally calls;      // of gRPC
   Tally exchanges;  // requests that are not answered yet
   std::atomic<bool> is_draining = false;

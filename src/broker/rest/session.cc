@@ -55,7 +55,7 @@ struct Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   RestState& state;
-  MemoryShare memory;  // of the answer
+  MemoryShare memory;  // of the request, and of the answer if that is larger
   const google::protobuf::MethodDescriptor* method = nullptr;
   std::string path;
   grpc::ClientContext context;
@@ -250,6 +250,10 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   void start_call(const RestCall& call) {
     exchange_ = std::make_shared<Exchange>(&state_);
     Exchange& exchange = *exchange_;
+    if (!exchange.memory.grow_to(call.request.size())) {
+      return answer(absl::StatusCode::kResourceExhausted,
+                    "The requests of all clients take too much memory.");
+    }
     exchange.method = call.method;
     exchange.path = fmt::format("/{}/{}", call.method->service()->full_name(), call.method->name());
     const grpc::Slice slice(call.request);
@@ -289,6 +293,7 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
   void finish_call(const grpc::Status& status) {
     error_code ignored;
     socket().socket().cancel(ignored);  // ends watch()
+    exchange_->request.Clear();
     if (!status.ok()) {
       return answer(static_cast<absl::StatusCode>(status.error_code()), status.error_message(),
                     status.error_details());
@@ -307,6 +312,8 @@ class Session : public std::enable_shared_from_this<Session<Stream>> {
 
   void refuse(const RequestProblem& problem) {
     state_.malformed.Increment();
+    parser_.reset();
+    memory_.clear();
     keeps_alive_ = false;
     answer(problem.status, kJson,
            error_body(code_of(problem.status), problem.text, /*details=*/""));

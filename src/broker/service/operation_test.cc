@@ -105,12 +105,14 @@ TEST_F(OperationTest, HealthChecksAreAnswered) {
             grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(OperationTest, ReflectionListsTheServices) {
-  std::string answer;
+TEST_F(OperationTest, ReflectionListsTheServicesIfItIsOn) {
+  const std::string method = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
   const std::string list_services = "\x3a\x01*";
-  ASSERT_TRUE(
-      call("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", list_services, &answer)
-          .ok());
+  std::string answer;
+  EXPECT_EQ(call(method, list_services, &answer).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  has_reflection = true;
+  start({});
+  ASSERT_TRUE(call(method, list_services, &answer).ok());
   EXPECT_THAT(answer, HasSubstr("google.pubsub.v1.Publisher"));
   EXPECT_THAT(answer, HasSubstr("google.pubsub.v1.Subscriber"));
 }

@@ -28,13 +28,15 @@ struct ServerOptions {
   // Serves a page for developers below /ui/. Only without TLS, because it asks for no certificate,
   // and only on a loopback address.
   bool has_page = false;
+  // Serves grpc.reflection.v1alpha. gRPC does not bound its memory: a request of 19 MB takes 1.3 GB.
+  bool has_reflection = false;
   // Called on any thread with an error when the folder becomes unwritable, and with OK when it can
   // be written again.
   std::function<void(const absl::Status&)> on_storage = [](const absl::Status&) {};
 };
 
-// The whole broker: serves google.pubsub.v1, grpc.health.v1 and server reflection until it is
-// destroyed or shut down. Thread-safe. Borrows clock and metrics.
+// The whole broker: serves google.pubsub.v1 and grpc.health.v1 until it is destroyed or shut down.
+// Thread-safe. Borrows clock and metrics.
 class Server {
  public:
   // Opens the data folder, then listens. UNAVAILABLE when the address cannot be bound, for example

@@ -37,7 +37,10 @@ class ServiceTest : public testing::Test {
     subscriber.reset();
     server.reset();
     registry = std::make_unique<prometheus::Registry>();
-    auto started = Server::start({.core = options, .push = push, .data_folder = folder},
+    auto started = Server::start({.core = options,
+                                  .push = push,
+                                  .data_folder = folder,
+                                  .has_reflection = has_reflection},
                                  system_clock(), *registry);
     ASSERT_TRUE(started.ok()) << started.status();
     server = std::move(started).value();
@@ -128,6 +131,7 @@ class ServiceTest : public testing::Test {
   }
 
   PushPolicy push;  // of the next start()
+  bool has_reflection = false;  // of the next start()
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Server> server;
   std::shared_ptr<grpc::Channel> channel;
