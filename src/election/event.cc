@@ -84,6 +84,10 @@ void read_details(ObjectReader& fields, Event& event) {
                                .chunks = fields.integer("chunks")};
       return;
     case EventKind::kAddVoter:
+      if (fields.has("voter_ID"))
+        fields.fail("voter_ID",
+                    "is of an older version of Pollbus: finish this election with the programs "
+                    "that defined it, or define it again with another election_ID");
       event.added = fields.hash("commitment");
       return;
     case EventKind::kExtend:

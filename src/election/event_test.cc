@@ -71,6 +71,15 @@ TEST(Event, AnythingThatIsNotTheCanonicalFormIsRefused) {
   EXPECT_FALSE(parse_event("").ok());
 }
 
+TEST(Event, AnEventOfAnOlderVersionThatNamesAnAddedVoterIsRefusedWithWhatToDo) {
+  std::string old = encode(EventWriter(test_definition("roll")).next(EventKind::kAddVoter));
+  const std::size_t commitment = old.find("\"commitment\"");
+  old.erase(commitment, old.find(',', commitment) + 1 - commitment);
+  old.insert(old.size() - 1, R"(,"voter_ID":43)");
+  EXPECT_THAT(error_of(old), AllOf(HasSubstr("voter_ID is of an older version"),
+                                   HasSubstr("define it again with another election_ID")));
+}
+
 TEST(Event, AFieldThatIsMissingOrWrongIsNamed) {
   const Event event{.election = 12, .sequence = 1, .time_ms = kNoon, .kind = EventKind::kOpen};
   const auto replaced = [&](const std::string& what, const std::string& with) {

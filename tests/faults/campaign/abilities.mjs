@@ -27,6 +27,16 @@ async function whyNoFaketime(program) {
   return starts ? undefined : 'needs programs that run with libfaketime';
 }
 
+// The library that moves the clock of Redis.
+export const redisClock = (programs) => join(programs, 'moved-clock.so');
+
+async function whyNoRedisClock(programs) {
+  const library = redisClock(programs);
+  if (!existsSync(library)) return 'needs moved-clock.so';
+  const starts = await works(['redis-server', '--version'], { ...process.env, LD_PRELOAD: library });
+  return starts ? undefined : 'needs programs without sanitizers';
+}
+
 // Why the services cannot make this mistake, or undefined.
 export async function whyNoMutant({ programs, mutant }) {
   if (!mutant) return undefined;
@@ -57,6 +67,7 @@ export async function findAbilities({ isolated, programs }) {
       ? undefined
       : 'needs strace, and the right to trace',
     faketime: await whyNoFaketime(join(programs, 'voting-logger')),
+    redisClock: await whyNoRedisClock(programs),
     failpoints: ['broker', 'logger', 'recorder', 'machine'].every((part) =>
       existsSync(join(programs, `faulty-${part}`)),
     )

@@ -240,6 +240,7 @@ export class Campaign {
         perSecond: this.load.votesPerSecond,
       },
       lastHeal: this.lastHeal,
+      closedBy: system.office.isClosedByClock ? 'the clock of Redis' : 'the office',
       violations: this.violations,
       problems: system.problems,
       list: (faults?.made ?? []).map(describeFault),

@@ -1,9 +1,9 @@
 // The environment variables of each process of the election.
 
-import { writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { findFaketime } from './abilities.mjs';
+import { findFaketime, redisClock } from './abilities.mjs';
 import * as roster from './roster.mjs';
 
 export const project = 'pollbus-faults';
@@ -13,8 +13,8 @@ export const database = 'pollbus';
 export class Environments {
   // `addresses` and `proxies` are filled while servers and proxies are started. `mutant`: a known
   // mistake that all services make, or undefined.
-  constructor({ folder, abilities, addresses, proxies, mutant }) {
-    Object.assign(this, { folder, abilities, addresses, proxies });
+  constructor({ folder, abilities, programs, addresses, proxies, mutant }) {
+    Object.assign(this, { folder, abilities, programs, addresses, proxies });
     this.mutant = mutant ? { POLLBUS_MUTANT: mutant } : {};
   }
 
@@ -48,6 +48,23 @@ export class Environments {
       DONT_FAKE_MONOTONIC: '1',
       FAKETIME_DISABLE_SHM: '1',
     };
+  }
+
+  // The same for Redis, by another library (tests/faults/programs/moved_clock.cc).
+  redisClock() {
+    if (this.abilities.redisClock) return {};
+    const file = this.clockFile('redis');
+    if (!existsSync(file)) writeFileSync(file, Buffer.alloc(8));
+    return { LD_PRELOAD: redisClock(this.programs), MOVED_CLOCK_FILE: file };
+  }
+
+  // At once: Redis has mapped the file.
+  moveRedisClock(seconds) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(seconds));
+    const file = openSync(this.clockFile('redis'), 'r+');
+    writeSync(file, bytes, 0, bytes.length, 0);
+    closeSync(file);
   }
 
   bus(name) {

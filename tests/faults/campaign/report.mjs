@@ -117,6 +117,7 @@ export function renderReport(report) {
       `After the last fault: rate back in ${seconds(report.lastHeal.rateAfterMs)} s, all answered in ${seconds(report.lastHeal.resolvedAfterMs)} s`,
     );
   }
+  lines.push(`The election was closed by ${report.closedBy}`);
   lines.push(
     report.violations === undefined ? 'The checker could not judge.' : `${report.violations} violations`,
   );

@@ -205,7 +205,7 @@ export class System {
       'redis',
       () => ({
         command: [join(this.scripts, 'local-redis'), folder, String(port), role.node.host],
-        env: { REDIS_PASSWORD: this.secrets.REDIS_PASSWORD },
+        env: { REDIS_PASSWORD: this.secrets.REDIS_PASSWORD, ...this.environments.redisClock() },
         answers: () => this.redis.answers(),
       }),
       { http: false },
