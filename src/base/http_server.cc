@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -67,6 +68,20 @@ absl::StatusOr<FileDescriptor> listen_on(const std::string& host, int port) {
     return cannot_listen(host, port, std::strerror(errno));
   }
   return socket;
+}
+
+// For what else the process has open.
+constexpr rlim_t kOtherDescriptors = 128;
+
+// Most systems give a process 1,024 descriptors unless it asks for more. With too few, connections
+// are closed to make room.
+void allow_descriptors(rlim_t connections) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t wanted = std::min(limit.rlim_max, connections + kOtherDescriptors);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int port_of(int socket) {
@@ -272,6 +287,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::start(const std::string&
                                                               Handler handler, Limits limits) {
   auto listener = listen_on(host, port);
   if (!listener.ok()) return listener.status();
+  allow_descriptors(limits.max_connections + limits.max_streams);
   return std::unique_ptr<HttpServer>(
       new HttpServer(std::make_unique<Loop>(*std::move(listener), std::move(handler), limits)));
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "support/raw_client.h"
 
@@ -204,6 +205,18 @@ TEST(HttpServerTest, KeptConnectionsMakeRoomForNewOnes) {
   EXPECT_EQ(clients.front().read_all(), "") << "it is closed";
   clients.back().send(kAgain);
   EXPECT_THAT(clients.back().read_until("again   ."), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST(HttpServerTest, TheProcessMayHaveAsManyDescriptorsAsTheServerHasConnections) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{.rlim_cur = 64, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  const auto server = serve(echo, {.max_connections = 200, .kept_for = std::chrono::seconds(10)});
+  rlimit raised{};
+  getrlimit(RLIMIT_NOFILE, &raised);
+  EXPECT_GT(raised.rlim_cur, 200);
+  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST(HttpServerTest, AStreamMayFollowOnAKeptConnection) {
