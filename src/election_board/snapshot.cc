@@ -41,7 +41,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::update(const PublicCounts& coun
   bool is_changed = last_ == nullptr;
   for (auto& [id, election] : elections_) {
     if (!election.state) {
-      next->unverified.emplace(id, election.problem);
+      next->unverified.emplace(id, election.why_unverified());
       continue;
     }
     ElectionView now = view(id, election, counts);
@@ -81,12 +81,14 @@ absl::Status SnapshotBuilder::add(Election& election, const PublicCounts::Stored
   return absl::OkStatus();
 }
 
+// A history that is incomplete, as while a backup is being restored, may be completed.
 void SnapshotBuilder::look_for_missing_events(const PublicCounts& counts) {
   for (const auto& [id, sequence] : counts.sequences) {
     Election& election = elections_[id];
-    if (election.problem.empty() && known_[id] != sequence)
-      election.problem =
-          fmt::format("{} events were read, and there must be {}", known_[id], sequence);
+    election.missing =
+        known_[id] == sequence
+            ? ""
+            : fmt::format("{} events were read, and there must be {}", known_[id], sequence);
   }
 }
 
@@ -96,7 +98,7 @@ ElectionView SnapshotBuilder::view(std::int64_t id, const Election& election,
                     .phase = phase_at(*election.state, counts.now_utc_ms),
                     .history = election.history,
                     .minutes = find_or_empty(counts.by_minute, id),
-                    .problem = election.problem};
+                    .problem = election.why_unverified()};
   const bool is_final = view.phase == Phase::kSealed || view.phase == Phase::kCertified;
   ResultsInput input{
       .definition = view.state.definition,

@@ -56,8 +56,11 @@ class SnapshotBuilder {
   struct Election {
     std::optional<ElectionState> state;
     std::vector<HistoryEntry> history;
-    std::string problem;
+    std::string problem;  // with an event; those that follow are not looked at
+    std::string missing;  // that events are missing, at the last reading
     std::int64_t changed_utc_ms = 0;
+
+    const std::string& why_unverified() const { return problem.empty() ? missing : problem; }
   };
 
   void add(const PublicCounts::Stored& stored);

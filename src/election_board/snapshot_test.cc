@@ -145,6 +145,19 @@ TEST(SnapshotBuilder, AHistoryWhoseLastEventsAreMissingIsAProblem) {
             "0 events were read, and there must be 3");
 }
 
+TEST(SnapshotBuilder, AHistoryThatIsCompletedLaterIsVerified) {
+  FakeElection election(two_choices());
+  election.add(EventKind::kOpen);
+  PublicCounts all = election.counts;
+  election.counts.events.pop_back();
+  SnapshotBuilder builder(election.office.public_key());
+  EXPECT_FALSE(view_of(builder.update(election.counts)).problem.empty());
+  all.events.erase(all.events.begin());
+  const auto snapshot = builder.update(all);
+  EXPECT_EQ(view_of(snapshot).problem, "");
+  EXPECT_EQ(view_of(snapshot).phase, Phase::kOpen);
+}
+
 TEST(SnapshotBuilder, ReadsEveryEventOnce) {
   FakeElection election(two_choices());
   election.add(EventKind::kOpen);

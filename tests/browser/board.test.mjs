@@ -1,6 +1,7 @@
 // The election board in a real browser, with a real database.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { HtmlValidate } from 'html-validate';
 
@@ -282,6 +283,24 @@ test('the board prints without its controls, dark on white in every theme, with 
     const { contrast, text } = await leastContrast(page);
     assert.ok(contrast >= 10, `${theme}: contrast ${contrast} of "${text}"`);
   }
+  await closePage(page);
+});
+
+test('an election with the events of another one is listed by its number, with the reason, in the log and as a metric', async () => {
+  await place.query(`
+    INSERT INTO elections SELECT 16, event, phase, is_live, is_test, opens_utc_ms, closes_utc_ms, 1 FROM elections WHERE electionid = 12;
+    INSERT INTO events SELECT 16, sequence, kind, data, signature, hash FROM events WHERE electionid = 12 AND sequence = 1`);
+  await shows('/?lang=en', 'Election number 16');
+  const page = await openPage(browser);
+  for (const path of ['/', '/elections/16']) {
+    await page.goto(`${place.address}${path}?lang=ar&size=xl`);
+    assert.match(await page.textContent('[role=alert] bdi[lang=en]'), /an event belongs to election 12/);
+    assert.deepEqual(await layoutProblems(page), [], path);
+    await assertAccessible(page, path);
+    await assertValid(path);
+  }
+  assert.match(await (await fetch(`${place.health}/metrics`)).text(), /^pollbus_unverified_elections 1$/m);
+  assert.match(readFileSync(place.board.log, 'utf8'), /error.*the history of an election cannot be verified.*election=16/);
   await closePage(page);
 });
 
