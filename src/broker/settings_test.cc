@@ -94,6 +94,33 @@ TEST(BrokerSettingsTest, RefusesPushTargetsThatAreNoHostsOrThatHaveNoUse) {
   EXPECT_EQ(parse(&off_too, {"--push-ca", "ca.pem"}), Settings::ParseResult::kInvalid);
 }
 
+TEST(BrokerSettingsTest, ThePageForDevelopersIsServedOnLoopbackAddressesWithoutTls) {
+  for (const char* listen : {"127.0.0.1:0", "[::1]:8085", "localhost:8085"}) {
+    BrokerSettings settings;
+    EXPECT_EQ(parse(&settings, {"--ui", "--listen", listen}), Settings::ParseResult::kRun)
+        << listen;
+    EXPECT_TRUE(settings.server_options().has_page);
+  }
+  for (const char* listen : {"0.0.0.0:8085", "[::]:8085", "192.0.2.1:8085", "example.com:8085"}) {
+    BrokerSettings settings;
+    EXPECT_EQ(parse(&settings, {"--ui", "--listen", listen}), Settings::ParseResult::kInvalid)
+        << listen;
+  }
+  BrokerSettings replaced;
+  EXPECT_EQ(parse(&replaced, {"--ui", "--host", "0.0.0.0"}), Settings::ParseResult::kInvalid);
+  BrokerSettings encrypted;
+  EXPECT_EQ(parse(&encrypted, {"--ui", "--tls-cert", "c.pem", "--tls-key", "k.pem"}),
+            Settings::ParseResult::kInvalid);
+}
+
+TEST(BrokerSettingsTest, ReflectionIsOffUnlessItIsEnabled) {
+  BrokerSettings settings;
+  EXPECT_EQ(parse(&settings, {}), Settings::ParseResult::kRun);
+  EXPECT_FALSE(settings.server_options().has_reflection);
+  EXPECT_EQ(parse(&settings, {"--reflection"}), Settings::ParseResult::kRun);
+  EXPECT_TRUE(settings.server_options().has_reflection);
+}
+
 TEST(BrokerSettingsTest, RefusesInvalidAddressesAndTopics) {
   for (const char* listen : {"8085", ":8085", "host:", "host:x", "host:65536", "host:-1"}) {
     BrokerSettings settings;

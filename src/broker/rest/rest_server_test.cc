@@ -13,6 +13,10 @@
 #include <string_view>
 #include <utility>
 
+#include "broker/rest/client_hello.h"
+#include "support/certificates.h"
+#include "support/temporary_folder.h"
+
 namespace pollbus::broker {
 namespace {
 
@@ -100,9 +104,8 @@ class Client {
 };
 
 // A server of no services, so that every request is answered at once.
-std::unique_ptr<RestServer> start(prometheus::Registry* metrics, const RestTimeouts& timeouts,
-                                  std::size_t max_memory) {
-  auto server = RestServer::create({.timeouts = timeouts, .max_memory = max_memory}, *metrics);
+std::unique_ptr<RestServer> start(prometheus::Registry* metrics, const RestOptions& options) {
+  auto server = RestServer::create(options, *metrics);
   EXPECT_TRUE(server.ok());
   (*server)->start(/*channel=*/nullptr, [](auto&&...) {},
                    [](int descriptor) { ::close(descriptor); });
@@ -115,7 +118,7 @@ constexpr RestTimeouts kPatient{
 class RestServerTest : public ::testing::Test {
  protected:
   void serve(const RestTimeouts& timeouts, std::size_t max_memory = kMaxRestMemory) {
-    server_ = start(&metrics_, timeouts, max_memory);
+    server_ = start(&metrics_, {.timeouts = timeouts, .max_memory = max_memory});
   }
 
   prometheus::Registry metrics_;
@@ -169,6 +172,27 @@ TEST_F(RestServerTest, ABodyThatComesByteByByteEndsTheConnection) {
     EXPECT_TRUE(client.send(body));
     EXPECT_EQ(client.send_slowly(" "), "");
   }
+}
+
+TEST_F(RestServerTest, ATlsHandshakeThatStallsEndsTheConnection) {
+  const testing::TemporaryFolder folder;
+  const testing::Certificates certificates(folder.path());
+  RestTimeouts timeouts = kPatient;
+  timeouts.headers = kTimeout;
+  server_ =
+      start(&metrics_, {.tls = RestTls{.certificate = certificates.read(certificates.certificate()),
+                                       .key = certificates.read(certificates.key()),
+                                       .client_ca = ""},
+                        .timeouts = timeouts});
+  const std::string hello = client_hello("");
+  Client stopped(server_.get());
+  EXPECT_TRUE(stopped.send(hello.substr(0, hello.size() / 2)));
+  EXPECT_EQ(stopped.rest(), "");
+  EXPECT_EQ(Client(server_.get()).send_slowly(hello), "");
+  Client silent(server_.get());
+  EXPECT_TRUE(silent.send(hello));
+  // The server's half of the handshake, and then the end.
+  EXPECT_TRUE(silent.rest().starts_with("\x16\x03\x03"));
 }
 
 TEST_F(RestServerTest, AnIdleConnectionIsClosedAfterATime) {
