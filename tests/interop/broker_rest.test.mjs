@@ -2,6 +2,7 @@
 // seen by the official client on the other.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -10,6 +11,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { v1 } from '@google-cloud/pubsub';
 import { GoogleAuth, PassThroughClient } from 'google-auth-library';
@@ -278,4 +280,11 @@ test('resources at start are there when the broker says that it has started, and
   assert.equal(response.status, 503);
   assert.equal((await response.json()).error.status, 'UNAVAILABLE');
   rmSync(folder, { recursive: true });
+});
+
+test('bench/rest publishes, pulls and acknowledges', () => {
+  const bench = fileURLToPath(new URL('../../bench/rest', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(bench, [broker.address, '--seconds', '0.1'], { encoding: 'utf8', timeout: 60_000 });
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(stdout.match(/^\w+/gm), ['publish', 'pull', 'acknowledge']);
 });
