@@ -163,8 +163,9 @@ void RollReader::take_voter(const CsvRecord& record) {
   ++records_;
   // A delimiter without quotes in a name would shift the columns.
   if (record.fields.size() != columns_) {
-    return problem(record.line, fmt::format("has {} fields, and the header has {}",
-                                            record.fields.size(), columns_));
+    return problem(record.line,
+                   fmt::format("has {} field{}, and the header has {}", record.fields.size(),
+                               record.fields.size() == 1 ? "" : "s", columns_));
   }
   const Trimmed field = trim(record.fields[index_]);
   const std::string_view digits = is_digits(field.text) ? without_zeros(field.text) : field.text;

@@ -103,7 +103,7 @@ absl::StatusOr<Report> dry_run(const std::string& file, const ReadRoll& roll) {
   return Report{.what = fmt::format("{} can be imported: {}, in the column {}. This was a dry run: "
                                     "nothing was changed.",
                                     file, counted(count, "voter"), roll.column),
-                .next = fmt::format("election-office roll import {}", file),
+                .next = "the same command without --dry-run",
                 .body = notes_text(roll),
                 .details = {{"voters", count},
                             {"column", roll.column},

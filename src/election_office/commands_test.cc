@@ -206,6 +206,10 @@ TEST_F(Commands, ADryRunChangesNothingAndNeedsNoServices) {
   world_.dies_after = 0;
   EXPECT_THAT(line_of(import_roll, {file("voters.csv")}, [](Options& o) { o.dry_run = true; }),
               AllOf(HasSubstr("3 voters"), HasSubstr("dry run")));
+  EXPECT_EQ(run(import_roll, {file("voters.csv")}, [](Options& o) { o.dry_run = true; })
+                .reports.at(0)
+                .next,
+            "the same command without --dry-run");
 }
 
 TEST_F(Commands, ARollCanComeFromAPipeAndNotFromAFolder) {
