@@ -98,5 +98,49 @@ TEST(RedisServersTest, ServersWhoseClocksDifferByMoreThanASecondAreNotReady) {
   EXPECT_THAT(std::string(differs.message()), HasSubstr("differ by 100000 ms"));
 }
 
+class FakeElectionServer final : public RedisElectionServer {
+ public:
+  explicit FakeElectionServer(ElectionSnapshot snapshot) : snapshot_(std::move(snapshot)) {}
+  absl::StatusOr<ElectionSnapshot> read(std::int64_t, std::int64_t) override { return snapshot_; }
+  absl::StatusOr<std::vector<std::int64_t>> elections() override { return none(); }
+  absl::StatusOr<AppendOutcome> append(const SignedEvent&, const Event&,
+                                       const ElectionState&) override {
+    return none();
+  }
+  absl::StatusOr<StageOutcome> stage(const wire::RollChunk&) override { return none(); }
+  absl::StatusOr<StagedRoll> staged(std::int64_t, const Sha256&) override { return none(); }
+  absl::StatusOr<NewVoterOutcome> keep(const wire::NewVoter&, const ElectionState&) override {
+    return none();
+  }
+  absl::Status remove_staged(std::int64_t, const std::optional<Sha256>&) override { return none(); }
+  absl::StatusOr<AppendOutcome> append_part(const SignedEvent&, const Event&, const ElectionState&,
+                                            std::int64_t) override {
+    return none();
+  }
+  absl::StatusOr<StageOutcome> stage_part(const wire::RollChunk&, const Sha256&) override {
+    return none();
+  }
+  absl::StatusOr<std::int64_t> count_part(std::int64_t, const RollSummary&) override {
+    return none();
+  }
+
+ private:
+  static absl::Status none() { return absl::UnimplementedError("not asked for"); }
+  ElectionSnapshot snapshot_;
+};
+
+// A seal must not count the marks before the slowest clock has closed the election.
+TEST(RedisServersTest, TheTimeOfARegisterIsThatOfItsSlowestClockAndItsMarksAreTheSum) {
+  std::vector<std::unique_ptr<RedisElectionServer>> servers;
+  for (const std::int64_t now_ms : {5'000, 4'200, 4'700}) {
+    servers.push_back(std::make_unique<FakeElectionServer>(
+        ElectionSnapshot{.now_ms = now_ms, .marks = now_ms / 100}));
+  }
+  const auto read = make_sharded_election_register(std::move(servers))->read(12, 0);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->now_ms, 4'200);
+  EXPECT_EQ(read->marks, 50 + 42 + 47);
+}
+
 }  // namespace
 }  // namespace pollbus

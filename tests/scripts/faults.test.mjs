@@ -102,6 +102,16 @@ test('a plan has as many faults as asked for, each kind alone first and each amo
   assert.equal(few.storm.length, 0);
 });
 
+test('with several Redis servers, each is hit, and the links to each', () => {
+  const { storm } = drawPlan({ seed: 5, kinds: allKinds, faults: 500, alone: 0, redis: 2 });
+  const targets = new Set(storm.map(({ params }) => params.target));
+  for (const target of ['redis', 'redis-2', 'logger-2 to redis', 'logger-2 to redis-2', 'logger-1 to redis-2'])
+    assert.ok(targets.has(target), target);
+  const second = storm.find(({ kind, params }) => kind.name === 'kill-redis' && params.target === 'redis-2');
+  assert.deepEqual(second.kind.locks(second.params), ['redis-2']);
+  assert.match('pollbus_dependency_up{dependency="redis"} 0', second.kind.signs(second.params).metrics);
+});
+
 test('each fault of a plan has a target, a duration and signs by which it shows', () => {
   const { storm } = drawPlan({ seed: 4, kinds: allKinds, faults: 500, alone: 0 });
   for (const { kind, params } of storm) {

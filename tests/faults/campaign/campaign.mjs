@@ -193,7 +193,7 @@ export class Campaign {
 
   async judge() {
     const { system, folder } = this;
-    const redis = { ...system.addresses.redis, password: system.secrets.REDIS_PASSWORD };
+    const redis = system.redisConnections();
     await dumpMarks({ file: system.evidenceFile('marks'), redis, election: electionId });
     await system.refuse.accept();
     const voters = system.refused.map((uuid) => system.voters.get(uuid));

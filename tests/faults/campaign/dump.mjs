@@ -130,19 +130,28 @@ async function write(file, source) {
   await once(out, 'close');
 }
 
-async function withRedis(redis, use) {
+export async function withRedis(redis, use) {
   const connection = new RedisConnection(redis);
   await connection.open();
   try {
-    await use(connection);
+    return await use(connection);
   } finally {
     connection.close();
   }
 }
 
-// Writes the marks to `file` as evidence. `redis`: { host, port, password }.
+// Writes the marks of all servers to `file` as evidence. `redis`: [{ host, port, password }].
 export async function dumpMarks({ file, redis, election }) {
-  await withRedis(redis, (connection) => write(file, marks(connection, election)));
+  async function* all() {
+    for (const server of redis) yield* await withRedis(server, (connection) => collect(marks(connection, election)));
+  }
+  await write(file, all());
+}
+
+async function collect(source) {
+  const items = [];
+  for await (const item of source) items.push(item);
+  return items;
 }
 
 // Writes receipts and rows to `file` as evidence. `postgres`: a PostgresClient.
@@ -153,11 +162,17 @@ export async function dumpBallots({ file, postgres }) {
 // As an operator does who wants to seal the election in spite of votes that PostgreSQL has refused:
 // removes the marks of their voters.
 export async function removeMarks({ redis, election, voters }) {
-  await withRedis(redis, async (connection) => {
-    await connection.call('SELECT', '0');
-    let removed = 0;
-    for (const voter of voters) removed += Number(await connection.call('DEL', `voted:${election}:${voter}`));
-    await connection.call('SELECT', '1');
-    await connection.call('HINCRBY', 'pollbus:marks', String(election), String(-removed));
-  });
+  for (const server of redis) await withRedis(server, (connection) => removeMarksFrom(connection, election, voters));
+}
+
+// Another server than the voter's has no mark, but may have something else under the key.
+async function removeMarksFrom(connection, election, voters) {
+  let removed = 0;
+  await connection.call('SELECT', '0');
+  for (const voter of voters) {
+    const key = `voted:${election}:${voter}`;
+    if (String(await connection.call('TYPE', key)) === 'string') removed += Number(await connection.call('DEL', key));
+  }
+  await connection.call('SELECT', '1');
+  await connection.call('HINCRBY', 'pollbus:marks', String(election), String(-removed));
 }

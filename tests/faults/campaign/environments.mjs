@@ -13,8 +13,8 @@ export const database = 'pollbus';
 export class Environments {
   // `addresses` and `proxies` are filled while servers and proxies are started. `mutant`: a known
   // mistake that all services make, or undefined.
-  constructor({ folder, abilities, programs, addresses, proxies, mutant }) {
-    Object.assign(this, { folder, abilities, programs, addresses, proxies });
+  constructor({ folder, abilities, programs, addresses, proxies, redisServers, mutant }) {
+    Object.assign(this, { folder, abilities, programs, addresses, proxies, redisServers });
     this.mutant = mutant ? { POLLBUS_MUTANT: mutant } : {};
   }
 
@@ -78,10 +78,11 @@ export class Environments {
 
   store(name) {
     if (roster.kindOf(name) === 'logger') {
-      const { host, port } = this.addressFor(name, 'redis');
+      const redis = this.redisServers.map((server) => this.addressFor(name, server));
       return {
-        REDIS_HOST: host,
-        REDIS_PORT: String(port),
+        ...(redis.length === 1
+          ? { REDIS_HOST: redis[0].host, REDIS_PORT: String(redis[0].port) }
+          : { REDIS_HOSTS: redis.map(({ host, port }) => `${host}:${port}`).join(',') }),
         REDIS_PASSWORD_FILE: this.secretFile('REDIS_PASSWORD'),
         // Several faults in a row may last longer than the default of one minute.
         REDIS_START_TIMEOUT_S: '600',

@@ -175,7 +175,7 @@ export class Faults {
 
   mayBegin(fault) {
     const locks = fault.kind.locks(fault.params);
-    const hitsServer = (names) => names.some((name) => roster.servers.includes(name));
+    const hitsServer = (names) => names.some(roster.isServer);
     const servers = [...this.active].filter(({ kind, params }) => hitsServer(kind.locks(params))).length;
     if (this.active.size >= maxAtOnce || (hitsServer(locks) && servers >= maxServersAtOnce)) return false;
     return this.locks.tryTake(locks);

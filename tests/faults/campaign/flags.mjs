@@ -19,6 +19,7 @@ const readers = {
   '--alone': integer('alone', 0, 100),
   '--seed': integer('seed', 0, Number.MAX_SAFE_INTEGER),
   '--seconds': integer('seconds', 1, 1_000_000),
+  '--redis': integer('redis', 1, 9),
   '--kinds': (value, options) => {
     const words = value.split(',');
     const unknown = words.filter((word) => kindsNamed(word).length === 0);
@@ -43,7 +44,7 @@ const switches = { '--keep': 'keep' };
 // Returns { options, problems }. The options are complete if there are no problems.
 export function parseFlags(argv) {
   const kinds = allKinds.map(({ name }) => name);
-  const options = { votes: 5_000, faults: 100, kinds, keep: false };
+  const options = { votes: 5_000, faults: 100, redis: 1, kinds, keep: false };
   const problems = readFlags(argv, { switches, readers }, options);
   // A fault that is made alone takes about as long as ten among others.
   options.alone ??= options.seconds === undefined ? 1 : 0;

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { RedisConnection } from './dump.mjs';
+import { withRedis } from './dump.mjs';
 
 const againMs = 200;
 const maxTries = 150;
@@ -25,7 +25,7 @@ CREATE OR REPLACE FUNCTION faults_refuse() RETURNS trigger LANGUAGE plpgsql AS $
 BEGIN RAISE EXCEPTION 'refused by a fault'; END $$`;
 
 export class Refusals {
-  // `redis`: { host, port, password }; `postgres`: a PostgresClient; `tell(event)` gets evidence.
+  // `redis`: [{ host, port, password }]; `postgres`: a PostgresClient; `tell(event)` gets evidence.
   constructor({ election, redis, postgres, tell }) {
     Object.assign(this, { election, redis, postgres, tell });
     this.takenVoters = new Set();
@@ -42,13 +42,12 @@ export class Refusals {
     await insist(() => this.takeAll(voters));
   }
 
+  // On all servers, because each asks only for its own voters.
   async takeAll(voters) {
-    const connection = new RedisConnection(this.redis);
-    await connection.open();
-    try {
-      for (const voter of voters) await this.take(connection, voter);
-    } finally {
-      connection.close();
+    for (const server of this.redis) {
+      await withRedis(server, async (connection) => {
+        for (const voter of voters) await this.take(connection, voter);
+      });
     }
   }
 

@@ -15,10 +15,14 @@ export const everybody = [...servers, ...services, ...machines];
 // Votes are for one of so many choices.
 export const choices = 5;
 
+// The Redis servers that share the register.
+export const redisServers = (count) => ['redis', ...numbered('redis', count).slice(1)];
+
 export const numberOf = (name) => Number(name.split('-')[1]);
 export const kindOf = (name) => name.split('-')[0];
+export const isServer = (name) => servers.includes(kindOf(name));
 
-// The clients of each server.
+// The clients of each kind of server.
 export const clientsOf = {
   broker: [...services, ...machines],
   redis: loggers,
@@ -26,7 +30,7 @@ export const clientsOf = {
 };
 
 const link = (client, server) => ({ name: `${client} to ${server}`, client, server });
-// The links that go through a proxy. All others are direct.
+// The links that go through a proxy, with the kind of the server. All others are direct.
 export const proxiedLinks = [
   link('logger-2', 'redis'),
   link('recorder-2', 'postgres'),
@@ -41,5 +45,5 @@ export const directLinks = Object.entries(clientsOf)
 // The processes whose wall clock can be moved.
 export const withMovableClock = ['broker', 'logger-1', 'recorder-1', 'machine-1'];
 
-// The name of each server in the logs and metrics of its clients.
+// The name of each kind of server in the logs and metrics of its clients.
 export const dependencyNames = { broker: 'bus', redis: 'redis', postgres: 'postgres' };

@@ -53,6 +53,8 @@ export class System {
     this.roles = new Map();
     this.proxies = new Map();
     this.addresses = {};
+    this.redisServers = roster.redisServers(options.redis);
+    this.servers = [...roster.servers.filter((name) => name !== 'redis'), ...this.redisServers];
     this.environments = new Environments({ ...this, mutant: options.mutant });
     for (const name of ['logs', 'evidence', 'journals', 'clocks', 'secrets']) {
       mkdirSync(join(folder, name), { mode: 0o700 });
@@ -89,10 +91,11 @@ export class System {
 
   async start() {
     await this.network.start();
-    await Promise.all([this.addRedis(), this.addPostgres(), this.addBroker()]);
+    const redis = this.redisServers.map((name) => this.addRedis(name));
+    await Promise.all([...redis, this.addPostgres(), this.addBroker()]);
     await this.startProxies();
-    for (const role of this.rolesNamed(roster.servers)) role.start();
-    await Promise.all(this.rolesNamed(roster.servers).map((role) => role.ready()));
+    for (const role of this.rolesNamed(this.servers)) role.start();
+    await Promise.all(this.rolesNamed(this.servers).map((role) => role.ready()));
     this.bus = new Bus({ address: this.addresses.broker, project, topic });
     await this.bus.start();
     await this.startWitness();
@@ -116,7 +119,7 @@ export class System {
     const tell = (event) => this.addEvidence('votes', event);
     this.refuse = new Refusals({
       election: electionId,
-      redis: { ...this.addresses.redis, password: this.secrets.REDIS_PASSWORD },
+      redis: this.redisConnections(),
       postgres: this.postgres,
       tell,
     });
@@ -198,20 +201,25 @@ export class System {
     return folder;
   }
 
-  async addRedis() {
-    const folder = await this.disk('redis');
-    const port = await this.network.port('redis');
+  // How tests reach the servers of the register: [{ host, port, password }].
+  redisConnections() {
+    return this.redisServers.map((name) => ({ ...this.addresses[name], password: this.secrets.REDIS_PASSWORD }));
+  }
+
+  async addRedis(name) {
+    const folder = await this.disk(name);
+    const port = await this.network.port(name);
     const role = await this.addRole(
-      'redis',
+      name,
       () => ({
         command: [join(this.scripts, 'local-redis'), folder, String(port), role.node.host],
         env: { REDIS_PASSWORD: this.secrets.REDIS_PASSWORD, ...this.environments.redisClock() },
-        answers: () => this.redis.answers(),
+        answers: () => client.answers(),
       }),
       { http: false },
     );
-    this.redis = new RedisClient(port, this.secrets.REDIS_PASSWORD, role.node.host);
-    this.addresses.redis = { host: role.node.host, port };
+    const client = new RedisClient(port, this.secrets.REDIS_PASSWORD, role.node.host);
+    this.addresses[name] = { host: role.node.host, port };
   }
 
   async addPostgres() {
@@ -258,7 +266,10 @@ export class System {
   }
 
   async startProxies() {
-    for (const { name, server } of roster.proxiedLinks) {
+    const links = roster.proxiedLinks.flatMap(({ client, server }) =>
+      (server === 'redis' ? this.redisServers : [server]).map((each) => ({ name: `${client} to ${each}`, server: each })),
+    );
+    for (const { name, server } of links) {
       const port = await this.network.port(name);
       const proxy = new Proxy({ name, target: this.addresses[server], host: this.network.hub, port });
       await proxy.start();
@@ -326,7 +337,7 @@ export class System {
       [...this.roles.keys()].filter((name) => name.startsWith('machine')),
       roster.services,
       ['broker'],
-      ['redis', 'postgres'],
+      [...this.redisServers, 'postgres'],
     ];
     for (const names of groups) {
       const ends = await Promise.all(

@@ -45,8 +45,7 @@ class Election {
         world_(seed, is_traced),
         profile_(draw_profile(world_.random())),
         drawn_(profile_),
-        chaos_(world_, profile_, evidence_, {&bus_.server(), &redis_.server(), &postgres_.server()},
-               [this] { return living(); }) {
+        chaos_(world_, profile_, evidence_, servers(), [this] { return living(); }) {
     build();
   }
   ~Election() {
@@ -195,21 +194,23 @@ class Election {
     }
     if (profile_.redis_clock_steps_back) {
       world_.after(time_of_clock_step(), [this] {
-        redis_.set_clock(-std::chrono::duration_cast<milliseconds>(
+        SimulatedRedis& one = *redis_.servers()[world_.random().below(redis_.servers().size())];
+        one.set_clock(-std::chrono::duration_cast<milliseconds>(
             world_.random().between(microseconds(0), microseconds(kMostClockStep))));
-        if (world_.is_traced()) world_.trace("FAULT: the clock of redis is set back");
+        if (world_.is_traced())
+          world_.trace(fmt::format("FAULT: the clock of {} is set back", one.server().name));
       });
     }
   }
 
-  // Preferably soon after the closing time.
+  // Preferably about the closing time.
   std::chrono::nanoseconds time_of_clock_step() {
     constexpr seconds kSoon{5};
     const auto& closes = electorate_.definition().closes;
     if (!closes || world_.random().chance(0.3))
       return world_.random().between(microseconds(0), profile_.faults_end);
     return WallTime(milliseconds(closes->utc_ms)) - world_.wall_now() +
-           world_.random().between(microseconds(0), microseconds(kSoon));
+           world_.random().between(-microseconds(kSoon), microseconds(kSoon));
   }
 
   MachineState& add_state(std::int64_t id) {
@@ -257,6 +258,12 @@ class Election {
     slot.run(*slot.process);
   }
 
+  std::vector<Server*> servers() {
+    std::vector<Server*> all = {&bus_.server(), &postgres_.server()};
+    for (const auto& redis : redis_.servers()) all.push_back(&redis->server());
+    return all;
+  }
+
   std::vector<Process*> living() {
     std::vector<Process*> all;
     for (Slot& slot : slots_) {
@@ -289,7 +296,7 @@ class Election {
   const Electorate electorate_{profile_, world_.wall_now()};
   Network network_{world_, profile_};
   SimulatedBus bus_{world_, profile_, network_, evidence_, mutant_};
-  SimulatedRedis redis_{world_, profile_, network_, mutant_};
+  SimulatedRegister redis_{world_, profile_, network_, mutant_};
   SimulatedPostgres postgres_{world_, profile_, network_, mutant_};
   // Shared by all processes: nobody reads it, and it is slow to make.
   prometheus::Registry metrics_;

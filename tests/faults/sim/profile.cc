@@ -91,6 +91,7 @@ Profile draw_profile(Random& random) {
   profile.faults_end = random.between(seconds(1), seconds(60));
   profile.rotates = profile.has_keys && random.chance(0.2);
   draw_office(random, &profile);
+  profile.redis_servers = random.chance(0.6) ? 1 : static_cast<int>(random.between(2, 3));
   return profile;
 }
 

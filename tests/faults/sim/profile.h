@@ -17,6 +17,7 @@ struct Profile {
   bool has_twin = false;      // a second process with the first machine's id
   int loggers = 1;
   int recorders = 1;
+  int redis_servers = 1;   // that share the register
   std::int64_t votes = 1;  // of each machine
   std::int64_t voters = 1;
   std::int64_t in_flight = 1;
@@ -36,9 +37,9 @@ struct Profile {
   bool extends = false;
   int pauses = 0;
   bool adds_voter = false;
-  int officials = 0;           // who do all of this at the same time
-  bool clocks_differ = false;  // those of replicas, by an hour
-  bool redis_clock_steps_back = false;
+  int officials = 0;                    // who do all of this at the same time
+  bool clocks_differ = false;           // those of replicas, by an hour
+  bool redis_clock_steps_back = false;  // that of one server
 
   // The bus.
   bool ignores_filters = false;

@@ -17,7 +17,7 @@
 #include "faults/sim/simulated_bus.h"
 #include "faults/sim/simulated_disk.h"
 #include "faults/sim/simulated_postgres.h"
-#include "faults/sim/simulated_redis.h"
+#include "faults/sim/simulated_register.h"
 #include "faults/sim/world.h"
 
 namespace pollbus::faults {
@@ -34,7 +34,7 @@ struct Surroundings {
   World& world;
   const Profile& profile;
   SimulatedBus& bus;
-  SimulatedRedis& redis;
+  SimulatedRegister& redis;
   SimulatedPostgres& postgres;
   Evidence& evidence;
   const Keys& keys;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <hiredis/hiredis.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,8 +12,6 @@
 #include "election/event.h"
 #include "election/sha256.h"
 #include "faults/sim/electorate.h"
-#include "stores/redis_connection.h"
-#include "stores/redis_errors.h"
 #include "stores/redis_scripts.h"
 
 namespace pollbus::faults {
@@ -31,8 +28,6 @@ constexpr std::size_t kSignatureDigits = 128;
 constexpr milliseconds kConnectLatency{1};
 // Voters that may be drawn, and some more.
 constexpr std::int64_t kMostVoters = 100;
-
-thread_local SimulatedRedis* redis_of_thread = nullptr;
 
 // Shared by the elections of a thread, because compiling takes longer than running.
 RedisScripting& scripting() {
@@ -88,15 +83,18 @@ std::string edited(std::string script, const std::vector<ScriptEdit>& edits) {
 }  // namespace
 
 SimulatedRedis::SimulatedRedis(World& world, const Profile& profile, Network& network,
-                               const Mutant& mutant)
-    : world_(world), profile_(profile), network_(network), mutant_(mutant) {
-  redis_of_thread = this;
+                               const Mutant& mutant, std::string name)
+    : world_(world),
+      profile_(profile),
+      network_(network),
+      mutant_(mutant),
+      server_{.name = std::move(name)} {
   server_.on_crash = [this] { crash(); };
   data_.overwrites = mutant.redis_overwrites;
   data_.time = [this] { return time(); };
   data_.on_text = [this](const std::string& key) {
     marked_at_[key] = world_.now();
-    if (world_.is_traced()) world_.trace(fmt::format("redis: {} is marked", key));
+    if (world_.is_traced()) world_.trace(fmt::format("{}: {} is marked", server_.name, key));
   };
   data_.on_append = [this](const std::string&, const std::string& event) { note_event(event); };
   for (std::int64_t voter = 0; voter < kMostVoters; ++voter) {
@@ -104,18 +102,6 @@ SimulatedRedis::SimulatedRedis(World& world, const Profile& profile, Network& ne
     data_.database(kMarksDatabase)[fmt::format("{}{}:{}", kMarkPrefix, kElection, voter)] =
         RedisData::List{"of another program"};
   }
-}
-
-SimulatedRedis::~SimulatedRedis() { redis_of_thread = nullptr; }
-
-std::unique_ptr<VoterRegister> SimulatedRedis::connect() {
-  RedisConfig config;
-  config.only_defined_elections = profile_.is_defined;
-  return make_redis_voter_register(std::move(config), KeyedHash{});
-}
-
-std::unique_ptr<ElectionRegister> SimulatedRedis::connect_elections() {
-  return make_redis_election_register(RedisConfig{});
 }
 
 bool SimulatedRedis::refuses(std::int64_t voter) const {
@@ -141,7 +127,7 @@ absl::Status SimulatedRedis::open(const redisContext* connection) {
   const Process& process = *world_.running();
   world_.sleep(kConnectLatency);
   if (!server_.is_up || process.loses_requests || process.loses_answers)
-    return absl::UnavailableError("no connection to redis");
+    return absl::UnavailableError("no connection to " + server_.name);
   connections_[connection] = std::make_shared<Connection>(Connection{kOwnDatabase, {}});
   return absl::OkStatus();
 }
@@ -155,7 +141,7 @@ absl::StatusOr<std::string> SimulatedRedis::send(const redisContext* connection,
   const bool is_greeting =
       commands.size() == 1 && (commands.front()[0] == "SELECT" || commands.front()[0] == "SCRIPT");
   if (is_greeting) {
-    if (!server_.is_up) return absl::UnavailableError("redis is away");
+    if (!server_.is_up) return absl::UnavailableError(server_.name + " is away");
     return encoded(execute(*its, commands.front()));
   }
   absl::Status status = request(commands, its, &answers);
@@ -213,7 +199,7 @@ RedisAnswer SimulatedRedis::run_script(const Connection& connection,
   if (answer.kind == RedisAnswer::Kind::kError && answer.text.starts_with("ERR"))
     throw std::runtime_error(answer.text);
   if (world_.is_traced() && command[1] == name_of_mark())
-    world_.trace(fmt::format("redis: marks: {}", answer.text));
+    world_.trace(fmt::format("{}: marks: {}", server_.name, answer.text));
   return answer;
 }
 
@@ -254,11 +240,10 @@ void SimulatedRedis::note_event(const std::string& text) {
       break;
   }
   if (world_.is_traced())
-    world_.trace(fmt::format("redis: event {}, {}", event->sequence, to_text(event->kind)));
-  if (event->kind == EventKind::kDefine) {
-    const std::int64_t now_us = world_.now_us();
-    steps_.push_back({.election = event->election, .begun_us = now_us, .t_us = now_us});
-  }
+    world_.trace(
+        fmt::format("{}: event {}, {}", server_.name, event->sequence, to_text(event->kind)));
+  if (event->kind == EventKind::kDefine)
+    steps_.push_back({.election = event->election, .t_us = world_.now_us()});
   note_clock();
 }
 
@@ -274,11 +259,10 @@ void SimulatedRedis::note_clock() {
                          (life.is_open || opens_by_clock);
     if (is_open == life.was_open) continue;
     life.was_open = is_open;
-    const std::int64_t now_us = world_.now_us();
-    steps_.push_back(
-        {.election = election, .begun_us = now_us, .t_us = now_us, .is_open = is_open});
+    steps_.push_back({.election = election, .t_us = world_.now_us(), .is_open = is_open});
     if (world_.is_traced())
-      world_.trace(fmt::format("redis: the election {}", is_open ? "is open" : "takes no votes"));
+      world_.trace(
+          fmt::format("{}: the election {}", server_.name, is_open ? "is open" : "takes no votes"));
   }
 }
 
@@ -291,7 +275,7 @@ void SimulatedRedis::crash() {
   });
 }
 
-void SimulatedRedis::add_to(Evidence* evidence) const {
+void SimulatedRedis::add_marks_to(Evidence* evidence) const {
   for (const auto& [key, value] : data_.database(kMarksDatabase)) {
     const auto voter = voter_of(key);
     const auto* const fingerprint = std::get_if<std::string>(&value);
@@ -307,65 +291,6 @@ void SimulatedRedis::add_to(Evidence* evidence) const {
     }
     evidence->marks.push_back(mark);
   }
-  evidence->steps.insert(evidence->steps.end(), steps_.begin(), steps_.end());
 }
 
 }  // namespace pollbus::faults
-
-// The connection of src/stores, for simulated processes. These definitions take precedence over
-// those in the library. The bytes are those of a real connection; hiredis writes the commands and
-// reads the replies.
-namespace pollbus {
-
-absl::StatusOr<RedisConnection> RedisConnection::open(const RedisConfig& config) {
-  constexpr int kNoSocket = -1;
-  RedisConnection connection("simulated redis", config.command_timeout, redisConnectFd(kNoSocket));
-  absl::Status opened = faults::redis_of_thread->open(connection.context_.get());
-  if (!opened.ok()) return opened;
-  return connection;
-}
-
-absl::Status RedisConnection::append(const std::vector<std::string_view>& arguments) {
-  std::vector<const char*> texts;
-  std::vector<std::size_t> lengths;
-  for (const std::string_view argument : arguments) {
-    texts.push_back(argument.data());
-    lengths.push_back(argument.size());
-  }
-  if (redisAppendCommandArgv(context_.get(), static_cast<int>(arguments.size()), texts.data(),
-                             lengths.data()) != REDIS_OK) {
-    return absl::InternalError("hiredis refuses a command");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RedisConnection::flush() {
-  const std::string commands(context_->obuf, sdslen(context_->obuf));
-  sdssetlen(context_->obuf, 0);
-  context_->obuf[0] = '\0';
-  const auto answers = faults::redis_of_thread->send(context_.get(), commands);
-  if (!answers.ok()) return answers.status();
-  if (redisReaderFeed(context_->reader, answers->data(), answers->size()) != REDIS_OK)
-    return absl::InternalError("hiredis refuses replies");
-  return absl::OkStatus();
-}
-
-absl::StatusOr<RedisReply> RedisConnection::read(SteadyTime /*deadline*/) {
-  void* reply = nullptr;
-  if (redisReaderGetReply(context_->reader, &reply) != REDIS_OK || reply == nullptr)
-    return absl::InternalError("hiredis cannot read a reply");
-  return RedisReply(static_cast<redisReply*>(reply));
-}
-
-absl::StatusOr<RedisReply> RedisConnection::call(const std::vector<std::string_view>& arguments) {
-  RETURN_IF_ERROR(append(arguments));
-  RETURN_IF_ERROR(flush());
-  return read({});
-}
-
-absl::Status RedisConnection::error_in(const RedisReply& reply) const {
-  if (reply->type != REDIS_REPLY_ERROR) return absl::OkStatus();
-  return redis_error(where_, {reply->str, static_cast<std::size_t>(reply->len)});
-}
-
-}  // namespace pollbus

@@ -13,30 +13,31 @@
 #include "faults/sim/network.h"
 #include "faults/sim/redis_data.h"
 #include "faults/sim/redis_scripting.h"
-#include "stores/election_register.h"
-#include "stores/voter_register.h"
 
 struct redisContext;
 
 namespace pollbus::faults {
 
-// Redis: what it answers is on its disk. The registers are the real ones of src/stores, with their
-// real scripts, which run here in Lua; only the connection between them and the server is
-// simulated. The keys of some voters hold something else, so that they cannot be marked. One at a
-// time on a thread.
+// When an election began or ceased to take votes on one server.
+struct ServerStep {
+  std::int64_t election = 0;
+  std::int64_t t_us = 0;
+  bool is_open = false;
+};
+
+// One Redis server: what it answers is on its disk. The scripts are the real ones of src/stores,
+// and run here in Lua. The keys of some voters hold something else, so that they cannot be marked.
 class SimulatedRedis {
  public:
-  SimulatedRedis(World& world, const Profile& profile, Network& network, const Mutant& mutant);
-  ~SimulatedRedis();
+  SimulatedRedis(World& world, const Profile& profile, Network& network, const Mutant& mutant,
+                 std::string name);
   SimulatedRedis(const SimulatedRedis&) = delete;
   SimulatedRedis& operator=(const SimulatedRedis&) = delete;
 
-  std::unique_ptr<VoterRegister> connect();
-  std::unique_ptr<ElectionRegister> connect_elections();
-
   Server& server() { return server_; }
   bool refuses(std::int64_t voter) const;
-  void add_to(Evidence* evidence) const;
+  void add_marks_to(Evidence* evidence) const;
+  const std::vector<ServerStep>& steps() const { return steps_; }
 
   // How far its clock is ahead of the true time.
   void set_clock(std::chrono::milliseconds ahead) { clock_ahead_ = ahead; }
@@ -75,13 +76,13 @@ class SimulatedRedis {
   const Profile& profile_;
   Network& network_;
   const Mutant& mutant_;
-  Server server_{.name = "redis"};
+  Server server_;
   RedisData data_;
   std::map<std::string, std::string> scripts_;  // by the name that SCRIPT LOAD gave
   std::map<const redisContext*, std::shared_ptr<Connection>> connections_;
   std::map<std::string, SteadyTime> marked_at_;  // by key
-  std::vector<LifeStep> steps_;                  // of the elections
-  std::map<std::int64_t, Life> lives_;           // by election
+  std::vector<ServerStep> steps_;
+  std::map<std::int64_t, Life> lives_;  // by election
   std::chrono::milliseconds clock_ahead_{0};
   std::chrono::milliseconds clock_of_client_{0};
 };

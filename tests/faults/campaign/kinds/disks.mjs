@@ -66,8 +66,8 @@ const fullDisk = (server) => ({
   weight: 2,
   needs: ['mounts'],
   draw: (random) => ({ target: server, durationMs: random.integer(...fullMs[server]) }),
-  async begin(system) {
-    const disk = system.disks[server];
+  async begin(system, { target }) {
+    const disk = system.disks[target];
     const ballast = server === 'broker' ? await loadBallast(system.bus) : undefined;
     await fill(disk);
     await ballast?.load();
@@ -93,8 +93,8 @@ const failingSync = (server) => ({
   weight: 2,
   needs: ['strace'],
   draw: (random) => ({ target: server, durationMs: random.integer(1_500, 3_000) }),
-  async begin(system) {
-    const pids = system.role(server).pids();
+  async begin(system, { target }) {
+    const pids = system.role(target).pids();
     const inject = ['-e', 'trace=fdatasync,fsync', '-e', 'inject=fdatasync,fsync:error=EIO'];
     const tracer = spawn(
       'strace',

@@ -10,7 +10,7 @@ const postgresPauseMs = [14_500, 16_000];
 
 const membersOf = { machine: roster.machines, logger: roster.loggers, recorder: roster.recorders };
 const whoIs = (part) => membersOf[part] ?? [part];
-const isServer = (part) => roster.servers.includes(part);
+const { isServer } = roster;
 
 function kill(part, weight) {
   return {

@@ -1,7 +1,7 @@
 // How a part shows that a fault hit it: a pattern for changes of its metrics (`series value`) and one
 // for lines of its log. `over` holds the patterns that show the end of the fault.
 
-import { clientsOf, dependencyNames } from '../roster.mjs';
+import { clientsOf, dependencyNames, kindOf } from '../roster.mjs';
 
 // Log events that show faults. A test checks that the programs log them.
 export const logEvents = {
@@ -38,8 +38,8 @@ export const stalled = (parts) => ({
 });
 
 // `parts` (by default all clients) cannot use `server`.
-export function misses(server, parts = clientsOf[server]) {
-  const name = dependencyNames[server];
+export function misses(server, parts = clientsOf[kindOf(server)]) {
+  const name = dependencyNames[kindOf(server)];
   const texts = [
     logText('notReady', `"part":"${name}"`),
     logText('unavailable', `"dependency":"${name}"`),
@@ -60,7 +60,7 @@ export function misses(server, parts = clientsOf[server]) {
 
 // Calls of `server` take long.
 export function waitsLong(server, parts) {
-  const name = dependencyNames[server];
+  const name = dependencyNames[kindOf(server)];
   const dependency = `"dependency":"${name}"`;
   return {
     parts,
