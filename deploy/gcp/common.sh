@@ -13,6 +13,8 @@ readonly office_role=pollbusOffice
 readonly office_permissions=pubsub.subscriptions.create,pubsub.subscriptions.get,pubsub.subscriptions.consume,pubsub.subscriptions.delete,pubsub.topics.attachSubscription
 readonly repository=pollbus
 readonly kubernetes_namespace=pollbus
+# How many topics carry the results (docs/scale.md); 0: all messages are on the one topic.
+readonly result_topics=${RESULT_TOPICS:-0}
 readonly ack_deadline_s=10
 readonly retention=7d
 # It takes a while until all of Google Cloud knows a new service account.
@@ -88,6 +90,11 @@ account_of() {
 ensure_topic() {
   exists gcloud pubsub topics describe "$1" --project "$project" --format 'value(name)' ||
     run gcloud pubsub topics create "$1" --project "$project"
+}
+
+# result_topic MACHINE: the topic of the machine's results.
+result_topic() {
+  if ((result_topics == 0)); then printf '%s' "$topic"; else printf '%s' "$topic-results-$(($1 % result_topics))"; fi
 }
 
 # ensure_subscription NAME TOPIC FILTER: a filter cannot be changed, so an existing subscription with

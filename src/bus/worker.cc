@@ -88,20 +88,33 @@ Worker::Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection
       dependency_(config_.name,
                   config_.bus.is_emulator() ? config_.bus.emulator_host : "pubsub.googleapis.com",
                   service.clock(), service.readiness(), service.metrics()) {
-  const std::string topic = config_.bus.topic_path(config_.topic);
-  publisher_ = make_publisher(connection_, topic);
-  if (config_.bus.is_emulator()) {
-    publisher_ = std::make_unique<TopicPublisher>(std::move(publisher_), admin_, topic);
+  publisher_ = make_topic_publisher(config_.topic);
+  if (!config_.further_topics.empty()) {
+    std::vector<std::unique_ptr<Publisher>> further;
+    for (const std::string& topic : config_.further_topics)
+      further.push_back(make_topic_publisher(topic));
+    publisher_ = make_routed_publisher(std::move(publisher_), std::move(further), config_.route);
   }
-  const std::string quarantine = topic + "-quarantine";
+  const std::string quarantine = config_.bus.topic_path(config_.topic) + "-quarantine";
   quarantine_ =
       std::make_unique<TopicPublisher>(make_publisher(connection_, quarantine), admin_, quarantine);
   outbox_.emplace(outbox_parts(), service.metrics());
 }
 
+std::unique_ptr<Publisher> Worker::make_topic_publisher(const std::string& topic) {
+  const std::string path = config_.bus.topic_path(topic);
+  auto publisher = make_publisher(connection_, path);
+  if (!config_.bus.is_emulator()) return publisher;
+  return std::make_unique<TopicPublisher>(std::move(publisher), admin_, path);
+}
+
 absl::Status Worker::ensure() {
   const std::string topic = config_.bus.topic_path(config_.topic);
-  if (config_.bus.is_emulator()) RETURN_IF_ERROR(admin_.ensure_topic(topic));
+  if (config_.bus.is_emulator()) {
+    RETURN_IF_ERROR(admin_.ensure_topic(topic));
+    if (!config_.subscription_topic.empty())
+      RETURN_IF_ERROR(admin_.ensure_topic(config_.bus.topic_path(config_.subscription_topic)));
+  }
   if (auto status = admin_.ensure_topic(topic + "-quarantine");
       !status.ok() && is_transient(status)) {
     return status;
@@ -124,8 +137,9 @@ absl::Status Worker::ensure() {
 }
 
 SubscriptionSpec Worker::spec_of(const std::string& name, const std::string& filter) const {
+  const bool is_own = name == config_.subscription && !config_.subscription_topic.empty();
   return {.name = config_.bus.subscription_path(name),
-          .topic = config_.bus.topic_path(config_.topic),
+          .topic = config_.bus.topic_path(is_own ? config_.subscription_topic : config_.topic),
           .filter = filter,
           .ack_deadline = config_.subscriber.ack_deadline};
 }

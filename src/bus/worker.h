@@ -13,11 +13,13 @@
 #include "bus/connection.h"
 #include "bus/outbox.h"
 #include "bus/publisher.h"
+#include "bus/routed_publisher.h"
 #include "bus/subscriber.h"
 
 namespace pollbus {
 
-// How a service uses the bus: it receives from one subscription and publishes to one topic.
+// How a service uses the bus: it receives from one subscription and publishes to one topic, or to
+// further ones, too.
 struct WorkerConfig {
   static constexpr char kDefaultName[] = "bus";
 
@@ -32,7 +34,11 @@ struct WorkerConfig {
   // another name.
   std::string name = kDefaultName;
   std::string topic;
-  std::string subscription;  // empty: this process receives nothing
+  // Messages that `route` sends there go to these topics instead; an unset route sends none.
+  std::vector<std::string> further_topics;
+  Route route;
+  std::string subscription_topic;  // empty: the topic
+  std::string subscription;        // empty: this process receives nothing
   std::string subscription_variable;
   std::string filter;
   // Subscriptions of other services that must exist before this service receives anything, because
@@ -90,6 +96,7 @@ class Worker {
   Worker(WorkerConfig config, Service& service, std::shared_ptr<Connection> connection);
   absl::Status ensure();
   absl::Status identify();
+  std::unique_ptr<Publisher> make_topic_publisher(const std::string& topic);
   absl::Status ensure_subscription(const std::string& name, const std::string& filter);
   SubscriptionSpec spec_of(const std::string& name, const std::string& filter) const;
   absl::Status check(std::stop_token stop);

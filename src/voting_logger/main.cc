@@ -5,6 +5,7 @@
 #include "election/key_settings.h"
 #include "election/office_messages.h"
 #include "election/office_settings.h"
+#include "election/result_topics.h"
 #include "election/wire.h"
 #include "stores/election_register.h"
 #include "stores/voter_register.h"
@@ -36,6 +37,7 @@ struct LoggerSettings {
                       .subscription = "election-submit-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
   std::string record_subscription = "election-record-sub";
+  ResultTopics result_topics;
   OfficeSettings office{wire::kLoggerOfficeSubscription,
                         "The loggers' subscription to the office's commands; created when missing"};
   std::string elections = kAnyElection;
@@ -46,6 +48,7 @@ struct LoggerSettings {
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
+    result_topics.add_to(settings);
     settings.text(
         {"record-subscription", "RECORD_SUB_ID", "NAME",
          "The recorders' subscription, which must exist before the first vote is forwarded"},
@@ -93,6 +96,8 @@ absl::Status run(LoggerSettings settings) {
   if (keys.empty()) log_warning(kNoKeysWarning);
   settings.redis.only_defined_elections = settings.elections == kDefinedElections;
   settings.worker.filter = wire::submit_filter();
+  settings.worker.further_topics = settings.result_topics.names(settings.worker.topic);
+  settings.worker.route = std::bind_front(&ResultTopics::of_message, settings.result_topics);
   settings.worker.required_subscriptions = {settings.record_subscription};
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
   ASSIGN_OR_RETURN(auto office, Worker::open(office_worker_config(settings), service));

@@ -84,6 +84,7 @@ void MachineSettings::add_to(Settings& settings) {
   add_defined_elections(settings);
   keys.add_to(settings);
   worker.add_to(settings);
+  result_topics.add_to(settings);
   service.add_to(settings);
 }
 
@@ -168,6 +169,7 @@ WorkerConfig MachineSettings::worker_config() const {
   WorkerConfig config = worker;
   config.new_identity = random_uuid();
   config.filter = wire::result_filter(*machine);
+  config.subscription_topic = result_topics.of_machine(worker.topic, *machine);
   if (config.subscription.empty())
     config.subscription = fmt::format("election-result-{}-sub", *machine);
   return config;

@@ -9,6 +9,7 @@
 #include "base/settings.h"
 #include "bus/worker.h"
 #include "election/key_settings.h"
+#include "election/result_topics.h"
 #include "voting_machine/journal_owner.h"
 #include "voting_machine/load_generator.h"
 #include "voting_machine/vote_printer.h"
@@ -40,6 +41,7 @@ struct MachineSettings {
 
   ServiceSettings service;
   WorkerConfig worker;
+  ResultTopics result_topics;
   KeySettings keys = KeySettings::of_machine();
   std::optional<std::int64_t> election;
   std::optional<std::int64_t> machine;

@@ -9,6 +9,7 @@
 #include "election/key_settings.h"
 #include "election/office_messages.h"
 #include "election/office_settings.h"
+#include "election/result_topics.h"
 #include "election/wire.h"
 #include "stores/ballot_box.h"
 #include "stores/event_store.h"
@@ -38,6 +39,7 @@ struct RecorderSettings {
   WorkerConfig worker{.topic = wire::kTopic,
                       .subscription = "election-record-sub",
                       .subscription_variable = wire::kSubscriptionVariable};
+  ResultTopics result_topics;
   OfficeSettings office{wire::kRecorderOfficeSubscription,
                         "The recorders' subscription to the office's commands and to questions "
                         "about elections; created when missing"};
@@ -48,6 +50,7 @@ struct RecorderSettings {
 
   void add_to(Settings& settings) {
     worker.add_to(settings);
+    result_topics.add_to(settings);
     office.add_to(settings);
     postgres.add_to(settings);
     settings.alternative(
@@ -92,6 +95,8 @@ absl::Status run(RecorderSettings settings) {
   const ServiceKeys keys = settings.keys.service_keys();
   if (keys.empty()) log_warning(kNoKeysWarning);
   settings.worker.filter = wire::record_filter();
+  settings.worker.further_topics = settings.result_topics.names(settings.worker.topic);
+  settings.worker.route = std::bind_front(&ResultTopics::of_message, settings.result_topics);
   ASSIGN_OR_RETURN(auto worker, Worker::open(settings.worker, service));
   ASSIGN_OR_RETURN(auto office, Worker::open(office_worker_of(settings), service));
 

@@ -54,6 +54,22 @@ function workplace(name) {
 
 const creations = ({ log }) => log.filter((line) => line.includes(' create '));
 
+test('with RESULT_TOPICS the subscription of a machine is on one of the topics of results', () => {
+  const { run, state } = workplace('results');
+  const environment = { RESULT_TOPICS: '2' };
+  const made = run('setup', project, environment);
+  assert.equal(made.status, 0, made.stderr);
+  for (const id of ['3', '4']) {
+    const added = run('add-machine', [id, ...project], environment);
+    assert.equal(added.status, 0, added.stderr);
+  }
+  const { things, grants } = state();
+  assert.match(things['pubsub subscriptions election-result-3-sub'], /topics\/election-results-1\b/);
+  assert.match(things['pubsub subscriptions election-result-4-sub'], /topics\/election-results-0\b/);
+  for (const role of ['logger', 'recorder'])
+    assert.ok(grants.some((grant) => grant.startsWith(`pollbus-${role} `) && grant.includes('election-results-1')), role);
+});
+
 test('setup creates topics, filtered subscriptions, accounts and the repository; run again, it creates nothing', () => {
   const { run, state, settings } = workplace('setup');
   const first = run('setup', project);

@@ -203,14 +203,14 @@ class Election {
     }
   }
 
-  // Preferably about the closing time.
+  // Preferably soon after the closing time.
   std::chrono::nanoseconds time_of_clock_step() {
     constexpr seconds kSoon{5};
     const auto& closes = electorate_.definition().closes;
     if (!closes || world_.random().chance(0.3))
       return world_.random().between(microseconds(0), profile_.faults_end);
     return WallTime(milliseconds(closes->utc_ms)) - world_.wall_now() +
-           world_.random().between(-microseconds(kSoon), microseconds(kSoon));
+           world_.random().between(microseconds(0), microseconds(kSoon));
   }
 
   MachineState& add_state(std::int64_t id) {
