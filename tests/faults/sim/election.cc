@@ -194,11 +194,13 @@ class Election {
     }
     if (profile_.redis_clock_steps_back) {
       world_.after(time_of_clock_step(), [this] {
-        SimulatedRedis& one = *redis_.servers()[world_.random().below(redis_.servers().size())];
-        one.set_clock(-std::chrono::duration_cast<milliseconds>(
-            world_.random().between(microseconds(0), microseconds(kMostClockStep))));
-        if (world_.is_traced())
-          world_.trace(fmt::format("FAULT: the clock of {} is set back", one.server().name));
+        const auto back = std::chrono::duration_cast<milliseconds>(
+            world_.random().between(microseconds(0), microseconds(kMostClockStep)));
+        const bool is_all = world_.random().chance(0.5);
+        const auto& servers = redis_.servers();
+        for (std::size_t i = 0; i < (is_all ? servers.size() : 1); ++i)
+          servers[i]->set_clock(-back);
+        if (world_.is_traced()) world_.trace("FAULT: the clock of redis is set back");
       });
     }
   }

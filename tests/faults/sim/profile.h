@@ -39,7 +39,7 @@ struct Profile {
   bool adds_voter = false;
   int officials = 0;                    // who do all of this at the same time
   bool clocks_differ = false;           // those of replicas, by an hour
-  bool redis_clock_steps_back = false;  // that of one server
+  bool redis_clock_steps_back = false;  // that of the first server, or of all
 
   // The bus.
   bool ignores_filters = false;
