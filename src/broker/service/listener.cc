@@ -159,6 +159,31 @@ bool is_readable(int socket, std::chrono::milliseconds timeout) {
   return ::poll(&waiting, 1, static_cast<int>(timeout.count())) > 0;
 }
 
+absl::StatusOr<Descriptor> start_to_connect(const Address& address) {
+  Descriptor connection(
+      ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (connection.get() < 0) return absl::UnavailableError(reason());
+  const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);
+  if (::connect(connection.get(), to, address.size) != 0 && errno != EINPROGRESS) {
+    return absl::UnavailableError(reason());
+  }
+  return connection;
+}
+
+// Begins to connect to the address of a listening socket.
+absl::StatusOr<Descriptor> connect_to(Address address) {
+  // To connect to the unspecified address means to connect to this machine.
+  auto connection = start_to_connect(address);
+  if (connection.ok() || address.storage.ss_family != AF_INET6 || !is_wildcard(address)) {
+    return connection;
+  }
+  // A machine without IPv6, on which a wildcard of IPv6 can listen all the same.
+  static constexpr in6_addr kLoopbackOfIpv4{
+      {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}}};
+  reinterpret_cast<sockaddr_in6&>(address.storage).sin6_addr = kLoopbackOfIpv4;
+  return start_to_connect(address);
+}
+
 // Sends the preface of HTTP/2 when the connection is open.
 absl::Status greet(int socket) {
   pollfd waiting{.fd = socket, .events = POLLOUT, .revents = 0};
@@ -288,15 +313,7 @@ void Listener::refuse(int descriptor) {
 
 absl::Status Listener::probe(bool greets) const {
   if (sockets_.empty()) return absl::UnavailableError("the API's port is closed");
-  // To connect to the unspecified address means to connect to this machine.
-  const Address address = name_of(sockets_.front());
-  const Descriptor connection(
-      ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (connection.get() < 0) return absl::UnavailableError(reason());
-  const auto* to = reinterpret_cast<const sockaddr*>(&address.storage);
-  if (::connect(connection.get(), to, address.size) != 0 && errno != EINPROGRESS) {
-    return absl::UnavailableError(reason());
-  }
+  ASSIGN_OR_RETURN(const Descriptor connection, connect_to(name_of(sockets_.front())));
   if (greets) RETURN_IF_ERROR(greet(connection.get()));
   if (!is_readable(connection.get(), greets ? kProbeTimeout : kRefusalTimeout)) {
     return greets ? absl::UnavailableError("the API's port does not answer") : absl::OkStatus();
