@@ -29,6 +29,9 @@ class RedisVoterServer : public VoterRegister {
   virtual absl::Status send(std::span<const Mark> marks) = 0;
   virtual absl::StatusOr<std::vector<MarkOutcome>> receive() = 0;
 
+  // How many elections the office has defined here.
+  virtual absl::StatusOr<std::int64_t> elections() = 0;
+
   // The server's clock, since 1970.
   virtual absl::StatusOr<std::chrono::milliseconds> now() = 0;
 };

@@ -79,6 +79,7 @@ class FakeServer final : public RedisVoterServer {
   absl::StatusOr<std::vector<MarkOutcome>> receive() override { return std::vector<MarkOutcome>(); }
   absl::Status check() override { return absl::OkStatus(); }
   absl::StatusOr<ElectionCounts> counts() override { return ElectionCounts(); }
+  absl::StatusOr<std::int64_t> elections() override { return 0; }
   absl::StatusOr<std::chrono::milliseconds> now() override { return now_; }
 
  private:

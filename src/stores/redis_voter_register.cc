@@ -175,6 +175,18 @@ class RedisVoterRegister final : public RedisVoterServer {
     return outcomes;
   }
 
+  absl::StatusOr<std::int64_t> elections() override {
+    std::int64_t elections = 0;
+    absl::Status status = session_.connected([&](RedisConnection& connection) -> absl::Status {
+      ASSIGN_OR_RETURN(const RedisReply reply,
+                       answer_to(connection, {"SMEMBERS", "pollbus:elections"}));
+      elections = static_cast<std::int64_t>(reply->elements);
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    return elections;
+  }
+
   absl::StatusOr<std::chrono::milliseconds> now() override {
     std::chrono::milliseconds now{};
     absl::Status status = session_.connected([&](RedisConnection& connection) -> absl::Status {

@@ -45,7 +45,9 @@ class ShardedVoterRegister final : public VoterRegister {
   absl::Status check() override {
     absl::Status status;
     for (const auto& server : servers_) status.Update(server->check());
-    return status.ok() ? check_clocks() : status;
+    RETURN_IF_ERROR(status);
+    RETURN_IF_ERROR(check_elections());
+    return check_clocks();
   }
 
   absl::StatusOr<ElectionCounts> counts() override {
@@ -75,6 +77,22 @@ class ShardedVoterRegister final : public VoterRegister {
       part.marks.push_back(marks[i]);
       part.positions.push_back(i);
     }
+  }
+
+  // A definition goes to the first server last (sharded_election_register.cc), which is asked
+  // first.
+  absl::Status check_elections() {
+    ASSIGN_OR_RETURN(const std::int64_t first, servers_.front()->elections());
+    for (std::size_t i = 1; i < servers_.size(); ++i) {
+      ASSIGN_OR_RETURN(const std::int64_t elections, servers_[i]->elections());
+      if (elections >= first) continue;
+      return absl::FailedPreconditionError(fmt::format(
+          "Redis server {} of {} knows {} elections, and the first one {}: it was emptied or "
+          "restored from an older state, and its voters can vote again; stop the loggers and "
+          "restore it (docs/deploy.md)",
+          i + 1, servers_.size(), elections, first));
+    }
+    return absl::OkStatus();
   }
 
   // The servers are asked one after the other, so their answers may differ by the time that takes.

@@ -196,6 +196,10 @@ TEST_P(ShardedRegisterTest, AServerThatWasEmptiedIsNoticed) {
   const absl::Status emptied = elections_->read(kElection, 0).status();
   EXPECT_EQ(emptied.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(emptied.message()), HasSubstr("different histories of election 12"));
+  const absl::Status at_start = make_redis_voter_register(config(), kKeyCheck)->check();
+  EXPECT_EQ(at_start.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(at_start.message()),
+              HasSubstr("server 2 of 2 knows 0 elections, and the first one 1"));
   const auto appended = append(office, office.next(EventKind::kClose));
   EXPECT_EQ(appended.status().code(), absl::StatusCode::kFailedPrecondition);
 }
