@@ -11,14 +11,14 @@ namespace {
 
 constexpr char kNotAuthenticated[] = "not authenticated";
 
-std::string function_of(const std::map<std::string, std::string>& attributes) {
+std::string function_of(const Attributes& attributes) {
   const auto found = attributes.find("function");
   return found == attributes.end() ? "" : found->second;
 }
 
 }  // namespace
 
-InboundCheck::InboundCheck(std::map<std::string, std::string> expected,
+InboundCheck::InboundCheck(Attributes expected,
                            prometheus::Registry& metrics, std::optional<InboundKeys> keys)
     : expected_(std::move(expected)),
       keys_(std::move(keys)),

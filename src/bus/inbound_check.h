@@ -4,7 +4,6 @@
 #include <prometheus/registry.h>
 
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 
@@ -31,7 +30,7 @@ class InboundCheck {
  public:
   // `expected`: the attributes that the subscription's filter requires of every message, `function`
   // among them. Without `keys`, every message counts as authentic.
-  InboundCheck(std::map<std::string, std::string> expected, prometheus::Registry& metrics,
+  InboundCheck(Attributes expected, prometheus::Registry& metrics,
                std::optional<InboundKeys> keys = std::nullopt);
 
   // Returns whether the subscription's filter should have held the message back; some emulators
@@ -51,7 +50,7 @@ class InboundCheck {
               std::optional<Message> answer, Outgoing* outgoing) const;
 
  private:
-  const std::map<std::string, std::string> expected_;
+  const Attributes expected_;
   const std::optional<InboundKeys> keys_;
   std::optional<KeyWatch> key_watch_;
   prometheus::Counter& strays_;

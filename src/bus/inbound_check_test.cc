@@ -58,7 +58,7 @@ TEST_F(InboundCheckTest, ANoticeHoldsReasonFunctionAndMessageIdAndNothingElseOfT
   ASSERT_THAT(outgoing.notices, SizeIs(1));
   EXPECT_EQ(outgoing.notices[0].data, "");
   EXPECT_EQ(outgoing.notices[0].attributes,
-            (std::map<std::string, std::string>{{"reason", "voting: expected an integer"},
+            (Attributes{{"reason", "voting: expected an integer"},
                                                 {"function", "submit vote"},
                                                 {"messageId", "77"}}));
 }
@@ -109,7 +109,7 @@ TEST_F(InboundKeysTest, AForgedMessageIsCountedAndQuarantinedAndNotAnswered) {
   EXPECT_EQ(outgoing.notices[0].data, "");
   EXPECT_EQ(
       outgoing.notices[0].attributes,
-      (std::map<std::string, std::string>{
+      (Attributes{
           {"reason", "not authenticated"}, {"function", "submit vote"}, {"messageId", "77"}}));
   EXPECT_THAT(metrics(),
               HasSubstr("pollbus_not_authenticated_total{function=\"submit vote\"} 2\n"));

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxAttributeBytes = 1'024;
 
 }  // namespace
 
-Message quarantine_notice(const std::string& reason, std::map<std::string, std::string> attributes,
+Message quarantine_notice(const std::string& reason, Attributes attributes,
                           const std::string& message_id) {
   Message notice{.data = {}, .attributes = std::move(attributes)};
   notice.attributes["reason"] = reason.substr(0, kMaxAttributeBytes);

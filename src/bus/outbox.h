@@ -3,7 +3,6 @@
 #include <prometheus/counter.h>
 #include <prometheus/registry.h>
 
-#include <map>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -23,7 +22,7 @@ struct Outgoing {
 
 // A notice that a message could not be processed: the reason (shortened if need be), the message's
 // id and those attributes that say what kind of message it was.
-Message quarantine_notice(const std::string& reason, std::map<std::string, std::string> attributes,
+Message quarantine_notice(const std::string& reason, Attributes attributes,
                           const std::string& message_id);
 
 // Publishes what a service has to say: messages to the topic, notices to the quarantine topic.

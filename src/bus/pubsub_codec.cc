@@ -31,6 +31,9 @@ constexpr std::uint32_t kAckIdsToAck = bytes_tag(2);   // of AcknowledgeRequest
 constexpr std::uint32_t kDeadline = 3 << 3 | kVarint;  // of ModifyAckDeadlineRequest
 constexpr std::uint32_t kAckIdsToModify = bytes_tag(4);
 
+// function, machineID and mac: room for them is made at once.
+constexpr std::size_t kUsualAttributes = 3;
+
 // The size of a field with a tag of one byte.
 std::size_t field_bytes(std::size_t size) { return 1 + varint_bytes(size) + size; }
 
@@ -140,11 +143,12 @@ bool read_attribute(std::string_view entry, ReceivedMessage* message) {
     if (tag == kValue) value = bytes;
     return true;
   });
-  if (is_read) message->attributes[std::string(key)] = value;
+  if (is_read) message->attributes.insert_or_assign(std::string(key), std::string(value));
   return is_read;
 }
 
 bool read_message(std::string_view bytes, ReceivedMessage* message) {
+  message->attributes.reserve(kUsualAttributes);
   return read_fields_of(bytes, [&](std::uint32_t tag, std::string_view value) {
     if (tag == kData) message->data = value;
     if (tag == kMessageId) message->id = value;

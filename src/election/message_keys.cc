@@ -10,74 +10,67 @@ namespace pollbus {
 namespace {
 
 MacInput input_of(const Message& message, std::string_view machine) {
-  return {.function = message.attribute(std::string(wire::kFunction)),
-          .machine = machine,
-          .data = message.data};
+  return {.function = message.attribute(wire::kFunction), .machine = machine, .data = message.data};
 }
 
 bool carries_mac(const RotatingKey& key, const Message& message, std::string_view machine) {
-  return is_authentic(key, input_of(message, machine), message.attribute(std::string(wire::kMac)));
+  return is_authentic(key, input_of(message, machine), message.attribute(wire::kMac));
 }
 
 void add_mac(const RotatingKey& key, std::string_view machine, Message* message) {
   message->attributes[std::string(wire::kMac)] = mac_of(key.current, input_of(*message, machine));
 }
 
-// The machine that an attribute names: decimal digits without leading zeros.
-std::optional<std::int64_t> machine_of(const Message& message) {
-  const std::string& text = message.attribute(std::string(wire::kMachineId));
+// The machine that a text names: decimal digits without leading zeros.
+std::optional<std::int64_t> machine_in(std::string_view text) {
   const auto machine = parse_integer(text);
   if (!machine || *machine < 0 || *machine > kMaxId || std::to_string(*machine) != text)
     return std::nullopt;
   return machine;
 }
 
-// A main key under which a kind of message is authenticated.
+// The key of a message, nullptr if there is none, and the ID that its MAC covers.
 struct Needed {
-  const std::optional<RotatingKey>* key = nullptr;
-  std::optional<KeyUse> derived_for;  // absent: the main key itself
-  std::optional<std::int64_t> id;     // for which the key is derived
-};
-
-Needed needed_for(const ServiceKeys& keys, const Message& message) {
-  const std::string& function = message.attribute(std::string(wire::kFunction));
-  if (function == wire::kSubmitVote) return {&keys.submit, KeyUse::kSubmit, machine_of(message)};
-  if (function == wire::kRecordVote) return {&keys.record, {}, {}};
-  if (function == wire::kResult || function == wire::kDescribeElection)
-    return {&keys.result, KeyUse::kResult, machine_of(message)};
-  if (function == wire::kOfficeAnswer)
-    return {&keys.result, KeyUse::kResult, wire::kOfficeIdentity};
-  return {};
-}
-
-// The key of a message and the ID that its MAC covers, if the message names a valid one.
-struct Found {
   const RotatingKey* key = nullptr;
   std::string id;
 };
 
-std::optional<Found> find(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
-  const Needed needed = needed_for(keys, message);
-  if (needed.key == nullptr || !*needed.key) return std::nullopt;
-  if (!needed.derived_for) return Found{&**needed.key, ""};
-  if (!needed.id) return std::nullopt;
-  return Found{&derived->key(**needed.key, *needed.derived_for, *needed.id),
-               std::to_string(*needed.id)};
+Needed needed_for(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
+  const std::string& function = message.attribute(wire::kFunction);
+  if (function == wire::kRecordVote) return {.key = keys.record ? &*keys.record : nullptr, .id = ""};
+  if (function == wire::kOfficeAnswer && keys.result)
+    return {.key = &derived->of_office(*keys.result), .id = std::to_string(wire::kOfficeIdentity)};
+  const std::string& machine = message.attribute(wire::kMachineId);
+  if (function == wire::kSubmitVote && keys.submit)
+    return {.key = derived->of_machine(*keys.submit, KeyUse::kSubmit, machine), .id = machine};
+  if ((function == wire::kResult || function == wire::kDescribeElection) && keys.result)
+    return {.key = derived->of_machine(*keys.result, KeyUse::kResult, machine), .id = machine};
+  return {};
 }
 
 }  // namespace
 
-const RotatingKey& DerivedKeys::key(const RotatingKey& main, KeyUse use, std::int64_t id) {
-  const auto found = keys_.find({use, id});
-  if (found != keys_.end()) return found->second;
-  if (keys_.size() == kMaxMachines) keys_.clear();
-  return keys_.try_emplace({use, id}, derive_key(main, use, id)).first->second;
+const RotatingKey* DerivedKeys::of_machine(const RotatingKey& main, KeyUse use,
+                                           std::string_view machine) {
+  ByMachine& keys = use == KeyUse::kSubmit ? submit_ : result_;
+  const auto found = keys.find(machine);
+  if (found != keys.end()) return &found->second;
+  const auto id = machine_in(machine);
+  if (!id) return nullptr;
+  if (keys.size() == kMaxMachines) keys.clear();
+  return &keys.try_emplace(std::string(machine), derive_key(main, use, *id)).first->second;
+}
+
+const RotatingKey& DerivedKeys::of_office(const RotatingKey& main) {
+  if (!office_) office_ = derive_key(main, KeyUse::kResult, wire::kOfficeIdentity);
+  return *office_;
 }
 
 void authenticate(const ServiceKeys& keys, std::span<Message> messages, DerivedKeys* derived) {
   if (keys.empty()) return;
   for (Message& message : messages) {
-    if (const auto found = find(keys, message, derived)) add_mac(*found->key, found->id, &message);
+    const Needed needed = needed_for(keys, message, derived);
+    if (needed.key != nullptr) add_mac(*needed.key, needed.id, &message);
   }
 }
 
@@ -85,7 +78,7 @@ void authenticate(const MachineKeys& keys, std::int64_t machine, std::span<Messa
   if (keys.empty()) return;
   const std::string id = std::to_string(machine);
   for (Message& message : messages) {
-    const bool is_vote = message.attribute(std::string(wire::kFunction)) == wire::kSubmitVote;
+    const bool is_vote = message.attribute(wire::kFunction) == wire::kSubmitVote;
     const auto& key = is_vote ? keys.submit : keys.result;
     if (!key) continue;
     message.attributes[std::string(wire::kMachineId)] = id;
@@ -95,8 +88,8 @@ void authenticate(const MachineKeys& keys, std::int64_t machine, std::span<Messa
 
 bool is_authentic(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
   if (keys.empty()) return true;
-  const auto found = find(keys, message, derived);
-  return found && carries_mac(*found->key, message, found->id);
+  const Needed needed = needed_for(keys, message, derived);
+  return needed.key != nullptr && carries_mac(*needed.key, message, needed.id);
 }
 
 bool is_authentic(const MachineKeys& keys, std::int64_t machine, const Message& message) {
@@ -109,7 +102,7 @@ bool is_authentic_office_answer(const RotatingKey& key, const Message& message) 
 }
 
 bool speaks_for(const ServiceKeys& keys, const Message& message, std::int64_t machine) {
-  return keys.empty() || machine_of(message) == machine;
+  return keys.empty() || message.attribute(wire::kMachineId) == std::to_string(machine);
 }
 
 }  // namespace pollbus

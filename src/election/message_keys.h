@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
-#include <utility>
+#include <string>
+#include <string_view>
 
 #include "base/message.h"
 #include "election/authentication.h"
@@ -32,15 +34,21 @@ struct MachineKeys {
   bool empty() const { return !submit && !result; }
 };
 
-// Keys of machines that were derived before: for a caller that meets the same machines again and
-// again. Holds at most kMaxMachines keys. Belongs to one ServiceKeys. Not thread-safe.
+// Derived keys of before: for a caller that meets the same machines again and again. Holds at most
+// 2 * kMaxMachines of them. Belongs to one ServiceKeys. Not thread-safe.
 class DerivedKeys {
  public:
   static constexpr std::size_t kMaxMachines = 1'000;
-  const RotatingKey& key(const RotatingKey& main, KeyUse use, std::int64_t id);
+
+  // `machine`: its ID in decimal digits without leading zeros; nullptr if it is anything else.
+  const RotatingKey* of_machine(const RotatingKey& main, KeyUse use, std::string_view machine);
+  const RotatingKey& of_office(const RotatingKey& main);
 
  private:
-  std::map<std::pair<KeyUse, std::int64_t>, RotatingKey> keys_;
+  using ByMachine = std::map<std::string, RotatingKey, std::less<>>;
+  ByMachine submit_;
+  ByMachine result_;
+  std::optional<RotatingKey> office_;
 };
 
 // Add to each message the MAC that its receiver expects: to votes to record, results and office

@@ -6,15 +6,14 @@
 #include <algorithm>
 #include <string>
 
+#include "election/sha256.h"
 #include "election/uuid.h"
 
 namespace pollbus {
 namespace {
 
-Hash128 sha256_128(const std::string& text) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> whole;
-  crypto_hash_sha256(whole.data(), reinterpret_cast<const unsigned char*>(text.data()),
-                     text.size());
+Hash128 sha256_128(std::string_view text) {
+  const Sha256 whole = sha256(text);
   Hash128 hash;
   std::copy_n(whole.begin(), hash.size(), hash.begin());
   return hash;

@@ -1,19 +1,45 @@
 #include "election/sha256.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
 
 #include <algorithm>
+#include <cassert>
+#include <memory>
+#include <new>
 
 #include "election/hex.h"
 
 namespace pollbus {
+namespace {
+
+// A context that has been set up for SHA-256 once: finding the algorithm takes longer than a hash.
+class Context {
+ public:
+  Context() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+      throw std::bad_alloc();
+  }
+
+  Sha256 hash(std::string_view bytes) {
+    Sha256 hash;
+    [[maybe_unused]] const bool is_hashed =
+        EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1 &&
+        EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1 &&
+        EVP_DigestFinal_ex(context_.get(), hash.data(), nullptr) == 1;
+    assert(is_hashed && "only setting up can fail");
+    return hash;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
 
 Sha256 sha256(std::string_view bytes) {
-  Sha256 hash;
-  static_assert(hash.size() == crypto_hash_sha256_BYTES);
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                     bytes.size());
-  return hash;
+  thread_local Context context;
+  return context.hash(bytes);
 }
 
 std::string to_hex(const Sha256& hash) { return hex_of(hash); }

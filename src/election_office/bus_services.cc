@@ -83,7 +83,7 @@ BusServices::~BusServices() {
 std::vector<Verdict> BusServices::receive(std::span<const ReceivedMessage> batch) {
   const std::lock_guard lock(mutex_);
   for (const ReceivedMessage& message : batch) {
-    if (message.attribute(std::string(wire::kOfficeId)) != office_id_) continue;
+    if (message.attribute(wire::kOfficeId) != office_id_) continue;
     if (!config_.is_authentic(message)) {
       has_refused_answers_ = true;
       continue;

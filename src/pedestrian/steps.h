@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <opencv2/core/mat.hpp>
 #include <string>
@@ -16,7 +15,6 @@
 // What each stage adds to a record and drops from it; docs/pedestrian.md has the table.
 namespace pollbus::pedestrian {
 
-using Attributes = std::map<std::string, std::string>;
 // Changes the record and the attributes of the message. An error is permanent: it says why this
 // record can never be processed.
 using Step = std::function<absl::Status(Record& record, Attributes& attributes)>;

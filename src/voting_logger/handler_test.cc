@@ -95,7 +95,7 @@ TEST(DecideTest, AVoteThatMarksItsVoterNowOrDidSoBeforeIsForwarded) {
   for (const auto outcome : {MarkOutcome::kMarked, MarkOutcome::kSameVoteAgain}) {
     const Message message = decide(vote(1, 43), outcome);
     EXPECT_EQ(message.attributes,
-              (std::map<std::string, std::string>{{"function", "record vote"}}));
+              (Attributes{{"function", "record vote"}}));
     EXPECT_EQ(message.data,
               R"({"machine_ID":3,"voting":4,"election_ID":12,"UUID":")" + uuid(1) + "\"}");
   }
@@ -104,7 +104,7 @@ TEST(DecideTest, AVoteThatMarksItsVoterNowOrDidSoBeforeIsForwarded) {
 TEST(DecideTest, AVoteOfAVoterWhomAnotherVoteHasMarkedIsAnswered) {
   const Message message = decide(vote(1, 43), MarkOutcome::kOtherVote);
   EXPECT_EQ(message.attributes,
-            (std::map<std::string, std::string>{{"function", "result"}, {"machineID", "3"}}));
+            (Attributes{{"function", "result"}, {"machineID", "3"}}));
   EXPECT_EQ(message.data, R"({"result":"Already Voted!!!","UUID":")" + uuid(1) + "\"}");
 }
 

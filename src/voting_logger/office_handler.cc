@@ -77,7 +77,7 @@ std::vector<Verdict> OfficeHandler::handle(std::span<const ReceivedMessage> batc
 bool OfficeHandler::handle_one(const ReceivedMessage& message, std::stop_token stop,
                                Outgoing* outgoing) {
   if (inbound_.is_stray(message)) return true;
-  const std::string& signature = message.attribute(std::string(wire::kSignature));
+  const std::string& signature = message.attribute(wire::kSignature);
   if (message.data.size() > wire::kMaxOfficeMessageBytes) {
     inbound_.reject("the message is too large", message, std::nullopt, outgoing);
     return true;
@@ -107,7 +107,7 @@ bool OfficeHandler::handle_one(const ReceivedMessage& message, std::stop_token s
           {{"result", std::string(to_text(answered.result))}})
       .Increment();
   outgoing->messages.push_back(
-      wire::office_answer_message(answered, message.attribute(std::string(wire::kOfficeId))));
+      wire::office_answer_message(answered, message.attribute(wire::kOfficeId)));
   return true;
 }
 

@@ -97,7 +97,7 @@ TEST_F(RecorderHandlerTest, StoresAVoteWithItsReceiptAndAnswersItsMachine) {
   ASSERT_THAT(topic.published(), SizeIs(1));
   EXPECT_EQ(topic.published()[0].data, R"({"result":"successful","UUID":")" + uuid(1) + "\"}");
   EXPECT_EQ(topic.published()[0].attributes,
-            (std::map<std::string, std::string>{{"function", "result"}, {"machineID", "3"}}));
+            (Attributes{{"function", "result"}, {"machineID", "3"}}));
   expect_votes("recorded", 1);
 }
 

@@ -70,13 +70,13 @@ std::vector<Verdict> OfficeHandler::handle(std::span<const ReceivedMessage> batc
 
 absl::Status OfficeHandler::handle(const ReceivedMessage& message, Outgoing* outgoing) {
   const bool is_question =
-      message.attribute(std::string(wire::kFunction)) == wire::kDescribeElection;
+      message.attribute(wire::kFunction) == wire::kDescribeElection;
   if (!is_question && commands_.is_stray(message)) return absl::OkStatus();
   return is_question ? describe(message, outgoing) : carry_out(message, outgoing);
 }
 
 absl::Status OfficeHandler::carry_out(const ReceivedMessage& message, Outgoing* outgoing) {
-  const std::string& signature = message.attribute(std::string(wire::kSignature));
+  const std::string& signature = message.attribute(wire::kSignature);
   if (message.data.size() > wire::kMaxOfficeMessageBytes) {
     const auto reason =
         fmt::format("the message is larger than {} bytes", wire::kMaxOfficeMessageBytes);
@@ -96,7 +96,7 @@ absl::Status OfficeHandler::carry_out(const ReceivedMessage& message, Outgoing* 
                    desk_->carry_out(*command, {.data = message.data, .signature = signature}));
   log_command(*command, answer);
   outgoing->messages.push_back(
-      wire::office_answer_message(answer, message.attribute(std::string(wire::kOfficeId))));
+      wire::office_answer_message(answer, message.attribute(wire::kOfficeId)));
   return absl::OkStatus();
 }
 

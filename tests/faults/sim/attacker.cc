@@ -89,7 +89,7 @@ class Forgery {
   }
 
   bool is_of_office(const Message& message) const {
-    return !message.attribute(std::string(wire::kOfficeId)).empty();
+    return !message.attribute(wire::kOfficeId).empty();
   }
 
   // A message of machines or services.
@@ -98,7 +98,7 @@ class Forgery {
     Message message = heard_[random_.below(heard_.size())];
     if (is_of_office(message)) return std::nullopt;
     // Results for other machines than these are not answered for by anybody.
-    const bool is_result = message.attribute(std::string(wire::kFunction)) == wire::kResult;
+    const bool is_result = message.attribute(wire::kFunction) == wire::kResult;
     const std::string& id = message.attribute(kMachineId);
     if (is_result && (id.empty() || std::stoll(id) > around_.profile.machines)) return std::nullopt;
     return message;
@@ -142,7 +142,7 @@ class Forgery {
   std::optional<Message> command_of_nobody() {
     if (heard_.empty()) return std::nullopt;
     Message message = heard_[random_.below(heard_.size())];
-    if (message.attribute(std::string(wire::kFunction)) != wire::kOfficeCommand)
+    if (message.attribute(wire::kFunction) != wire::kOfficeCommand)
       return std::nullopt;
     std::string& signature = message.attributes[std::string(wire::kSignature)];
     switch (random_.below(4)) {

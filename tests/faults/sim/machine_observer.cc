@@ -158,8 +158,8 @@ void MachineObserver::published(const Message& message) {
 }
 
 void MachineObserver::received(const ReceivedMessage& message) {
-  if (message.attribute(std::string(wire::kFunction)) != wire::kResult ||
-      message.attribute(std::string(wire::kMachineId)) != std::to_string(machine_)) {
+  if (message.attribute(wire::kFunction) != wire::kResult ||
+      message.attribute(wire::kMachineId) != std::to_string(machine_)) {
     return;
   }
   // A forged answer is none.

@@ -115,8 +115,8 @@ class BusServices final : public election_office::Services {
 
   std::vector<Verdict> receive(std::span<const ReceivedMessage> batch) {
     for (const ReceivedMessage& message : batch) {
-      if (message.attribute(std::string(wire::kOfficeId)) != office_id_ ||
-          message.attribute(std::string(wire::kFunction)) != wire::kOfficeAnswer) {
+      if (message.attribute(wire::kOfficeId) != office_id_ ||
+          message.attribute(wire::kFunction) != wire::kOfficeAnswer) {
         continue;
       }
       if (key_ && !is_authentic_office_answer(*key_, message)) continue;

@@ -385,7 +385,7 @@ void run_forger(Surroundings& around, Process& process, int count) {
         const auto parsed = wire::parse_result(message.data);
         const auto* result = std::get_if<Result>(&parsed);
         const bool is_for_forger =
-            message.attribute(std::string(wire::kMachineId)) == std::to_string(kForger);
+            message.attribute(wire::kMachineId) == std::to_string(kForger);
         if (is_for_forger && result != nullptr && result->outcome == Outcome::kSuccessful)
           around.evidence.forged_successes.push_back(result->uuid);
       }

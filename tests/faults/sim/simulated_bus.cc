@@ -55,9 +55,9 @@ std::string uuid_in(const Message& message) {
 
 // A message in a trace.
 std::string named(const Message& message) {
-  const std::string& function = message.attribute(std::string(wire::kFunction));
+  const std::string& function = message.attribute(wire::kFunction);
   // The UUIDs of the office are not those of the seed.
-  if (!message.attribute(std::string(wire::kOfficeId)).empty()) {
+  if (!message.attribute(wire::kOfficeId).empty()) {
     const std::size_t kind = message.data.find("\"kind\":\"") + 8;
     return fmt::format("{}, {}", function,
                        message.data.substr(kind, message.data.find('"', kind) - kind));
@@ -81,7 +81,7 @@ std::unique_ptr<Publisher> SimulatedBus::connect_to_quarantine() {
   return std::make_unique<SimulatedPublisher>(*this, /*to_quarantine=*/true);
 }
 
-void SimulatedBus::subscribe(const std::string& name, std::map<std::string, std::string> filter) {
+void SimulatedBus::subscribe(const std::string& name, Attributes filter) {
   subscriptions_.try_emplace(name, Subscription{.filter = std::move(filter)});
 }
 
@@ -121,8 +121,8 @@ std::string SimulatedBus::append(bool to_quarantine, const Message& message, boo
   received->id = std::to_string(++last_message_);
   if (to_quarantine) {
     evidence_.notices.push_back({.t_us = world_.now_us(),
-                                 .id = message.attribute(std::string(wire::kMessageId)),
-                                 .reason = message.attribute(std::string(wire::kReason))});
+                                 .id = message.attribute(wire::kMessageId),
+                                 .reason = message.attribute(wire::kReason)});
     return received->id;
   }
   if (!is_poison && profile_.attacks > 0) overhear(message);

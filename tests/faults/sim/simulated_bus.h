@@ -27,7 +27,7 @@ class SimulatedBus {
                const Mutant& mutant);
 
   // Creates a subscription for messages with these attributes, unless it is there.
-  void subscribe(const std::string& name, std::map<std::string, std::string> filter);
+  void subscribe(const std::string& name, Attributes filter);
 
   // A client's connection, which borrows this.
   std::unique_ptr<Publisher> connect();
@@ -66,7 +66,7 @@ class SimulatedBus {
     Pending pending;
   };
   struct Subscription {
-    std::map<std::string, std::string> filter;
+    Attributes filter;
     std::map<std::uint64_t, Pending> pending;  // by delivery id
     std::vector<Acked> acked_lately;
     Condition changed;
