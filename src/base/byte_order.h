@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <string>
 #include <string_view>
@@ -12,17 +13,19 @@ namespace pollbus {
 template <std::integral Integer>
 void append_little_endian(std::string& bytes, Integer value) {
   const auto bits = static_cast<std::make_unsigned_t<Integer>>(value);
-  for (std::size_t i = 0; i < sizeof value; ++i) {
-    bytes += static_cast<char>(bits >> (8 * i) & 0xff);
-  }
+  std::array<char, sizeof value> ordered;
+  for (std::size_t i = 0; i < sizeof value; ++i)
+    ordered[i] = static_cast<char>(bits >> (8 * i) & 0xff);
+  bytes.append(ordered.data(), ordered.size());
 }
 
 template <std::integral Integer>
 void append_big_endian(std::string& bytes, Integer value) {
   const auto bits = static_cast<std::make_unsigned_t<Integer>>(value);
-  for (std::size_t i = sizeof value; i-- > 0;) {
-    bytes += static_cast<char>(bits >> (8 * i) & 0xff);
-  }
+  std::array<char, sizeof value> ordered;
+  for (std::size_t i = 0; i < sizeof value; ++i)
+    ordered[sizeof value - 1 - i] = static_cast<char>(bits >> (8 * i) & 0xff);
+  bytes.append(ordered.data(), ordered.size());
 }
 
 // Reads an integer of which the most significant byte comes first. If there are fewer bytes than it

@@ -19,8 +19,10 @@ struct Message {
   // Returns the value of the attribute, or "" if the message does not have it.
   const std::string& attribute(std::string_view key) const {
     static const std::string kAbsent;
-    const auto found = attributes.find(key);
-    return found == attributes.end() ? kAbsent : found->second;
+    for (const auto& [name, value] : attributes) {
+      if (name == key) return value;
+    }
+    return kAbsent;
   }
 };
 

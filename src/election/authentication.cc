@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 
@@ -26,22 +27,30 @@ static_assert(crypto_generichash_BYTES_MIN <= kMacBytes &&
 // Eight bytes each (crypto_kdf_CONTEXTBYTES).
 const char* context_of(KeyUse use) { return use == KeyUse::kSubmit ? "pollbusS" : "pollbusR"; }
 
+// Eight bytes, the least significant one first. Returns where they end.
+unsigned char* write_length(std::uint64_t length, unsigned char* bytes) {
+  for (std::size_t i = 0; i < sizeof length; ++i)
+    *bytes++ = static_cast<unsigned char>(length >> (8 * i));
+  return bytes;
+}
+
 // Each part has its length in front, so that no two inputs have the same bytes.
 Digits compute(const HashKey& key, const MacInput& input) {
-  absl::InlinedVector<unsigned char, kUsualInputBytes> bytes;
-  for (const std::string_view part : {input.function, input.machine, input.data}) {
-    std::array<unsigned char, sizeof(std::uint64_t)> length;
-    for (std::size_t i = 0; i < length.size(); ++i)
-      length[i] = static_cast<unsigned char>(part.size() >> (8 * i));
-    bytes.insert(bytes.end(), length.begin(), length.end());
-    bytes.insert(bytes.end(), part.begin(), part.end());
+  const std::array parts = {input.function, input.machine, input.data};
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += sizeof(std::uint64_t) + part.size();
+  absl::InlinedVector<unsigned char, kUsualInputBytes> bytes(size);
+  unsigned char* end = bytes.data();
+  for (const std::string_view part : parts) {
+    end = write_length(part.size(), end);
+    end = std::ranges::copy(part, end).out;
   }
   std::array<unsigned char, kMacBytes> mac;
   [[maybe_unused]] const int failed = crypto_generichash(
       mac.data(), mac.size(), bytes.data(), bytes.size(), key.bytes().data(), key.bytes().size());
   assert(failed == 0 && "lengths are within libsodium's limits");
   Digits digits;
-  for (std::size_t i = 0; i < mac.size(); ++i) write_hex(mac[i], &digits[2 * i]);
+  write_hex(mac, digits.data());
   return digits;
 }
 

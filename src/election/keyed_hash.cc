@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <span>
 
 #include "base/byte_order.h"
 #include "election/libsodium.h"
@@ -39,6 +40,12 @@ class Encoded {
 
   Encoded& text(std::string_view text) {
     bytes_ += text;
+    return *this;
+  }
+
+  Encoded& uuid(std::string_view uuid) {
+    bytes_ += uuid;
+    make_lower_case(std::span(bytes_).last(uuid.size()));
     return *this;
   }
 
@@ -90,7 +97,7 @@ KeyedHash fingerprint(const HashKey& key, const SubmittedVote& vote) {
       .integer(vote.election)
       .integer(vote.machine)
       .integer(vote.choice)
-      .text(lower_case(vote.uuid))
+      .uuid(vote.uuid)
       .hash(key);
 }
 

@@ -1,19 +1,30 @@
 #include "election/messages.h"
 
 namespace pollbus::wire {
+namespace {
+
+// With room for the MAC that may follow, and for the machine's ID beside it.
+Attributes with_function(std::string_view function) {
+  Attributes attributes;
+  attributes.reserve(3);
+  attributes.emplace(kFunction, function);
+  return attributes;
+}
+
+}  // namespace
 
 Message submit_message(const SubmittedVote& vote) {
-  return {encode(vote), {{std::string(kFunction), std::string(kSubmitVote)}}};
+  return {.data = encode(vote), .attributes = with_function(kSubmitVote)};
 }
 
 Message record_message(const AnonymousVote& vote) {
-  return {encode(vote), {{std::string(kFunction), std::string(kRecordVote)}}};
+  return {.data = encode(vote), .attributes = with_function(kRecordVote)};
 }
 
 Message result_message(std::int64_t machine, const Result& result) {
-  return {encode(result),
-          {{std::string(kFunction), std::string(kResult)},
-           {std::string(kMachineId), std::to_string(machine)}}};
+  Message message{.data = encode(result), .attributes = with_function(kResult)};
+  message.attributes.emplace(kMachineId, std::to_string(machine));
+  return message;
 }
 
 std::optional<Message> rejection(const BadMessage& bad) {

@@ -26,12 +26,12 @@ std::string random_uuid() {
   randombytes_buf(bytes.data(), bytes.size());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // version 4
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);  // variant of RFC 4122
+  std::array<char, 2 * kUuidBytes> digits;
+  write_hex(bytes, digits.data());
   std::string text(kUuidTextBytes, '-');
-  std::size_t position = 0;
-  for (const unsigned char byte : bytes) {
+  for (std::size_t position = 0; const char digit : digits) {
     if (is_dash_position(position)) ++position;
-    write_hex(byte, &text[position]);
-    position += 2;
+    text[position++] = digit;
   }
   return text;
 }
@@ -46,10 +46,14 @@ bool is_uuid(std::string_view text) {
 
 std::string lower_case(std::string_view uuid) {
   std::string lower(uuid);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
+  make_lower_case(lower);
+  return lower;
+}
+
+void make_lower_case(std::span<char> uuid) {
+  std::ranges::transform(uuid, uuid.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  return lower;
 }
 
 }  // namespace pollbus

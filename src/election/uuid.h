@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,6 @@ bool is_uuid(std::string_view text);
 
 // The UUID with its letters in lower case: UUIDs that differ only in case are the same.
 std::string lower_case(std::string_view uuid);
+void make_lower_case(std::span<char> uuid);
 
 }  // namespace pollbus

@@ -153,7 +153,9 @@ std::string encode(const AnonymousVote& vote) {
 }
 
 std::string encode(const Result& result) {
-  std::string json(R"({"result":")");
+  std::string json;
+  json.reserve(kUsualMessageBytes);
+  json += R"({"result":")";
   json += outcome_text(result.outcome);
   json += R"(","UUID":)";
   append_quoted(result.uuid, &json);

@@ -43,6 +43,9 @@ PostgresParameter text_parameter(std::optional<std::string> value) {
 }
 
 PostgresArray::PostgresArray(Element element, std::size_t size) : element_(element) {
+  constexpr std::size_t kHeadBytes = 5 * sizeof(std::int32_t);
+  constexpr std::size_t kMostElementBytes = sizeof(std::int32_t) + 16;
+  bytes_.reserve(kHeadBytes + size * kMostElementBytes);
   append_big_endian<std::int32_t>(bytes_, 1);  // number of dimensions
   append_big_endian<std::int32_t>(bytes_, 0);  // has no nulls
   append_big_endian(bytes_, static_cast<std::uint32_t>(element));
@@ -71,7 +74,7 @@ void PostgresArray::add_bytea(std::string_view value) {
 void PostgresArray::add_uuid(std::span<const unsigned char, 16> value) {
   assert(element_ == Element::kUuid);
   append_big_endian(bytes_, static_cast<std::int32_t>(value.size()));
-  bytes_.append(value.begin(), value.end());
+  bytes_.append(reinterpret_cast<const char*>(value.data()), value.size());
 }
 
 PostgresParameter PostgresArray::take() {

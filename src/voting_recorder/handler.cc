@@ -52,7 +52,7 @@ Handler::Handler(Parts parts, ServiceKeys keys)
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
   const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
   Outgoing outgoing;
-  const std::vector<Received> votes = read(batch, &outgoing);
+  std::vector<Received> votes = read(batch, &outgoing);
 
   std::vector<BallotOutcome> recorded;
   const bool is_recorded = votes.empty() || postgres_.hold_until_ok(stop, [&]() -> absl::Status {
@@ -62,7 +62,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   if (!is_recorded) return give_back;
   for (const BallotOutcome each : recorded) count(each);
 
-  for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], recorded[i], &outgoing);
+  for (std::size_t i = 0; i < votes.size(); ++i) answer(std::move(votes[i]), recorded[i], &outgoing);
   authenticate(keys_, outgoing.messages, &derived_);
   const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
@@ -86,11 +86,11 @@ std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> ba
   return votes;
 }
 
-void Handler::answer(const Received& received, BallotOutcome recorded, Outgoing* outgoing) {
-  const AnonymousVote& vote = received.vote;
+void Handler::answer(Received received, BallotOutcome recorded, Outgoing* outgoing) {
+  AnonymousVote& vote = received.vote;
   if (recorded == BallotOutcome::kRecorded || recorded == BallotOutcome::kRecordedAgain) {
     outgoing->messages.push_back(wire::result_message(
-        vote.machine, {.outcome = Outcome::kSuccessful, .uuid = vote.uuid, .reason = {}}));
+        vote.machine, {.outcome = Outcome::kSuccessful, .uuid = std::move(vote.uuid), .reason = {}}));
     return;
   }
   // The logger has marked the voter, and the mark stays: the voter cannot vote again, although this

@@ -47,7 +47,7 @@ class Handler {
   };
 
   std::vector<Received> read(std::span<const ReceivedMessage> batch, Outgoing* outgoing);
-  void answer(const Received& received, BallotOutcome recorded, Outgoing* outgoing);
+  void answer(Received received, BallotOutcome recorded, Outgoing* outgoing);
   void count(BallotOutcome outcome);
 
   Outbox& outbox_;
