@@ -1,30 +1,32 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <concepts>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 namespace pollbus {
 
-// Append an integer to `bytes` with all its bytes, least or most significant first.
+// The bytes of an integer, least or most significant first.
+
+template <std::integral Integer>
+std::array<char, sizeof(Integer)> bytes_in_order(Integer value, std::endian order) {
+  auto bytes = std::bit_cast<std::array<char, sizeof(Integer)>>(value);
+  if (order != std::endian::native) std::ranges::reverse(bytes);
+  return bytes;
+}
 
 template <std::integral Integer>
 void append_little_endian(std::string& bytes, Integer value) {
-  const auto bits = static_cast<std::make_unsigned_t<Integer>>(value);
-  std::array<char, sizeof value> ordered;
-  for (std::size_t i = 0; i < sizeof value; ++i)
-    ordered[i] = static_cast<char>(bits >> (8 * i) & 0xff);
+  const auto ordered = bytes_in_order(value, std::endian::little);
   bytes.append(ordered.data(), ordered.size());
 }
 
 template <std::integral Integer>
 void append_big_endian(std::string& bytes, Integer value) {
-  const auto bits = static_cast<std::make_unsigned_t<Integer>>(value);
-  std::array<char, sizeof value> ordered;
-  for (std::size_t i = 0; i < sizeof value; ++i)
-    ordered[sizeof value - 1 - i] = static_cast<char>(bits >> (8 * i) & 0xff);
+  const auto ordered = bytes_in_order(value, std::endian::big);
   bytes.append(ordered.data(), ordered.size());
 }
 

@@ -2,11 +2,12 @@
 
 #include <sodium.h>
 
-#include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstdint>
+#include <string>
 
-#include "absl/container/inlined_vector.h"
+#include "base/byte_order.h"
 #include "election/hash.h"
 
 namespace pollbus {
@@ -14,8 +15,8 @@ namespace {
 
 constexpr std::size_t kMacBytes = 32;
 constexpr std::size_t kMacDigits = 2 * kMacBytes;
-// The bytes of most messages: their MACs are computed without memory from the heap.
-constexpr std::size_t kUsualInputBytes = 384;
+// More than most messages have, so that their bytes are copied once.
+constexpr std::size_t kUsualInputBytes = 256;
 
 using Digits = std::array<char, kMacDigits>;
 
@@ -27,27 +28,18 @@ static_assert(crypto_generichash_BYTES_MIN <= kMacBytes &&
 // Eight bytes each (crypto_kdf_CONTEXTBYTES).
 const char* context_of(KeyUse use) { return use == KeyUse::kSubmit ? "pollbusS" : "pollbusR"; }
 
-// Eight bytes, the least significant one first. Returns where they end.
-unsigned char* write_length(std::uint64_t length, unsigned char* bytes) {
-  for (std::size_t i = 0; i < sizeof length; ++i)
-    *bytes++ = static_cast<unsigned char>(length >> (8 * i));
-  return bytes;
-}
-
 // Each part has its length in front, so that no two inputs have the same bytes.
 Digits compute(const HashKey& key, const MacInput& input) {
-  const std::array parts = {input.function, input.machine, input.data};
-  std::size_t size = 0;
-  for (const std::string_view part : parts) size += sizeof(std::uint64_t) + part.size();
-  absl::InlinedVector<unsigned char, kUsualInputBytes> bytes(size);
-  unsigned char* end = bytes.data();
-  for (const std::string_view part : parts) {
-    end = write_length(part.size(), end);
-    end = std::ranges::copy(part, end).out;
+  std::string bytes;
+  bytes.reserve(kUsualInputBytes);
+  for (const std::string_view part : {input.function, input.machine, input.data}) {
+    append_little_endian(bytes, std::uint64_t{part.size()});
+    bytes += part;
   }
   std::array<unsigned char, kMacBytes> mac;
   [[maybe_unused]] const int failed = crypto_generichash(
-      mac.data(), mac.size(), bytes.data(), bytes.size(), key.bytes().data(), key.bytes().size());
+      mac.data(), mac.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+      key.bytes().data(), key.bytes().size());
   assert(failed == 0 && "lengths are within libsodium's limits");
   Digits digits;
   write_hex(mac, digits.data());

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <cstddef>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
+
+#include "base/byte_order.h"
 
 namespace pollbus {
 
@@ -15,15 +18,15 @@ using Hash128 = std::array<unsigned char, 16>;
 // their number, a multiple of four: their eight digits are made at once.
 inline void write_hex(std::span<const unsigned char> bytes, char* digits) {
   constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
-  for (std::size_t i = 0; i < bytes.size(); i += 4) {
-    std::uint64_t values = 0;  // the eight digits' values, a byte each
-    for (std::size_t j = 0; j < 4; ++j) {
-      const std::uint64_t byte = bytes[i + j];
-      values |= (byte >> 4 | (byte & 0xf) << 8) << (16 * j);
-    }
+  for (; !bytes.empty(); bytes = bytes.subspan(4)) {
+    const auto pair = [&](std::size_t i) {
+      return std::uint64_t{bytes[i] >> 4 | (bytes[i] & 0xfU) << 8} << (16 * i);
+    };
+    const std::uint64_t values = pair(0) | pair(1) | pair(2) | pair(3);  // a byte for each digit
     const std::uint64_t is_letter = (values + 6 * kEach) >> 4 & kEach;
     const std::uint64_t text = values + '0' * kEach + is_letter * ('a' - '0' - 10);
-    for (std::size_t j = 0; j < 8; ++j) *digits++ = static_cast<char>(text >> (8 * j));
+    const auto ordered = bytes_in_order(text, std::endian::little);
+    digits = std::ranges::copy(ordered, digits).out;
   }
 }
 

@@ -1,5 +1,7 @@
 #include "election/messages.h"
 
+#include <utility>
+
 namespace pollbus::wire {
 namespace {
 
@@ -13,9 +15,11 @@ Attributes with_function(std::string_view function) {
 
 }  // namespace
 
-Message submit_message(const SubmittedVote& vote) {
-  return {.data = encode(vote), .attributes = with_function(kSubmitVote)};
+Message submit_message(std::string data) {
+  return {.data = std::move(data), .attributes = with_function(kSubmitVote)};
 }
+
+Message submit_message(const SubmittedVote& vote) { return submit_message(encode(vote)); }
 
 Message record_message(const AnonymousVote& vote) {
   return {.data = encode(vote), .attributes = with_function(kRecordVote)};

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/message.h"
 #include "election/vote.h"
@@ -11,6 +12,7 @@
 namespace pollbus::wire {
 
 Message submit_message(const SubmittedVote& vote);
+Message submit_message(std::string data);  // of a vote that was encoded before
 Message record_message(const AnonymousVote& vote);
 Message result_message(std::int64_t machine, const Result& result);
 

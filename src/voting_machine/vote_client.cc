@@ -16,10 +16,6 @@ namespace {
 // than the pending votes.
 static_assert(VoteClient::kMaxPending * 2 <= Journal::kMaxEntries);
 
-Message submit_message(std::string data) {
-  return {std::move(data), {{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}};
-}
-
 std::optional<InboundKeys> inbound_keys(const VoteClient::Parts& parts, std::int64_t machine) {
   if (parts.keys.empty()) return std::nullopt;
   return InboundKeys{
@@ -162,7 +158,7 @@ SteadyTime VoteClient::deliver(std::stop_token stop) {
   }
   std::vector<Message> messages;
   messages.reserve(votes.size());
-  for (PendingVotes::Due& vote : votes) messages.push_back(submit_message(std::move(vote.data)));
+  for (PendingVotes::Due& vote : votes) messages.push_back(wire::submit_message(std::move(vote.data)));
   authenticate(parts_.keys, machine_, messages);
   publish(votes, messages, stop);
   return parts_.clock.now();
