@@ -18,8 +18,8 @@ std::string function_of(const Attributes& attributes) {
 
 }  // namespace
 
-InboundCheck::InboundCheck(Attributes expected,
-                           prometheus::Registry& metrics, std::optional<InboundKeys> keys)
+InboundCheck::InboundCheck(Attributes expected, prometheus::Registry& metrics,
+                           std::optional<InboundKeys> keys)
     : expected_(std::move(expected)),
       keys_(std::move(keys)),
       strays_(counter(metrics, "pollbus_strays_total",

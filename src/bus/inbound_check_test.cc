@@ -57,10 +57,9 @@ TEST_F(InboundCheckTest, ANoticeHoldsReasonFunctionAndMessageIdAndNothingElseOfT
   EXPECT_THAT(outgoing.messages, IsEmpty());
   ASSERT_THAT(outgoing.notices, SizeIs(1));
   EXPECT_EQ(outgoing.notices[0].data, "");
-  EXPECT_EQ(outgoing.notices[0].attributes,
-            (Attributes{{"reason", "voting: expected an integer"},
-                                                {"function", "submit vote"},
-                                                {"messageId", "77"}}));
+  EXPECT_EQ(outgoing.notices[0].attributes, (Attributes{{"reason", "voting: expected an integer"},
+                                                        {"function", "submit vote"},
+                                                        {"messageId", "77"}}));
 }
 
 TEST_F(InboundCheckTest, ARejectionIsAnsweredIfTheSenderIsKnown) {
@@ -107,10 +106,9 @@ TEST_F(InboundKeysTest, AForgedMessageIsCountedAndQuarantinedAndNotAnswered) {
   EXPECT_THAT(outgoing.messages, IsEmpty());
   ASSERT_THAT(outgoing.notices, SizeIs(2));
   EXPECT_EQ(outgoing.notices[0].data, "");
-  EXPECT_EQ(
-      outgoing.notices[0].attributes,
-      (Attributes{
-          {"reason", "not authenticated"}, {"function", "submit vote"}, {"messageId", "77"}}));
+  EXPECT_EQ(outgoing.notices[0].attributes, (Attributes{{"reason", "not authenticated"},
+                                                        {"function", "submit vote"},
+                                                        {"messageId", "77"}}));
   EXPECT_THAT(metrics(),
               HasSubstr("pollbus_not_authenticated_total{function=\"submit vote\"} 2\n"));
 }

@@ -54,8 +54,7 @@ TEST(PubsubCodec, WritesPublishRequestsThatTheLibraryReads) {
   ASSERT_EQ(request.messages_size(), 2);
   EXPECT_EQ(request.messages(0).data(), first.data);
   const auto& attributes = request.messages(0).attributes();
-  EXPECT_EQ((Attributes(attributes.begin(), attributes.end())),
-            first.attributes);
+  EXPECT_EQ((Attributes(attributes.begin(), attributes.end())), first.attributes);
   EXPECT_TRUE(request.messages(1).data().empty());
 }
 
@@ -69,8 +68,7 @@ TEST(PubsubCodec, ReadsPullResponsesThatTheLibraryWrites) {
     EXPECT_EQ(delivery.bytes, 201);
     EXPECT_EQ(delivery.message.id, std::to_string(1000 + i));
     EXPECT_EQ(delivery.message.data, std::string(200, 'd') + std::to_string(i));
-    EXPECT_EQ(delivery.message.attributes,
-              (Attributes{{"function", "result"}, {"empty", ""}}));
+    EXPECT_EQ(delivery.message.attributes, (Attributes{{"function", "result"}, {"empty", ""}}));
   }
 }
 

@@ -14,8 +14,8 @@ namespace pollbus {
 // The first 128 bits of a hash: enough that no two votes of an election share one by chance.
 using Hash128 = std::array<unsigned char, 16>;
 
-// Writes the lower-case hexadecimal digits of the bytes, two for each, in a time that depends only on
-// their number, a multiple of four: their eight digits are made at once.
+// Writes the lower-case hexadecimal digits of the bytes, two for each, in a time that depends only
+// on their number, a multiple of four: their eight digits are made at once.
 inline void write_hex(std::span<const unsigned char> bytes, char* digits) {
   constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
   for (; !bytes.empty(); bytes = bytes.subspan(4)) {

@@ -37,7 +37,8 @@ struct Needed {
 
 Needed needed_for(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
   const std::string& function = message.attribute(wire::kFunction);
-  if (function == wire::kRecordVote) return {.key = keys.record ? &*keys.record : nullptr, .id = ""};
+  if (function == wire::kRecordVote)
+    return {.key = keys.record ? &*keys.record : nullptr, .id = ""};
   if (function == wire::kOfficeAnswer && keys.result)
     return {.key = &derived->of_office(*keys.result), .id = std::to_string(wire::kOfficeIdentity)};
   const std::string& machine = message.attribute(wire::kMachineId);

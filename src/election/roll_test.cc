@@ -187,9 +187,9 @@ TEST(Roll, AFieldThatIsNoVoterNumberIsReportedWithItsLine) {
 }
 
 TEST(Roll, ALineWithMoreOrFewerFieldsThanTheHeaderIsReported) {
-  EXPECT_THAT(problems_of("name,voter_ID\nLovelace, Ada,5\nAlan\n"),
-              ElementsAre("2: has 3 fields, and the header has 2",
-                          "3: has 1 field, and the header has 2"));
+  EXPECT_THAT(
+      problems_of("name,voter_ID\nLovelace, Ada,5\nAlan\n"),
+      ElementsAre("2: has 3 fields, and the header has 2", "3: has 1 field, and the header has 2"));
 }
 
 TEST(Roll, AQuoteThatIsNeverClosedIsReportedWhereItOpens) {

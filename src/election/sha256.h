@@ -7,7 +7,8 @@
 
 namespace pollbus {
 
-// SHA-256 (FIPS 180-4) as OpenSSL computes it, with the instructions that processors have for it. Pure functions; thread-safe.
+// SHA-256 (FIPS 180-4) as OpenSSL computes it, with the instructions that processors have for it.
+// Pure functions; thread-safe.
 using Sha256 = std::array<unsigned char, 32>;
 
 Sha256 sha256(std::string_view bytes);

@@ -94,8 +94,7 @@ class LoggerHandlerTest : public testing::VoteHandlerTest {
 TEST(DecideTest, AVoteThatMarksItsVoterNowOrDidSoBeforeIsForwarded) {
   for (const auto outcome : {MarkOutcome::kMarked, MarkOutcome::kSameVoteAgain}) {
     const Message message = decide(vote(1, 43), outcome);
-    EXPECT_EQ(message.attributes,
-              (Attributes{{"function", "record vote"}}));
+    EXPECT_EQ(message.attributes, (Attributes{{"function", "record vote"}}));
     EXPECT_EQ(message.data,
               R"({"machine_ID":3,"voting":4,"election_ID":12,"UUID":")" + uuid(1) + "\"}");
   }
@@ -103,8 +102,7 @@ TEST(DecideTest, AVoteThatMarksItsVoterNowOrDidSoBeforeIsForwarded) {
 
 TEST(DecideTest, AVoteOfAVoterWhomAnotherVoteHasMarkedIsAnswered) {
   const Message message = decide(vote(1, 43), MarkOutcome::kOtherVote);
-  EXPECT_EQ(message.attributes,
-            (Attributes{{"function", "result"}, {"machineID", "3"}}));
+  EXPECT_EQ(message.attributes, (Attributes{{"function", "result"}, {"machineID", "3"}}));
   EXPECT_EQ(message.data, R"({"result":"Already Voted!!!","UUID":")" + uuid(1) + "\"}");
 }
 

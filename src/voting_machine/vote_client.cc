@@ -158,7 +158,8 @@ SteadyTime VoteClient::deliver(std::stop_token stop) {
   }
   std::vector<Message> messages;
   messages.reserve(votes.size());
-  for (PendingVotes::Due& vote : votes) messages.push_back(wire::submit_message(std::move(vote.data)));
+  for (PendingVotes::Due& vote : votes)
+    messages.push_back(wire::submit_message(std::move(vote.data)));
   authenticate(parts_.keys, machine_, messages);
   publish(votes, messages, stop);
   return parts_.clock.now();

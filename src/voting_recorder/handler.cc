@@ -62,7 +62,8 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   if (!is_recorded) return give_back;
   for (const BallotOutcome each : recorded) count(each);
 
-  for (std::size_t i = 0; i < votes.size(); ++i) answer(std::move(votes[i]), recorded[i], &outgoing);
+  for (std::size_t i = 0; i < votes.size(); ++i)
+    answer(std::move(votes[i]), recorded[i], &outgoing);
   authenticate(keys_, outgoing.messages, &derived_);
   const bool is_published = outbox_.publish(outgoing, stop);
   if (!is_published) return give_back;
@@ -90,7 +91,8 @@ void Handler::answer(Received received, BallotOutcome recorded, Outgoing* outgoi
   AnonymousVote& vote = received.vote;
   if (recorded == BallotOutcome::kRecorded || recorded == BallotOutcome::kRecordedAgain) {
     outgoing->messages.push_back(wire::result_message(
-        vote.machine, {.outcome = Outcome::kSuccessful, .uuid = std::move(vote.uuid), .reason = {}}));
+        vote.machine,
+        {.outcome = Outcome::kSuccessful, .uuid = std::move(vote.uuid), .reason = {}}));
     return;
   }
   // The logger has marked the voter, and the mark stays: the voter cannot vote again, although this

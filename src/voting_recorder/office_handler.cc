@@ -69,8 +69,7 @@ std::vector<Verdict> OfficeHandler::handle(std::span<const ReceivedMessage> batc
 }
 
 absl::Status OfficeHandler::handle(const ReceivedMessage& message, Outgoing* outgoing) {
-  const bool is_question =
-      message.attribute(wire::kFunction) == wire::kDescribeElection;
+  const bool is_question = message.attribute(wire::kFunction) == wire::kDescribeElection;
   if (!is_question && commands_.is_stray(message)) return absl::OkStatus();
   return is_question ? describe(message, outgoing) : carry_out(message, outgoing);
 }

@@ -82,7 +82,8 @@ void set_limits(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
 }
 
-// Leaves out server reflection, which gRPC adds to every server of a process that is linked with it.
+// Leaves out server reflection, which gRPC adds to every server of a process that is linked with
+// it.
 class NoReflection final : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}

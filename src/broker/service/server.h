@@ -28,7 +28,8 @@ struct ServerOptions {
   // Serves a page for developers below /ui/. Only without TLS, because it asks for no certificate,
   // and only on a loopback address.
   bool has_page = false;
-  // Serves grpc.reflection.v1alpha. gRPC does not bound its memory: a request of 19 MB takes 1.3 GB.
+  // Serves grpc.reflection.v1alpha. gRPC does not bound its memory: a request of 19 MB takes 1.3
+  // GB.
   bool has_reflection = false;
   // Called on any thread with an error when the folder becomes unwritable, and with OK when it can
   // be written again.

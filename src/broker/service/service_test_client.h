@@ -37,11 +37,9 @@ class ServiceTest : public testing::Test {
     subscriber.reset();
     server.reset();
     registry = std::make_unique<prometheus::Registry>();
-    auto started = Server::start({.core = options,
-                                  .push = push,
-                                  .data_folder = folder,
-                                  .has_reflection = has_reflection},
-                                 system_clock(), *registry);
+    auto started = Server::start(
+        {.core = options, .push = push, .data_folder = folder, .has_reflection = has_reflection},
+        system_clock(), *registry);
     ASSERT_TRUE(started.ok()) << started.status();
     server = std::move(started).value();
     grpc::ChannelArguments arguments;
@@ -130,7 +128,7 @@ class ServiceTest : public testing::Test {
     return subscriber->Pull(&context, request, response);
   }
 
-  PushPolicy push;  // of the next start()
+  PushPolicy push;              // of the next start()
   bool has_reflection = false;  // of the next start()
   std::unique_ptr<prometheus::Registry> registry;
   std::unique_ptr<Server> server;

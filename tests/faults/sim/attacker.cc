@@ -142,8 +142,7 @@ class Forgery {
   std::optional<Message> command_of_nobody() {
     if (heard_.empty()) return std::nullopt;
     Message message = heard_[random_.below(heard_.size())];
-    if (message.attribute(wire::kFunction) != wire::kOfficeCommand)
-      return std::nullopt;
+    if (message.attribute(wire::kFunction) != wire::kOfficeCommand) return std::nullopt;
     std::string& signature = message.attributes[std::string(wire::kSignature)];
     switch (random_.below(4)) {
       case 0:

@@ -172,8 +172,7 @@ class Election {
 
   void subscribe(const std::string& name, std::string_view function, std::string_view attribute,
                  std::string value) {
-    Attributes filter{
-        {std::string(wire::kFunction), std::string(function)}};
+    Attributes filter{{std::string(wire::kFunction), std::string(function)}};
     if (!attribute.empty()) filter[std::string(attribute)] = std::move(value);
     bus_.subscribe(name, std::move(filter));
   }

@@ -384,8 +384,7 @@ void run_forger(Surroundings& around, Process& process, int count) {
       for (const ReceivedMessage& message : batch) {
         const auto parsed = wire::parse_result(message.data);
         const auto* result = std::get_if<Result>(&parsed);
-        const bool is_for_forger =
-            message.attribute(wire::kMachineId) == std::to_string(kForger);
+        const bool is_for_forger = message.attribute(wire::kMachineId) == std::to_string(kForger);
         if (is_for_forger && result != nullptr && result->outcome == Outcome::kSuccessful)
           around.evidence.forged_successes.push_back(result->uuid);
       }
