@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/message.h"
 #include "pedestrian/depth.h"
 #include "pedestrian/detector.h"
 #include "pedestrian/perceptron.h"
