@@ -44,7 +44,7 @@ void ServiceSettings::add_to(Settings& settings) {
       &check_health);
 }
 
-Service::Service(std::string name, const ServiceSettings& settings) : settings_(settings) {
+Service::Service(const std::string& name, const ServiceSettings& settings) : settings_(settings) {
   set_up_logging(name, settings.log_format == "json" ? LogFormat::kJson : LogFormat::kText,
                  settings.debug ? LogLevel::kDebug : LogLevel::kInfo);
   forbid_core_dumps();

@@ -32,7 +32,7 @@ struct ServiceSettings {
 // Create it in main, before any thread starts.
 class Service {
  public:
-  Service(std::string name, const ServiceSettings& settings);
+  Service(const std::string& name, const ServiceSettings& settings);
 
   // Starts the HTTP endpoint and the watch over the process. /metrics also shows what `more`,
   // which is borrowed, collects.

@@ -79,18 +79,20 @@ void Settings::add(SettingName name, Kind kind, std::string default_text,
 }
 
 void Settings::text(SettingName name, std::string* target, Check check) {
-  add(std::move(name), Kind::kValue, *target, [=](const std::string& value) -> Problem {
-    if (auto problem = check ? check(value) : std::nullopt) return problem;
-    *target = value;
-    return std::nullopt;
-  });
+  add(std::move(name), Kind::kValue, *target,
+      [target, check = std::move(check)](const std::string& value) -> Problem {
+        if (auto problem = check ? check(value) : std::nullopt) return problem;
+        *target = value;
+        return std::nullopt;
+      });
 }
 
 void Settings::texts(SettingName name, std::vector<std::string>* target, Check check) {
   settings_.push_back({.name = std::move(name),
                        .kind = Kind::kList,
                        .default_text = fmt::format("{}", fmt::join(*target, ",")),
-                       .store = [=](const std::vector<std::string>& values) -> Problem {
+                       .store = [target, check = std::move(check)](
+                                    const std::vector<std::string>& values) -> Problem {
                          for (const std::string& value : values) {
                            if (auto problem = check ? check(value) : std::nullopt) return problem;
                          }
@@ -142,11 +144,12 @@ void Settings::secret(SettingName name, Secret* target, Check check, bool requir
     });
   }
   name.flag += "-file";
-  add(std::move(name), Kind::kSecret, "", [=](const std::string& value) -> Problem {
-    if (auto problem = check ? check(value) : std::nullopt) return problem;
-    *target = Secret(value);
-    return std::nullopt;
-  });
+  add(std::move(name), Kind::kSecret, "",
+      [target, check = std::move(check)](const std::string& value) -> Problem {
+        if (auto problem = check ? check(value) : std::nullopt) return problem;
+        *target = Secret(value);
+        return std::nullopt;
+      });
 }
 
 void Settings::rule(Rule rule) { rules_.push_back(std::move(rule)); }

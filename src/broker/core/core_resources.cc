@@ -125,11 +125,10 @@ void Core::restore_batch(RoutedBatch routed, std::span<const DeliveryState> stat
     const SubscriptionId id = routed.subscriptions[message.delivery];
     Subscription* subscription = catalog_.find(id);
     RetainedLog* log = subscription == nullptr ? retention_.find_log(id) : nullptr;
-    if (batch->state(message.delivery) == kDone) {
-      over.push_back(message);
-    } else if (subscription != nullptr && !subscription->config.is_detached) {
+    const bool is_done = batch->state(message.delivery) == kDone;
+    if (!is_done && subscription != nullptr && !subscription->config.is_detached) {
       subscription->queue.restore(message);
-    } else if (log != nullptr) {
+    } else if (!is_done && log != nullptr) {
       log->push(message);
     } else {
       over.push_back(message);

@@ -32,7 +32,7 @@ std::string random_key() {
   return key;
 }
 
-std::string_view view(grpc::string_ref text) { return {text.data(), text.size()}; }
+std::string_view view(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 Rights rights_of_names(const ClientTable& table, std::span<const grpc::string_ref> names) {
   return table.rights_of(names.size() == 1 ? view(names.front()) : "");

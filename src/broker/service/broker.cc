@@ -120,12 +120,12 @@ void Broker::release(std::vector<Committer::Waiting> written) {
 }
 
 absl::Status Broker::open_consumer(const std::string& subscription, FlowLimits limits,
-                                   std::shared_ptr<Consumer> consumer,
+                                   const std::shared_ptr<Consumer>& consumer,
                                    std::optional<ConsumerHandle>* handle) {
   const std::lock_guard lock(mutex_);
   if (is_shut_down_) return absl::UnavailableError("The broker is shutting down.");
   ASSIGN_OR_RETURN(*handle, core_.open_consumer(subscription, limits));
-  consumers_.emplace((*handle)->consumer, std::move(consumer));
+  consumers_.emplace((*handle)->consumer, consumer);
   return absl::OkStatus();
 }
 

@@ -106,7 +106,7 @@ class Broker {
 
   // Sets `handle`, which belongs to the consumer, before the consumer can be woken.
   absl::Status open_consumer(const std::string& subscription, FlowLimits limits,
-                             std::shared_ptr<Consumer> consumer,
+                             const std::shared_ptr<Consumer>& consumer,
                              std::optional<ConsumerHandle>* handle);
   void close_consumer(ConsumerHandle handle, Closing closing = Closing::kAnswered);
   absl::StatusOr<std::vector<Delivery>> take(ConsumerHandle handle, std::size_t max_messages,

@@ -184,7 +184,8 @@ class StreamingPull final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
             });
           });
     }
-    for (const auto& [seconds, texts] : modified_deadlines(request)) {
+    for (const auto& [seconds, ack_ids] : modified_deadlines(request)) {
+      const auto& texts = ack_ids;  // C++20 lets lambdas capture it, but not every compiler does
       broker_.modify_deadline(
           subscription_, parse_ack_ids(texts), std::chrono::seconds(seconds),
           [&](const absl::Status& modified, const std::vector<AckOutcome>& outcomes) {
