@@ -272,7 +272,7 @@ void Settings::store(const Setting& setting, const std::string& source,
   if (!expected) return;
   if (setting.kind == Kind::kSecret) return problem(source, *expected);
   const bool is_link = source == setting.name.env && is_service_link(values.back());
-  problem(source, fmt::format("{}, got \"{}\"{}", *expected, values.back(),
+  problem(source, fmt::format("{}, got \"{}\"{}", *expected, fmt::join(values, ","),
                               is_link ? service_link_hint(source) : ""));
 }
 

@@ -48,8 +48,10 @@ constexpr std::array kKnownErrors = {
     KnownError{
         "ERR DB index", kLasting,
         "has only one database, and Pollbus needs databases 0 and 1 (setting \"databases\")"},
-    KnownError{"MOVED", kLasting,
-               "belongs to a cluster, which Pollbus does not support: use a single server"},
+    KnownError{
+        "MOVED", kLasting,
+        "belongs to a cluster, which Pollbus does not support: use a single server, or several "
+        "with REDIS_HOSTS"},
     KnownError{"ASK", kLasting,
                "belongs to a cluster, which Pollbus does not support: use a single server"},
     KnownError{"ERR unknown command", kLasting,

@@ -8,6 +8,7 @@
 namespace pollbus {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -65,7 +66,8 @@ TEST(RedisServersTest, WithoutRedisHostsThereIsOneServer) {
 
 TEST(RedisServersTest, AListThatCannotBeMeantIsRefused) {
   RedisConfig config;
-  EXPECT_THAT(problems_with("redis-a,redis-b:6379", &config), Contains(HasSubstr("host:port")));
+  EXPECT_THAT(problems_with("redis-a,redis-b:6379", &config),
+              Contains(AllOf(HasSubstr("host:port"), HasSubstr("got \"redis-a,redis-b:6379\""))));
   EXPECT_THAT(problems_with("a:1,b:1,a:1", &config), Contains(HasSubstr("not a:1 twice")));
 }
 
