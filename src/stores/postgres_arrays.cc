@@ -39,7 +39,8 @@ PostgresParameter bigint_parameter(std::optional<std::int64_t> value) {
 }
 
 PostgresParameter text_parameter(std::optional<std::string> value) {
-  return {.type = kText, .bytes = value.value_or(""), .is_null = !value};
+  const bool is_null = !value;
+  return {.type = kText, .bytes = std::move(value).value_or(""), .is_null = is_null};
 }
 
 PostgresArray::PostgresArray(Element element, std::size_t size) : element_(element) {
