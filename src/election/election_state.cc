@@ -14,7 +14,9 @@ using namespace std::string_view_literals;
 constexpr std::array kPhases = {"defined"sv, "open"sv,   "paused"sv,
                                 "closed"sv,  "sealed"sv, "certified"sv};
 
-absl::Status refused(std::string_view sentence) { return absl::FailedPreconditionError(sentence); }
+absl::Status refused(const std::string& sentence) {
+  return absl::FailedPreconditionError(sentence);
+}
 
 // What the event needs, in words: "only an open election can be paused".
 absl::Status wrong_phase(Phase phase, std::string_view rule) {
