@@ -59,7 +59,7 @@ void draw_office(Random& random, Profile* profile) {
   profile->adds_voter = random.chance(0.3);
   profile->officials = random.chance(0.7) ? 1 : 2;
   profile->clocks_differ = random.chance(0.3);
-  profile->redis_clock_steps_back = random.chance(0.3);
+  profile->redis_clock_steps_back = random.chance(0.2);
   // A mark without a row keeps the election from being sealed.
   profile->refused_receipts = 0;
   if (profile->voters < 5) profile->voters += 5;  // so that some are on the roll and one is not
