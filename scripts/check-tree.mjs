@@ -38,10 +38,10 @@ const enclosed = [
     folders: ['bus', 'broker', 'broker/rest', 'broker/schemas', 'broker/service'],
   },
   { name: 'hiredis', include: /^hiredis\//, target: /PkgConfig::hiredis/, folders: ['stores'] },
-  { name: 'OpenSSL', include: /^openssl\//, target: /PkgConfig::openssl/, folders: ['base', 'stores', 'broker/rest', 'broker/service'] },
+  { name: 'OpenSSL', include: /^openssl\//, target: /PkgConfig::openssl/, folders: ['base', 'election', 'stores', 'broker/rest', 'broker/service'] },
   { name: 'libpq', include: /^(libpq|pqxx|postgresql\/)/, target: /PkgConfig::libpq/, folders: ['stores'] },
   { name: 'RocksDB', include: /^rocksdb\//, target: /PkgConfig::rocksdb|RocksDB::/, folders: ['broker/store'] },
-  { name: 'Boost', include: /^boost\//, target: /Boost::/, folders: ['broker/rest'] },
+  { name: 'Asio and Beast', include: /^boost\/(asio|beast)/, target: /Boost::/, folders: ['broker/rest'] },
   { name: 'yaml-cpp', include: /^yaml-cpp\//, target: /PkgConfig::yaml/, folders: ['broker'] },
   { name: 'OpenCV', include: /^opencv2\//, target: /pollbus::opencv/, folders: ['pedestrian'] },
 ];
