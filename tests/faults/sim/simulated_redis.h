@@ -85,6 +85,7 @@ class SimulatedRedis {
   std::map<std::int64_t, Life> lives_;  // by election
   std::chrono::milliseconds clock_ahead_{0};
   std::chrono::milliseconds clock_of_client_{0};
+  bool has_told_time_ = false;  // to the script that runs
 };
 
 }  // namespace pollbus::faults
