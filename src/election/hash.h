@@ -14,8 +14,9 @@ namespace pollbus {
 // The first 128 bits of a hash: enough that no two votes of an election share one by chance.
 using Hash128 = std::array<unsigned char, 16>;
 
-// Writes the lower-case hexadecimal digits of the bytes, two for each, in a time that depends only
-// on their number, a multiple of four: their eight digits are made at once.
+// Writes the lower-case hexadecimal digits of the bytes, two for each byte. The number of bytes
+// must be a multiple of four, because the eight digits of four bytes are made at once. The time
+// depends on that number only, and not on the bytes.
 inline void write_hex(std::span<const unsigned char> bytes, char* digits) {
   constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
   for (; !bytes.empty(); bytes = bytes.subspan(4)) {

@@ -34,8 +34,9 @@ struct MachineKeys {
   bool empty() const { return !submit && !result; }
 };
 
-// Derived keys of before: for a caller that meets the same machines again and again. Holds at most
-// 2 * kMaxMachines of them. Belongs to one ServiceKeys. Not thread-safe.
+// Keys that were derived earlier, so that a service derives the key of a machine once and not for
+// each message. Holds at most kMaxMachines keys for votes and as many for results. Belongs to one
+// ServiceKeys. Not thread-safe.
 class DerivedKeys {
  public:
   static constexpr std::size_t kMaxMachines = 1'000;

@@ -44,12 +44,6 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
-std::string lower_case(std::string_view uuid) {
-  std::string lower(uuid);
-  make_lower_case(lower);
-  return lower;
-}
-
 void make_lower_case(std::span<char> uuid) {
   std::ranges::transform(uuid, uuid.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -13,8 +13,7 @@ std::string random_uuid();
 // Whether `text` is a UUID in RFC 4122 text form, of any version, in either case.
 bool is_uuid(std::string_view text);
 
-// The UUID with its letters in lower case: UUIDs that differ only in case are the same.
-std::string lower_case(std::string_view uuid);
+// Puts the letters of a UUID in lower case: UUIDs that differ only in case are the same.
 void make_lower_case(std::span<char> uuid);
 
 }  // namespace pollbus

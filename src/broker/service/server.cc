@@ -40,8 +40,8 @@ namespace {
 
 // A publish has up to 10 MB. No request of the official clients is larger than that.
 constexpr int kMaxRequestBytes = 20 << 20;
-// What a compressed request may become. It is the client's smallest effort for the most memory
-// here.
+// The size to which a compressed request may grow. A client could otherwise make the broker use
+// much memory with a request of a few kilobytes.
 constexpr std::size_t kMaxDecompressedBytes = 11 << 20;
 // Headers of one request. The official clients send some 500 bytes.
 constexpr int kMaxMetadataBytes = 64 << 10;

@@ -1,6 +1,7 @@
-// Moves the wall clock of a program that this library is preloaded into (LD_PRELOAD), by the
-// seconds that the file MOVED_CLOCK_FILE holds: 8 bytes, the least significant first, which may
-// change at any time. For Redis, because libfaketime does not work in programs with jemalloc.
+// Moves the wall clock of a program that this library is preloaded into (LD_PRELOAD). The file
+// MOVED_CLOCK_FILE says by how many seconds, in 8 bytes with the least significant one first; the
+// number may change at any time. For Redis, because libfaketime does not work in programs with
+// jemalloc.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>

@@ -254,9 +254,9 @@ void SimulatedRedis::note_event(const std::string& text) {
   note_clock();
 }
 
-// Notes what has changed by the clock, when a script has looked at it, and by the event before. A
-// script that returns earlier does not know that the election is closed: if the clock is then set
-// back, the election is still open.
+// Notes the elections that have opened or closed, by the clock or by an event. By the clock only
+// after a script that has read the time, which makes a closing final: if the clock is set back
+// before any script has read it, the election is still open.
 void SimulatedRedis::note_clock() {
   for (auto& [election, life] : lives_) {
     const std::int64_t ms = std::chrono::duration_cast<milliseconds>(
