@@ -146,6 +146,10 @@ const cheapFrames = {
   pings: ping,
   settings: frame(frameType.settings, 0, 0),
   priorities: frame(frameType.priority, 0, 1, Buffer.from([0, 0, 0, 0, 9])),
+  'window updates of the connection': frame(frameType.windowUpdate, 0, 0, Buffer.from([0, 0, 0, 1])),
+  'window updates of a call': frame(frameType.windowUpdate, 0, 1, Buffer.from([0, 0, 0, 1])),
+  'data without content': frame(frameType.data, 0, 1),
+  'ends of a call': frame(frameType.data, flag.endStream, 1),
   'frames of an unknown type': frame(77, 0, 0),
 };
 
@@ -153,6 +157,7 @@ for (const [name, cheap] of Object.entries(cheapFrames)) {
   test(`a flood of ${name} ends its connection`, async () => {
     const before = await closedAttacks();
     const connection = await new RawConnection(broker.address).open();
+    await connection.send(frame(frameType.headers, flag.endHeaders, 1, publish));
     const many = Buffer.concat(Array.from({ length: 1_000 }, () => cheap));
     for (let sent = 0; sent < 1_000 && (await connection.send(many)); ++sent);
     await connection.closed;

@@ -16,9 +16,7 @@ enum FrameType : unsigned char {
   kWindowUpdate = 8,
   kContinuation = 9,
 };
-// Flags; the first one belongs to settings, the second one to data.
-constexpr unsigned char kAck = 1;
-constexpr unsigned char kEndStream = 1;
+constexpr unsigned char kAck = 1;  // a flag of settings
 
 }  // namespace
 
@@ -47,6 +45,8 @@ const char* Http2Inspector::begin_frame(SteadyTime now) {
   left_to_skip_ = payload_bytes;
   switch (header_[3]) {
     case kHeaders:
+      control_frames_.give(1);  // Most clients end a call with a DATA frame without data.
+      window_updates_.give(kWindowUpdatesPerCallFrame);
       block_bytes_ = 0;
       block_frames_ = 0;
       if (!has_acked_settings_ && ++streams_before_settings_ > kMaxStreamsBeforeSettings) {
@@ -58,13 +58,14 @@ const char* Http2Inspector::begin_frame(SteadyTime now) {
     case kResetStream:
       return resets_.take(now) ? nullptr : "too many streams were reset";
     case kData:
-      if (payload_bytes > 0 || (header_[4] & kEndStream) != 0) return nullptr;
-      break;
+      if (payload_bytes == 0) break;
+      window_updates_.give(kWindowUpdatesPerCallFrame);
+      return nullptr;
     case kSettings:
       if ((header_[4] & kAck) != 0) has_acked_settings_ = true;
       break;
     case kWindowUpdate:
-      return nullptr;
+      return window_updates_.take(now) ? nullptr : "too many window updates";
     default:
       break;
   }

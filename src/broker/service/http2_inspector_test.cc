@@ -73,9 +73,9 @@ TEST_F(Http2InspectorTest, ResetsAreBoundedAtOnceAndPerSecond) {
 
 TEST_F(Http2InspectorTest, FramesWithoutContentAreBoundedAtOnceAndPerSecond) {
   const std::string kinds[]{frame(kPing, 8), frame(kSettings, 0), frame(kPriority, 5),
-                            frame(kData, 0), frame(kUnknown, 3)};
+                            frame(kData, 0), frame(kData, 0, 1), frame(kUnknown, 3)};
   int frames = 0;
-  while (frames < 100'000 && accepts(kinds[frames % 5])) ++frames;
+  while (frames < 100'000 && accepts(kinds[frames % 6])) ++frames;
   EXPECT_EQ(frames, Http2Inspector::kMaxControlFrames);
   for (int i = 0; i < 5; ++i) {
     now += std::chrono::seconds(1);
@@ -90,6 +90,33 @@ TEST_F(Http2InspectorTest, AClientThatReceivesMuchMayReportItAndPingOncePerRound
     now += std::chrono::microseconds(200);
     ASSERT_TRUE(accepts(frame(kWindowUpdate, 4) + frame(kWindowUpdate, 4) + frame(kPing, 8)));
   }
+}
+
+TEST_F(Http2InspectorTest, WindowUpdatesAreBoundedAtOnceAndPerSecond) {
+  int updates = 0;
+  while (updates < 200'000 && accepts(frame(kWindowUpdate, 4))) ++updates;
+  EXPECT_EQ(updates, Http2Inspector::kMaxWindowUpdates);
+  for (int i = 0; i < 3; ++i) {
+    now += std::chrono::seconds(1);
+    for (int j = 0; j < Http2Inspector::kMaxWindowUpdatesPerSecond - 1; ++j) {
+      ASSERT_TRUE(accepts(frame(kWindowUpdate, 4))) << i << " " << j;
+    }
+  }
+}
+
+TEST_F(Http2InspectorTest, TheAnswerToEachFrameOfACallMayBeReportedTwice) {
+  ASSERT_TRUE(accepts(frame(kSettings, 0, 1)));
+  const std::string reports = frame(kWindowUpdate, 4) + frame(kWindowUpdate, 4);
+  for (int i = 0; i < 100'000; ++i) {
+    ASSERT_TRUE(accepts(frame(kHeaders, 500) + frame(kData, 200) + reports + reports));
+  }
+}
+
+TEST_F(Http2InspectorTest, FramesWithoutContentAllowNoWindowUpdates) {
+  for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(accepts(frame(kData, 0) + frame(kPing, 8)));
+  int updates = 0;
+  while (updates < 200'000 && accepts(frame(kWindowUpdate, 4))) ++updates;
+  EXPECT_EQ(updates, Http2Inspector::kMaxWindowUpdates);
 }
 
 TEST_F(Http2InspectorTest, StreamsBeforeTheSettingsAreAcknowledgedAreBounded) {
