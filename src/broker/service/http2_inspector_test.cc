@@ -73,7 +73,7 @@ TEST_F(Http2InspectorTest, ResetsAreBoundedAtOnceAndPerSecond) {
 
 TEST_F(Http2InspectorTest, FramesWithoutContentAreBoundedAtOnceAndPerSecond) {
   const std::string kinds[]{frame(kPing, 8), frame(kSettings, 0), frame(kPriority, 5),
-                            frame(kData, 0), frame(kData, 0, 1), frame(kUnknown, 3)};
+                            frame(kData, 0), frame(kData, 0, 1),  frame(kUnknown, 3)};
   int frames = 0;
   while (frames < 100'000 && accepts(kinds[frames % 6])) ++frames;
   EXPECT_EQ(frames, Http2Inspector::kMaxControlFrames);
