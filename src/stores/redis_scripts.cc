@@ -5,18 +5,25 @@ namespace pollbus::redis_scripts {
 const std::string_view kMark = R"lua(
 local call, pcall, byte, sub = redis.call, redis.pcall, string.byte, string.sub
 local election, known, votes, flags, codes = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5], ARGV[6]
-local key_of_state = 'pollbus:election:' .. election
-local state = call('HMGET', key_of_state, 'version', 'open_from_ms', 'open_until_ms', 'paused',
-                   'roll', 'codes', 'seen_closed')
-local version = state[1]
-if version and version ~= known then return {version} end
+local function holds_something_else(answer)
+  return type(answer) == 'table' and answer.err and sub(answer.err, 1, 9) == 'WRONGTYPE'
+end
 
 -- Why no new vote is accepted, and why a certain one is not.
 local all_refused
 local refused, refused_before = {}, {}
 local is_final = false
 
-if not version then
+local key_of_state = 'pollbus:election:' .. election
+local state = pcall('HMGET', key_of_state, 'version', 'open_from_ms', 'open_until_ms', 'paused',
+                    'roll', 'codes', 'seen_closed')
+if state.err and not holds_something_else(state) then return state end
+local version = state[1]
+if version and version ~= known then return {version} end
+
+if state.err or ARGV[3] == 'unreadable' then
+  all_refused = 'r'
+elseif not version then
   if ARGV[3] == 'defined' then all_refused = 'u' end
 else
   local time = call('TIME')
@@ -39,7 +46,9 @@ local refusals = 'pollbus:refused:' .. election
 if version and call('EXISTS', refusals) == 1 then
   local command = {'HMGET', refusals}
   for i = 1, votes do command[i + 2] = ARGV[2 * i + 6] end
-  refused_before = call(unpack(command))
+  local answer = pcall(unpack(command))
+  if answer.err and not holds_something_else(answer) then return answer end
+  if answer.err then all_refused = 'r' else refused_before = answer end
 end
 
 if version then
@@ -47,8 +56,11 @@ if version then
   for i = 1, votes do
     local flag = byte(flags, i) - 48
     if has_roll then
-      local entry = call('HGET', ARGV[2 * i + rest], ARGV[2 * i + rest + 1])
-      if not entry then
+      local entry = pcall('HGET', ARGV[2 * i + rest], ARGV[2 * i + rest + 1])
+      if type(entry) == 'table' then
+        if not holds_something_else(entry) then return entry end
+        refused[i] = 'r'
+      elseif not entry then
         refused[i] = 'l'
       elseif has_codes and (flag < 2 or entry ~= sub(codes, 8 * i - 7, 8 * i)) then
         refused[i] = 'k'
@@ -104,7 +116,7 @@ for i = 1, votes do
       break
     elseif before == fingerprint then
       outcomes[i] = 's'
-    elseif type(before) == 'table' and sub(before.err, 1, 9) ~= 'WRONGTYPE' then
+    elseif type(before) == 'table' and not holds_something_else(before) then
       failure = before
       break
     elseif type(before) == 'string' and #before == #fingerprint and not refused_before[i] and
@@ -112,7 +124,7 @@ for i = 1, votes do
       outcomes[i] = 'o'
     elseif why then
       outcomes[i] = why
-      if not refused_before[i] and not is_final and why ~= 'x' then
+      if not refused_before[i] and not is_final and why ~= 'x' and why ~= 'r' then
         new_refusals[#new_refusals + 1] = fingerprint
         new_refusals[#new_refusals + 1] = why
       end

@@ -91,6 +91,7 @@ struct KnownElection {
   std::string roll;  // the beginning of the keys; empty if everyone may vote
   std::int64_t buckets = 1;
   bool has_codes = false;
+  bool is_readable = true;  // false: the key of its choices holds something else
 };
 
 // The arguments of one call of kMark that are made up for it.
@@ -164,6 +165,8 @@ class RedisVoterRegister final : public RedisVoterServer {
   absl::Status send(std::span<const Mark> marks) override {
     marks_ = marks;
     calls_ = calls_for(marks);
+    // What could not be read may have been repaired.
+    std::erase_if(known_, [](const auto& known) { return !known.second.is_readable; });
     return session_.connected([&](RedisConnection& connection) { return send(connection); });
   }
 
@@ -282,7 +285,7 @@ class RedisVoterRegister final : public RedisVoterServer {
     const KnownElection* const known = found == known_.end() ? nullptr : &found->second;
     const MarkArguments arguments(call, marks, known);
     const std::string_view version = known == nullptr ? "" : std::string_view(known->version);
-    const std::string_view rule = session_.config().only_defined_elections ? "defined" : "any";
+    const std::string_view rule = rule_for(known);
     std::vector<std::string_view> command = {"EVALSHA",
                                              session_.script(kMark),
                                              "0",
@@ -299,6 +302,12 @@ class RedisVoterRegister final : public RedisVoterServer {
     }
     command.insert(command.end(), arguments.places.begin(), arguments.places.end());
     return connection.append(command);
+  }
+
+  // What the script is to do with the votes of an election, beside what Redis knows of it.
+  std::string_view rule_for(const KnownElection* known) const {
+    if (known != nullptr && !known->is_readable) return "unreadable";
+    return session_.config().only_defined_elections ? "defined" : "any";
   }
 
   static absl::Status read_outcomes(const RedisConnection& connection, const redisReply& reply,
@@ -321,18 +330,21 @@ class RedisVoterRegister final : public RedisVoterServer {
                      answer_to(connection, {"HMGET", "pollbus:election:" + id, "version", "roll",
                                             "buckets", "codes"}));
     ASSIGN_OR_RETURN(const RedisReply choices,
-                     answer_to(connection, {"SMEMBERS", "pollbus:choices:" + id}));
+                     connection.call({"SMEMBERS", "pollbus:choices:" + id}));
+    const absl::Status error = connection.error_in(choices);
+    if (!error.ok() && !absl::IsFailedPrecondition(error)) return error;
     if (state->type != REDIS_REPLY_ARRAY || state->elements != 4) return protocol_error(connection);
     KnownElection known{.version = std::string(text_of(*state->element[0])),
-                        .has_codes = state->element[3]->type == REDIS_REPLY_STRING};
+                        .has_codes = state->element[3]->type == REDIS_REPLY_STRING,
+                        .is_readable = error.ok()};
     if (const std::string roll(text_of(*state->element[1])); !roll.empty()) {
       known.roll = redis_roll::prefix(election, roll);
       known.buckets = std::max<std::int64_t>(1, number_in(*state->element[2]).value_or(1));
     }
     for (std::size_t i = 0; i < choices->elements; ++i) {
       const auto choice = number_in(*choices->element[i]);
-      if (!choice) return protocol_error(connection);
-      known.choices.insert(*choice);
+      if (choice) known.choices.insert(*choice);
+      known.is_readable = known.is_readable && choice;
     }
     known_[election] = std::move(known);
     return absl::OkStatus();

@@ -1,5 +1,6 @@
 #include "stores/election_register.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -100,6 +101,16 @@ class ElectionRegisterTest : public testing::RegisterTest {
     return result.ok() ? *std::move(result) : std::vector<MarkOutcome>();
   }
   MarkOutcome outcome(const Mark& mark) { return outcomes({mark}).at(0); }
+  void in_own_database(const std::string& change, const std::vector<std::string>& keys) {
+    std::vector<std::string> words = {
+        "EVAL",
+        "local call, pcall = redis.call, redis.pcall call('SELECT', 1) "
+        "for _, key in ipairs(ARGV) do " +
+            change + " end",
+        "0"};
+    words.insert(words.end(), keys.begin(), keys.end());
+    command(words);
+  }
   std::vector<std::string> own_keys(const std::string& pattern) { return keys(pattern, 1); }
 
   std::unique_ptr<ElectionRegister> elections_ = make_redis_election_register(config());
@@ -437,6 +448,31 @@ TEST_P(ElectionRegisterTest, OfTwoLoggersOneAppendsTheNextEvent) {
   EXPECT_EQ(snapshot.sequence, 2);
   EXPECT_EQ(snapshot.last, office.state->last);
   EXPECT_THAT(snapshot.events, SizeIs(1));
+}
+
+TEST_P(ElectionRegisterTest, AKeyOfAnElectionThatHoldsSomethingElseStopsNoOtherElection) {
+  EventWriter office(test_definition("roll"));
+  open_with_roll(office, roll_of({1, 2, 3}, false));
+  Mark refused = mark_of(3, 3);
+  refused.choice = kNobody;
+  EXPECT_THAT(outcomes({mark_of(1, 1), refused}), ElementsAre(kMarked, kNoSuchChoice));
+  std::vector<std::vector<std::string>> damages = {own_keys("pollbus:roll:*")};
+  for (const char* const name : {"election", "choices", "refused"})
+    damages.push_back({fmt::format("pollbus:{}:{}", name, kElection)});
+  std::int64_t voter = 100;
+  for (const auto& keys : damages) {
+    SCOPED_TRACE(keys.front());
+    in_own_database("pcall('RENAME', key, 'kept:' .. key) call('SETRANGE', key, 0, 'x')", keys);
+    voters_ = make_redis_voter_register(config(), KeyedHash{1});  // one that remembers nothing
+    Mark elsewhere = mark_of(++voter, 1);
+    elsewhere.election = kElection + 1;
+    EXPECT_THAT(
+        outcomes({mark_of(1, 1), mark_of(1, 2), mark_of(2, 2), elsewhere}),
+        ElementsAre(kSameVoteAgain, ::testing::AnyOf(kOtherVote, kRefused), kRefused, kMarked));
+    in_own_database("call('DEL', key) pcall('RENAME', 'kept:' .. key, key)", keys);
+    EXPECT_EQ(outcome(mark_of(1, 2)), kOtherVote);
+  }
+  EXPECT_EQ(outcome(mark_of(2, 2)), kMarked);
 }
 
 TEST_P(ElectionRegisterTest, EventsAndRollsSurviveAKilledServer) {
