@@ -21,7 +21,6 @@ namespace api = google::pubsub::v1;
 using grpc::StatusCode;
 using ::testing::HasSubstr;
 
-const std::string kTopic = "projects/p/topics/election";
 const std::string kSubmitSub = "projects/p/subscriptions/submit-sub";
 const std::string kResult3 = "projects/p/subscriptions/result-3-sub";
 const std::string kResult4 = "projects/p/subscriptions/result-4-sub";

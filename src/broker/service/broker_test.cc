@@ -6,15 +6,12 @@
 #include <future>
 #include <thread>
 
+#include "broker/service/service_test_client.h"
 #include "broker/service/turn.h"
 #include "support/eventually.h"
 
 namespace pollbus::broker {
 namespace {
-
-constexpr std::chrono::seconds kTestDeadline{20};
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/all";
 
 class NotedConsumer : public Consumer {
  public:

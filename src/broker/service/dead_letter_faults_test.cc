@@ -8,6 +8,7 @@
 #include <future>
 
 #include "broker/service/broker.h"
+#include "broker/service/service_test_client.h"
 #include "broker/store/store.h"
 #include "support/eventually.h"
 #include "support/full_disk.h"
@@ -15,12 +16,6 @@
 
 namespace pollbus::broker {
 namespace {
-
-constexpr std::chrono::seconds kTestDeadline{20};
-const std::string kTopic = "projects/p/topics/election";
-const std::string kDeadTopic = "projects/p/topics/dead";
-const std::string kAll = "projects/p/subscriptions/all";
-const std::string kDead = "projects/p/subscriptions/dead";
 
 class Silent : public Consumer {
  public:
@@ -38,7 +33,7 @@ class DeadLetterFaultsTest : public ::testing::Test {
                   return core.create_subscription({.name = kDead, .topic = kDeadTopic});
                 }).ok());
     ASSERT_TRUE(change([](Core& core) {
-                  return core.create_subscription({.name = kAll,
+                  return core.create_subscription({.name = kSubscription,
                                                    .topic = kTopic,
                                                    .rules = {.max_attempts = 1},
                                                    .dead_letter_topic = kDeadTopic});
@@ -78,18 +73,18 @@ class DeadLetterFaultsTest : public ::testing::Test {
   void take_and_nack() {
     WakeList woken;
     std::optional<ConsumerHandle> handle;
-    ASSERT_TRUE(broker->open_consumer(kAll, {}, std::make_shared<Silent>(), &handle).ok());
+    ASSERT_TRUE(broker->open_consumer(kSubscription, {}, std::make_shared<Silent>(), &handle).ok());
     const auto taken = *broker->take(*handle, 1, 1'000, std::nullopt, &woken);
     ASSERT_EQ(taken.size(), 1u);
     const AckId id{handle->subscription, taken[0].id, taken[0].attempt, taken[0].start};
-    broker->modify_deadline(kAll, std::span(&id, 1), std::chrono::seconds(0),
+    broker->modify_deadline(kSubscription, std::span(&id, 1), std::chrono::seconds(0),
                             [](const absl::Status&, const std::vector<AckOutcome>&) {});
   }
   std::size_t backlog(const std::string& subscription) {
     return broker->with_core(
         [&](Core& core) { return core.report(core.subscriptions().at(subscription))->backlog; });
   }
-  bool has_moved() { return backlog(kAll) == 0 && backlog(kDead) == 1; }
+  bool has_moved() { return backlog(kSubscription) == 0 && backlog(kDead) == 1; }
 
   pollbus::testing::TemporaryFolder temporary;
   pollbus::testing::FullDisk disk;
@@ -105,7 +100,7 @@ TEST_F(DeadLetterFaultsTest, ADeadLetterIsMovedWhenTheDiskCanBeWrittenAgain) {
   disk.is_full = true;
   take_and_nack();
   ASSERT_TRUE(pollbus::testing::eventually(kTestDeadline, [this] { return bool{is_in_trouble}; }));
-  EXPECT_EQ(backlog(kAll), 1u);
+  EXPECT_EQ(backlog(kSubscription), 1u);
   disk.is_full = false;
   ASSERT_TRUE(pollbus::testing::eventually(kTestDeadline, [this] { return has_moved(); }));
   open();
@@ -121,7 +116,7 @@ TEST_F(DeadLetterFaultsTest, ADeadLetterThatCouldNotBeWrittenStaysInItsSubscript
   store.reset();
   disk.is_full = false;
   open();
-  EXPECT_EQ(backlog(kAll), 1u);
+  EXPECT_EQ(backlog(kSubscription), 1u);
   EXPECT_EQ(backlog(kDead), 0u);
   take_and_nack();
   EXPECT_TRUE(pollbus::testing::eventually(kTestDeadline, [this] { return has_moved(); }));

@@ -17,11 +17,6 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/all";
-const std::string kDeadTopic = "projects/p/topics/dead";
-const std::string kDead = "projects/p/subscriptions/dead";
-
 class DeliveryFeaturesTest : public ServiceTest {
  protected:
   void SetUp() override {

@@ -30,7 +30,7 @@ std::string frame(Type type, std::size_t bytes, int flags = 0) {
   return text + std::string(3, '\0') + '\1' + std::string(bytes, 'x');
 }
 
-class Http2InspectorTest : public testing::Test {
+class Http2InspectorTest : public ::testing::Test {
  protected:
   Http2InspectorTest() { EXPECT_TRUE(accepts(kPreface)); }
   bool accepts(const std::string& bytes) { return inspector.inspect(bytes, now) == nullptr; }

@@ -19,9 +19,6 @@ namespace iam = google::iam::v1;
 using grpc::StatusCode;
 using ::testing::HasSubstr;
 
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/all";
-
 class LimitsTest : public ServiceTest {
  protected:
   // Calls a method with a request of these bytes.

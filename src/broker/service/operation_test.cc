@@ -16,8 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Credentials = std::shared_ptr<grpc::ChannelCredentials>;
 
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/election-submit-sub";
+const std::string kSubmitted = "projects/p/subscriptions/election-submit-sub";
 
 class OperationTest : public ServiceTest {
  protected:
@@ -51,15 +50,15 @@ class OperationTest : public ServiceTest {
 
 TEST_F(OperationTest, MetricsCountWhatEachSubscriptionDoes) {
   ASSERT_TRUE(create_topic(kTopic).ok());
-  ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
+  ASSERT_TRUE(create_subscription(kSubmitted, kTopic).ok());
   ASSERT_TRUE(
       create_subscription("projects/p/subscriptions/idle", kTopic, "NOT attributes:x").ok());
   ASSERT_TRUE(publish(kTopic, 3).ok());
   api::PullResponse response;
-  ASSERT_TRUE(pull(kSubscription, 2, &response).ok());
+  ASSERT_TRUE(pull(kSubmitted, 2, &response).ok());
   ASSERT_EQ(response.received_messages_size(), 2);
-  ASSERT_TRUE(acknowledge(kSubscription, {response.received_messages(0).ack_id()}).ok());
-  const std::string of_it = "{subscription=\"" + kSubscription + "\"} ";
+  ASSERT_TRUE(acknowledge(kSubmitted, {response.received_messages(0).ack_id()}).ok());
+  const std::string of_it = "{subscription=\"" + kSubmitted + "\"} ";
   const std::string text = metrics();
   EXPECT_THAT(text, HasSubstr("broker_subscription_matched_total" + of_it + "3\n"));
   EXPECT_THAT(text, HasSubstr("broker_subscription_delivered_total" + of_it + "2\n"));
@@ -70,15 +69,15 @@ TEST_F(OperationTest, MetricsCountWhatEachSubscriptionDoes) {
   EXPECT_THAT(text,
               Not(HasSubstr("broker_subscription_oldest_unacked_age_seconds" + of_it + "0\n")));
   EXPECT_THAT(text, HasSubstr("broker_scanned_conjunctions 1\n"));
-  ASSERT_TRUE(delete_subscription(kSubscription).ok());
-  EXPECT_THAT(metrics(), Not(HasSubstr(kSubscription)));
+  ASSERT_TRUE(delete_subscription(kSubmitted).ok());
+  EXPECT_THAT(metrics(), Not(HasSubstr(kSubmitted)));
 }
 
 TEST_F(OperationTest, MetricsListEverySubscriptionOnce) {
   constexpr int kMany = 600;
   ASSERT_TRUE(create_topic(kTopic).ok());
   for (int i = 0; i < kMany; ++i) {
-    ASSERT_TRUE(create_subscription(kSubscription + std::to_string(i), kTopic).ok());
+    ASSERT_TRUE(create_subscription(kSubmitted + std::to_string(i), kTopic).ok());
   }
   for (const auto& family : server->subscription_metrics().Collect()) {
     if (family.name.find("_subscription_") == std::string::npos) continue;

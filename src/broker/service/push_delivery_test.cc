@@ -32,8 +32,7 @@ namespace {
 namespace api = google::pubsub::v1;
 using grpc::StatusCode;
 
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/pushed";
+const std::string kPushed = "projects/p/subscriptions/pushed";
 
 // An endpoint that notes what it gets, and answers with the codes it is given, then with the last.
 // With certificates, it serves https.
@@ -94,7 +93,7 @@ class PushDeliveryTest : public ServiceTest {
   }
   static api::Subscription pushed(const std::string& url) {
     api::Subscription subscription;
-    subscription.set_name(kSubscription);
+    subscription.set_name(kPushed);
     subscription.set_topic(kTopic);
     subscription.mutable_push_config()->set_push_endpoint(url);
     return subscription;
@@ -110,7 +109,7 @@ class PushDeliveryTest : public ServiceTest {
     TestContext context;
     api::ModifyPushConfigRequest request;
     google::protobuf::Empty response;
-    request.set_subscription(kSubscription);
+    request.set_subscription(kPushed);
     request.mutable_push_config()->set_push_endpoint(url);
     return subscriber->ModifyPushConfig(&context, request, &response);
   }
@@ -134,7 +133,7 @@ TEST_F(PushDeliveryTest, AMessageIsPostedAsTheServiceWrapsItAndAckedByTheAnswer)
   EXPECT_EQ(requests[0].get_param_value("a"), "b");
   EXPECT_EQ(requests[0].get_header_value("Content-Type"), "application/json");
   const auto body = nlohmann::json::parse(requests[0].body);
-  EXPECT_EQ(body["subscription"], kSubscription);
+  EXPECT_EQ(body["subscription"], kPushed);
   EXPECT_EQ(body["message"]["data"], "YSB2b3Rl");
   EXPECT_EQ(body["message"]["attributes"]["function"], "submit vote");
   EXPECT_FALSE(body["message"]["messageId"].get<std::string>().empty());
@@ -189,7 +188,7 @@ TEST_F(PushDeliveryTest, AMessageThatIsNotAcknowledgedIsPostedAgain) {
 
 TEST_F(PushDeliveryTest, ABacklogIsPushedOnceAnEndpointIsSetAndPulledOnceItIsRemoved) {
   Endpoint endpoint({200});
-  ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
+  ASSERT_TRUE(create_subscription(kPushed, kTopic).ok());
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(publish_vote("vote").ok());
   ASSERT_TRUE(modify_push(endpoint.url()).ok());
   EXPECT_EQ(endpoint.await(20).size(), 20u);
@@ -197,7 +196,7 @@ TEST_F(PushDeliveryTest, ABacklogIsPushedOnceAnEndpointIsSetAndPulledOnceItIsRem
   ASSERT_TRUE(modify_push("").ok());
   ASSERT_TRUE(publish_vote("pulled").ok());
   api::PullResponse response;
-  ASSERT_TRUE(pull(kSubscription, 1, &response).ok());
+  ASSERT_TRUE(pull(kPushed, 1, &response).ok());
   ASSERT_EQ(response.received_messages_size(), 1);
   EXPECT_EQ(response.received_messages(0).message().data(), "pulled");
   EXPECT_EQ(endpoint.await(20).size(), 20u);
@@ -209,7 +208,7 @@ TEST_F(PushDeliveryTest, AnEndpointThatIsDownDelaysNothingElse) {
   Endpoint endpoint({200});
   ASSERT_TRUE(modify_push(endpoint.url()).ok());
   EXPECT_EQ(endpoint.await(1).size(), 1u);
-  ASSERT_TRUE(delete_subscription(kSubscription).ok());
+  ASSERT_TRUE(delete_subscription(kPushed).ok());
 }
 
 TEST_F(PushDeliveryTest, AServerThatStopsDoesNotWaitForASlowEndpoint) {
@@ -232,7 +231,7 @@ TEST_F(PushDeliveryTest, AServerThatStopsDoesNotWaitForASlowEndpoint) {
 }
 
 TEST_F(PushDeliveryTest, AnInvalidEndpointIsRefusedByEveryMethod) {
-  ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
+  ASSERT_TRUE(create_subscription(kPushed, kTopic).ok());
   for (const std::string& url : {std::string("ftp://host/"), std::string("http://h:99999999999"),
                                  "http://" + std::string(200'000, 'a')}) {
     EXPECT_EQ(modify_push(url).error_code(), StatusCode::INVALID_ARGUMENT);
@@ -249,7 +248,7 @@ TEST_F(PushDeliveryTest, WithoutEnablePushAnEndpointIsRefusedAndTheErrorNamesThe
   const grpc::Status created = create_subscription(pushed("http://host.example/"));
   EXPECT_EQ(created.error_code(), StatusCode::FAILED_PRECONDITION);
   EXPECT_NE(created.error_message().find("--enable-push"), std::string::npos);
-  ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
+  ASSERT_TRUE(create_subscription(kPushed, kTopic).ok());
   EXPECT_EQ(modify_push("http://host.example/").error_code(), StatusCode::FAILED_PRECONDITION);
   EXPECT_TRUE(modify_push("").ok());
 }
@@ -289,7 +288,7 @@ TEST_F(PushDeliveryTest, AnInvalidStoredEndpointIsIgnoredAndItsMessagesCanBePull
       start({}, folder.path());
       ASSERT_TRUE(publish_vote("a vote").ok());
       api::PullResponse response;
-      ASSERT_TRUE(pull(kSubscription, 1, &response).ok());
+      ASSERT_TRUE(pull(kPushed, 1, &response).ok());
       ASSERT_EQ(response.received_messages_size(), 1);
       // What has nothing to do with the endpoint can still be changed.
       TestContext context;
@@ -334,7 +333,7 @@ TEST_F(PushDeliveryTest, MessagesOfOneOrderingKeyArePostedOneAtATimeAndInOrder) 
     ASSERT_TRUE(publish(request).ok());
   }
   EXPECT_TRUE(is_all_acked());
-  ASSERT_TRUE(delete_subscription(kSubscription).ok());
+  ASSERT_TRUE(delete_subscription(kPushed).ok());
   sink.stop();
   thread.join();
   EXPECT_EQ(most, 1);
@@ -413,7 +412,7 @@ TEST_F(PushDeliveryTest, AnEndlessAnswerIsCutOff) {
     EXPECT_TRUE(testing::eventually(kTestDeadline, [&] { return endpoint.requests() >= 2; }))
         << begin;
     EXPECT_LT(endpoint.most_sent(), 32u << 20) << begin;
-    ASSERT_TRUE(delete_subscription(kSubscription).ok());
+    ASSERT_TRUE(delete_subscription(kPushed).ok());
   }
 }
 
@@ -431,10 +430,10 @@ TEST(PushMessageTest, WithoutAWrapperTheBodyIsTheDataAndHeadersCarryTheAttribute
                           .body = std::make_shared<const std::string>(wire)};
   api::PushConfig config;
   config.mutable_no_wrapper();
-  EXPECT_EQ(push_request(kSubscription, config, delivery).body, "a vote");
-  EXPECT_TRUE(push_request(kSubscription, config, delivery).headers.empty());
+  EXPECT_EQ(push_request(kPushed, config, delivery).body, "a vote");
+  EXPECT_TRUE(push_request(kPushed, config, delivery).headers.empty());
   config.mutable_no_wrapper()->set_write_metadata(true);
-  const auto headers = push_request(kSubscription, config, delivery).headers;
+  const auto headers = push_request(kPushed, config, delivery).headers;
   EXPECT_EQ(headers.find("x-goog-pubsub-message-id")->second, "17");
   EXPECT_EQ(headers.find("x-goog-pubsub-ordering-key")->second, "key");
   EXPECT_EQ(headers.find("function")->second, "submit vote");

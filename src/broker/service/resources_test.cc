@@ -11,13 +11,10 @@ namespace {
 
 namespace api = google::pubsub::v1;
 using grpc::StatusCode;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::StartsWith;
-
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/all";
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 class ResourcesTest : public ServiceTest {
  protected:

@@ -12,8 +12,8 @@ namespace api = google::pubsub::v1;
 using grpc::StatusCode;
 using ::testing::HasSubstr;
 
-constexpr char kTopic[] = "projects/p/topics/votes";
-constexpr char kSubscription[] = "projects/p/subscriptions/votes";
+constexpr char kVotes[] = "projects/p/topics/votes";
+constexpr char kAllVotes[] = "projects/p/subscriptions/votes";
 constexpr char kSchema[] = "projects/p/schemas/vote";
 constexpr char kFirst[] = R"({"type":"record","name":"V","fields":[{"name":"a","type":"int"}]})";
 constexpr char kSecond[] =
@@ -59,7 +59,7 @@ class SchemaServiceTest : public ServiceTest {
   grpc::Status create_checked_topic(api::Encoding encoding, const std::string& last = "") {
     TestContext context;
     api::Topic topic;
-    topic.set_name(kTopic);
+    topic.set_name(kVotes);
     topic.mutable_schema_settings()->set_schema(kSchema);
     topic.mutable_schema_settings()->set_encoding(encoding);
     topic.mutable_schema_settings()->set_last_revision_id(last);
@@ -68,7 +68,7 @@ class SchemaServiceTest : public ServiceTest {
   std::string schema_of_topic() {
     TestContext context;
     api::GetTopicRequest request;
-    request.set_topic(kTopic);
+    request.set_topic(kVotes);
     api::Topic topic;
     EXPECT_TRUE(publisher->GetTopic(&context, request, &topic).ok());
     return topic.schema_settings().schema();
@@ -159,14 +159,14 @@ TEST_F(SchemaServiceTest, ATopicTakesOnlyMessagesOfItsSchemaAndSaysWhichRevision
   EXPECT_EQ(create_checked_topic(api::ENCODING_UNSPECIFIED).error_code(),
             StatusCode::INVALID_ARGUMENT);
   ASSERT_TRUE(create_checked_topic(api::JSON).ok());
-  ASSERT_TRUE(create_subscription(kSubscription, kTopic).ok());
-  const grpc::Status refused = publish(kTopic, 1, "{}");
+  ASSERT_TRUE(create_subscription(kAllVotes, kVotes).ok());
+  const grpc::Status refused = publish(kVotes, 1, "{}");
   EXPECT_EQ(refused.error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(refused.error_message(), HasSubstr("failed schema validation: a field is missing"));
-  ASSERT_TRUE(publish(kTopic, 1, R"({"a":1})").ok());
-  ASSERT_TRUE(publish(kTopic, 1, R"({"a":1,"b":2})").ok());
+  ASSERT_TRUE(publish(kVotes, 1, R"({"a":1})").ok());
+  ASSERT_TRUE(publish(kVotes, 1, R"({"a":1,"b":2})").ok());
   api::PullResponse pulled;
-  ASSERT_TRUE(pull(kSubscription, 10, &pulled).ok());
+  ASSERT_TRUE(pull(kAllVotes, 10, &pulled).ok());
   ASSERT_EQ(pulled.received_messages_size(), 2);
   const auto& attributes = pulled.received_messages(0).message().attributes();
   EXPECT_EQ(attributes.at("googclient_schemaname"), kSchema);
@@ -182,8 +182,8 @@ TEST_F(SchemaServiceTest, ATopicCanLimitTheRevisions) {
   ASSERT_TRUE(create(kFirst, &first).ok());
   ASSERT_TRUE(create_checked_topic(api::BINARY, first.revision_id()).ok());
   ASSERT_TRUE(commit(schema(kSecond), &second).ok());
-  EXPECT_TRUE(publish(kTopic, 1, "\2").ok());
-  EXPECT_EQ(publish(kTopic, 1, "\2\2").error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(publish(kVotes, 1, "\2").ok());
+  EXPECT_EQ(publish(kVotes, 1, "\2\2").error_code(), StatusCode::INVALID_ARGUMENT);
   api::DeleteSchemaRevisionRequest remove;
   remove.set_name(std::string(kSchema) + "@" + first.revision_id());
   EXPECT_EQ(call(&Stub::DeleteSchemaRevision, remove, &first).error_code(),
@@ -197,8 +197,8 @@ TEST_F(SchemaServiceTest, SchemasOutliveARestartAndADeletedOneLeavesItsMark) {
   ASSERT_TRUE(create(kFirst, &created).ok());
   ASSERT_TRUE(create_checked_topic(api::JSON).ok());
   start({}, folder.path());
-  EXPECT_TRUE(publish(kTopic, 1, R"({"a":1})").ok());
-  EXPECT_EQ(publish(kTopic, 1, "{}").error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(publish(kVotes, 1, R"({"a":1})").ok());
+  EXPECT_EQ(publish(kVotes, 1, "{}").error_code(), StatusCode::INVALID_ARGUMENT);
   api::DeleteSchemaRequest remove;
   remove.set_name(kSchema);
   google::protobuf::Empty nothing;
@@ -207,14 +207,14 @@ TEST_F(SchemaServiceTest, SchemasOutliveARestartAndADeletedOneLeavesItsMark) {
   ASSERT_TRUE(create(kFirst, &created).ok());
   start({}, folder.path());
   EXPECT_EQ(schema_of_topic(), kDeletedSchema);
-  EXPECT_EQ(publish(kTopic, 1, R"({"a":1})").error_code(), StatusCode::NOT_FOUND);
+  EXPECT_EQ(publish(kVotes, 1, R"({"a":1})").error_code(), StatusCode::NOT_FOUND);
   TestContext context;
   api::UpdateTopicRequest update;
-  update.mutable_topic()->set_name(kTopic);
+  update.mutable_topic()->set_name(kVotes);
   update.mutable_update_mask()->add_paths("schema_settings");
   api::Topic topic;
   ASSERT_TRUE(publisher->UpdateTopic(&context, update, &topic).ok());
-  EXPECT_TRUE(publish(kTopic, 1, "anything").ok());
+  EXPECT_TRUE(publish(kVotes, 1, "anything").ok());
 }
 
 TEST_F(SchemaServiceTest, SchemasAndMessagesCanBeValidatedAlone) {

@@ -15,8 +15,6 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/all";
 const std::string kSnapshot = "projects/p/snapshots/before";
 
 class SeekTest : public ServiceTest {

@@ -10,10 +10,7 @@ namespace {
 
 namespace api = google::pubsub::v1;
 using grpc::StatusCode;
-using testing::HasSubstr;
-
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/all";
+using ::testing::HasSubstr;
 
 TEST_F(ServiceTest, TopicsAreCreatedShownListedAndDeleted) {
   for (const char* name : {"aaa", "bbb", "ccc"}) {
@@ -32,8 +29,8 @@ TEST_F(ServiceTest, TopicsAreCreatedShownListedAndDeleted) {
     for (const api::Topic& topic : response.topics()) names.push_back(topic.name());
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
-  EXPECT_THAT(names, testing::ElementsAre("projects/p/topics/aaa", "projects/p/topics/bbb",
-                                          "projects/p/topics/ccc"));
+  EXPECT_THAT(names, ::testing::ElementsAre("projects/p/topics/aaa", "projects/p/topics/bbb",
+                                            "projects/p/topics/ccc"));
   api::DeleteTopicRequest deletion;
   deletion.set_topic("projects/p/topics/aaa");
   google::protobuf::Empty empty;
@@ -82,7 +79,7 @@ TEST_F(ServiceTest, ASubscriptionIsShownWithItsDefaults) {
   api::ListTopicSubscriptionsResponse listed;
   list.set_topic(kTopic);
   ASSERT_TRUE(publisher->ListTopicSubscriptions(&list_context, list, &listed).ok());
-  EXPECT_THAT(listed.subscriptions(), testing::ElementsAre(kSubscription));
+  EXPECT_THAT(listed.subscriptions(), ::testing::ElementsAre(kSubscription));
 }
 
 TEST_F(ServiceTest, AnAckDeadlineIsFrom10To600Seconds) {

@@ -18,6 +18,10 @@ namespace pollbus::broker {
 
 // The deadline of every call in a test.
 constexpr std::chrono::seconds kTestDeadline{20};
+inline const std::string kTopic = "projects/p/topics/election";
+inline const std::string kSubscription = "projects/p/subscriptions/all";
+inline const std::string kDeadTopic = "projects/p/topics/dead";
+inline const std::string kDead = "projects/p/subscriptions/dead";
 
 struct TestContext : grpc::ClientContext {
   TestContext() { set_deadline(std::chrono::system_clock::now() + kTestDeadline); }

@@ -12,9 +12,6 @@ namespace {
 using google::pubsub::v1::StreamingPullRequest;
 using google::pubsub::v1::StreamingPullResponse;
 
-const std::string kTopic = "projects/p/topics/election";
-const std::string kSubscription = "projects/p/subscriptions/all";
-
 class StreamingPullTest : public ServiceTest {
  protected:
   void SetUp() override {

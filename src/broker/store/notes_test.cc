@@ -9,9 +9,9 @@
 namespace pollbus::broker {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 Batch batch_of(MessageId id, std::uint32_t deliveries) {
   const std::uint32_t end = 5;

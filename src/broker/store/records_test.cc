@@ -6,7 +6,7 @@
 namespace pollbus::broker {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 RoutedBatch batch() {
   const std::vector<std::uint32_t> ends{3, 3, 200'000};
