@@ -33,6 +33,10 @@ constexpr std::array<std::string_view, 11> kTransient = {
 constexpr std::array<std::string_view, 11> kTold = {"08", "25", "28", "3D", "3F", "40",
                                                     "42", "53", "55", "57", "58"};
 
+// A function can raise every error with every message: PL/pgSQL does so in pl_exec.c, PL/Python in
+// plpy_elog.c, PL/Perl in plperl.c. Some files of the planner have such names, too.
+constexpr std::string_view kLanguages = "pl";
+
 bool begins_with_any(std::string_view sqlstate, std::span<const std::string_view> beginnings) {
   return std::ranges::any_of(
       beginnings, [&](std::string_view beginning) { return sqlstate.starts_with(beginning); });
@@ -41,13 +45,13 @@ bool begins_with_any(std::string_view sqlstate, std::span<const std::string_view
 }  // namespace
 
 absl::Status postgres_error(std::string_view where, std::string_view sqlstate,
-                            std::string_view primary) {
+                            std::string_view primary, std::string_view source_file) {
   if (sqlstate.empty()) return absl::UnavailableError(fmt::format("{} is gone", where));
   const auto code = begins_with_any(sqlstate, kTransient) ? absl::StatusCode::kUnavailable
                                                           : absl::StatusCode::kFailedPrecondition;
-  const std::string_view told = begins_with_any(sqlstate, kTold)
-                                    ? primary
-                                    : "refuses the statement; see the log of the server";
+  const bool is_told = begins_with_any(sqlstate, kTold) && !source_file.starts_with(kLanguages);
+  const std::string_view told =
+      is_told ? primary : "refuses the statement; see the log of the server";
   return {code, fmt::format("{}: {} (SQLSTATE {})", where, told, sqlstate)};
 }
 

@@ -256,6 +256,22 @@ TEST_F(BallotBoxTest, TroubleWithTheSchemaConcernsTheWholeBatchAndQuotesNoVote) 
   EXPECT_EQ(record_canary().status(), absl::OkStatus());
 }
 
+TEST_F(BallotBoxTest, AnErrorThatATriggerRaisesAsTransientIsHeldAndQuotesNoVote) {
+  migrate();
+  for (const char* const sqlstate : {"40001", "53100", "55P03", "57014"}) {
+    postgres_.query(
+        "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'choice %', NEW.voting USING ERRCODE = '" +
+        std::string(sqlstate) +
+        "'; END $$; CREATE OR REPLACE TRIGGER t BEFORE INSERT ON votes FOR EACH ROW EXECUTE "
+        "FUNCTION f()");
+    const absl::Status status = record_canary().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(sqlstate), Not(HasSubstr("1313131"))));
+  }
+}
+
 struct Refusal {
   const char* what;
   std::vector<std::string> make;
