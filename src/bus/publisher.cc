@@ -64,6 +64,12 @@ std::list<Call> split(const std::string& topic, std::span<const Message> batch) 
   return calls;
 }
 
+// A server that refuses a message may quote it, and a vote must not get into a log.
+absl::Status without_quotes(const absl::Status& error) {
+  if (!is_refused(error)) return error;
+  return {error.code(), "the server refuses a message"};
+}
+
 class GrpcPublisher final : public Publisher {
  public:
   GrpcPublisher(std::shared_ptr<Connection> connection, std::string topic)
@@ -83,7 +89,7 @@ class GrpcPublisher final : public Publisher {
     for (Call& call : calls) {
       if (!call.status.ok()) {
         if (call.status.error_code() == grpc::StatusCode::UNAVAILABLE) connection_->connect_again();
-        return annotate(to_absl(call.status), "publish to " + topic_);
+        return annotate(without_quotes(to_absl(call.status)), "publish to " + topic_);
       }
       auto published = read_publish_response(call.response);
       if (!published || published->size() != call.messages) {

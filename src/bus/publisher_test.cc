@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/status.h"
 #include "bus/fake_bus.h"
 
 namespace pollbus {
@@ -106,6 +107,18 @@ TEST_F(PublisherTest, AnErrorKeepsItsCodeAndNamesTheTopic) {
   EXPECT_TRUE(absl::IsNotFound(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(kTopic));
   EXPECT_THAT(std::string(status.message()), HasSubstr("no such topic"));
+}
+
+TEST_F(PublisherTest, WhyTheServerRefusesAMessageIsNotToldBecauseItMayQuoteAVote) {
+  for (const auto code : {grpc::StatusCode::INVALID_ARGUMENT, grpc::StatusCode::OUT_OF_RANGE}) {
+    bus.on_publish = [&](const auto& request, auto*) {
+      return grpc::Status(code, "invalid: " + request.messages(0).data());
+    };
+    const absl::Status refused = publisher->publish(std::vector<Message>{{"canary", {}}}).status();
+    EXPECT_TRUE(is_refused(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()),
+                ::testing::AllOf(HasSubstr(kTopic), ::testing::Not(HasSubstr("canary"))));
+  }
 }
 
 TEST_F(PublisherTest, OneFailedRequestOfManyFailsTheBatch) {

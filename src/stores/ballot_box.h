@@ -33,11 +33,14 @@ enum class BallotOutcome {
   kOtherVote,      // a vote with this receipt and other content was stored before
   kRefused,        // the database does not accept this vote; it is not stored
   kSealed,         // the election is sealed; the vote is not stored
+  kDelayed,        // the database stores others, but fails with this vote: record it again later
 };
 
 // Stores votes, each once. Not thread-safe: use one instance per thread.
 // Errors concern the ballot box as a whole: UNAVAILABLE and DEADLINE_EXCEEDED are transient,
-// FAILED_PRECONDITION needs an operator. Either way no vote was refused: repeat the call.
+// FAILED_PRECONDITION needs an operator. Either way no vote was refused: repeat the call. If it
+// then turns out that the trouble concerns some of the ballots only, the call succeeds, and these
+// have the outcome kDelayed.
 class BallotBox {
  public:
   virtual ~BallotBox() = default;

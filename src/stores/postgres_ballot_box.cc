@@ -18,6 +18,11 @@ namespace {
 
 constexpr std::size_t kMaxBallotsPerTransaction = 10'000;
 
+// Trouble that may pass usually concerns the server. If so many calls in a row have met with it,
+// the ballots are tried in parts, until so many parts have failed.
+constexpr int kFailuresBeforeParts = 5;
+constexpr int kMaxFailedParts = 64;
+
 // The ballots arrive in the order of their receipts and are inserted in it, so that recorders with
 // overlapping batches wait for each other but never in a circle. Votes get random ids and are
 // inserted in random order: within a batch, the n-th row of one table has nothing to do with the
@@ -82,10 +87,12 @@ struct Entry {
   const Ballot* ballot = nullptr;
   bool is_new = false;
   bool is_sealed = false;           // its election is sealed, so it was not stored
+  bool is_delayed = false;          // the database failed to store it alone, but may do so later
   std::optional<Hash128> stored{};  // nothing: the database does not hold the receipt
 };
 
 BallotOutcome outcome_of(const Ballot& ballot, const Entry& entry) {
+  if (entry.is_delayed) return BallotOutcome::kDelayed;
   if (!entry.stored) return entry.is_sealed ? BallotOutcome::kSealed : BallotOutcome::kRefused;
   if (ballot.content != *entry.stored) return BallotOutcome::kOtherVote;
   return entry.is_new && &ballot == entry.ballot ? BallotOutcome::kRecorded
@@ -246,40 +253,57 @@ class PostgresBallotBox final : public BallotBox {
 
  private:
   // Stores the ballots in one transaction if the database accepts all of them. Otherwise finds
-  // those that it refuses, so that one row cannot keep the others out.
+  // those that it refuses, or fails to store, so that one row cannot keep the others out.
   absl::Status store(std::span<Entry> entries) {
     absl::Status status = store_all(entries);
-    if (!absl::IsFailedPrecondition(status)) return status;
-    // If the statement fails without any row too, the cause is the schema and not a row.
+    const bool is_refused = absl::IsFailedPrecondition(status);
+    failures_ = status.ok() || is_refused ? 0 : failures_ + 1;
+    if (!is_refused && failures_ < kFailuresBeforeParts) return status;
+    failures_ = 0;
+    // If the statement fails without any row too, the cause is the schema or the server.
     RETURN_IF_ERROR(store_all({}));
-    std::vector<Entry*> refused;
-    RETURN_IF_ERROR(store_halves(entries, refused, status));
-    if (refused.empty()) return absl::OkStatus();
-    log_error("the database refuses votes", {{"votes", refused.size()}, {"error", status}});
+    Failures failures;
+    RETURN_IF_ERROR(store_halves(entries, status, failures));
+    if (failures.delayed > 0) {
+      log_error("the database fails to store some of the votes",
+                {{"votes", failures.delayed}, {"error", failures.trouble}});
+    }
+    if (failures.refused.empty()) return absl::OkStatus();
+    log_error("the database refuses votes",
+              {{"votes", failures.refused.size()}, {"error", failures.refusal}});
     // A trigger may refuse even the repetition of a vote that is stored.
     return connected([&](PostgresConnection& connection) -> absl::Status {
-      RETURN_IF_ERROR(find_receipts(connection, refused));
-      return find_sealed(connection, refused);
+      RETURN_IF_ERROR(find_receipts(connection, failures.refused));
+      return find_sealed(connection, failures.refused);
     });
   }
 
-  // For entries that the database has refused together. Adds those that it refuses alone to
-  // `refused`, and sets `refusal` to the last error about one of them.
-  absl::Status store_halves(std::span<Entry> entries, std::vector<Entry*>& refused,
-                            absl::Status& refusal) {
+  // What becomes of ballots that cannot be stored, and the last errors.
+  struct Failures {
+    std::vector<Entry*> refused;
+    absl::Status refusal;
+    std::size_t delayed = 0;
+    absl::Status trouble;
+    int failed_parts = 0;
+  };
+
+  // For entries that could not be stored together because of `error`.
+  absl::Status store_halves(std::span<Entry> entries, const absl::Status& error,
+                            Failures& failures) {
+    const bool is_refused = absl::IsFailedPrecondition(error);
+    (is_refused ? failures.refusal : failures.trouble) = error;
+    if (!is_refused && ++failures.failed_parts > kMaxFailedParts) return error;
     if (entries.size() == 1) {
-      refused.push_back(&entries.front());
+      Entry& entry = entries.front();
+      if (is_refused) failures.refused.push_back(&entry);
+      entry.is_delayed = !is_refused;
+      failures.delayed += entry.is_delayed ? 1 : 0;
       return absl::OkStatus();
     }
     const std::size_t half = entries.size() / 2;
     for (const auto part : {entries.first(half), entries.subspan(half)}) {
-      absl::Status status = store_all(part);
-      if (absl::IsFailedPrecondition(status)) {
-        refusal = std::move(status);
-        RETURN_IF_ERROR(store_halves(part, refused, refusal));
-      } else {
-        RETURN_IF_ERROR(status);
-      }
+      const absl::Status status = store_all(part);
+      if (!status.ok()) RETURN_IF_ERROR(store_halves(part, status, failures));
     }
     return absl::OkStatus();
   }
@@ -327,6 +351,7 @@ class PostgresBallotBox final : public BallotBox {
   PostgresConfig config_;
   std::optional<PostgresConnection> connection_;
   bool has_slot_ = false;
+  int failures_ = 0;  // calls of store() in a row that met with trouble that may pass
   SteadyTime next_count_of_missing_;  // the first count is due at once
   std::int64_t missing_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "voting_recorder/handler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/metrics.h"
@@ -61,14 +62,18 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   });
   if (!is_recorded) return give_back;
   for (const BallotOutcome each : recorded) count(each);
+  report_delay(std::ranges::find(recorded, BallotOutcome::kDelayed) != recorded.end());
 
-  for (std::size_t i = 0; i < votes.size(); ++i)
-    answer(std::move(votes[i]), recorded[i], &outgoing);
+  std::vector<Verdict> verdicts(batch.size(), Verdict::kAck);
+  for (std::size_t i = 0; i < votes.size(); ++i) {
+    if (recorded[i] == BallotOutcome::kDelayed)
+      verdicts[static_cast<std::size_t>(votes[i].message - batch.data())] = Verdict::kNack;
+    else
+      answer(std::move(votes[i]), recorded[i], &outgoing);
+  }
   authenticate(keys_, outgoing.messages, &derived_);
   const bool is_published = outbox_.publish(outgoing, stop);
-  if (!is_published) return give_back;
-
-  return std::vector<Verdict>(batch.size(), Verdict::kAck);
+  return is_published ? verdicts : give_back;
 }
 
 std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> batch,
@@ -104,6 +109,15 @@ void Handler::answer(Received received, BallotOutcome recorded, Outgoing* outgoi
   inbound_.reject(refusal.reason, *received.message, wire::rejection(refusal), outgoing);
 }
 
+void Handler::report_delay(bool is_delayed) {
+  if (!is_delayed && !has_delayed_votes_) return;
+  has_delayed_votes_ = is_delayed;
+  postgres_.report("delayed votes",
+                   is_delayed ? absl::UnavailableError("the database stores votes, but fails to "
+                                                       "store some; the log says why")
+                              : absl::OkStatus());
+}
+
 void Handler::count(BallotOutcome outcome) {
   switch (outcome) {
     case BallotOutcome::kRecorded:
@@ -116,6 +130,8 @@ void Handler::count(BallotOutcome outcome) {
       return refused_.Increment();
     case BallotOutcome::kSealed:
       return sealed_.Increment();
+    case BallotOutcome::kDelayed:
+      return;  // It comes again.
   }
 }
 

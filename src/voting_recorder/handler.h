@@ -48,6 +48,8 @@ class Handler {
 
   std::vector<Received> read(std::span<const ReceivedMessage> batch, Outgoing* outgoing);
   void answer(Received received, BallotOutcome recorded, Outgoing* outgoing);
+  // Shows whether some votes are delayed, until none is.
+  void report_delay(bool is_delayed);
   void count(BallotOutcome outcome);
 
   Outbox& outbox_;
@@ -56,6 +58,7 @@ class Handler {
   InboundCheck inbound_;
   BallotBox& ballots_;
   Dependency& postgres_;
+  bool has_delayed_votes_ = false;  // in the last batch
   prometheus::Counter& recorded_;
   prometheus::Counter& recorded_again_;
   prometheus::Counter& uuid_reused_;

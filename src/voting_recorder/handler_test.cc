@@ -39,6 +39,7 @@ class FakeBallotBox final : public BallotBox {
   int calls = 0;
   std::int64_t refused = -1;  // the choice that the database does not accept
   std::int64_t sealed = -1;   // the election that is sealed
+  std::int64_t delayed = -1;  // the choice with which the database fails
   std::map<Hash128, Ballot> stored;
 
   absl::StatusOr<std::vector<BallotOutcome>> record(std::span<const Ballot> ballots) override {
@@ -56,6 +57,7 @@ class FakeBallotBox final : public BallotBox {
   BallotOutcome record(const Ballot& ballot) {
     if (ballot.choice == refused) return BallotOutcome::kRefused;
     if (ballot.election == sealed) return BallotOutcome::kSealed;
+    if (ballot.choice == delayed) return BallotOutcome::kDelayed;
     const auto [found, is_new] = stored.try_emplace(ballot.receipt, ballot);
     if (is_new) return BallotOutcome::kRecorded;
     return found->second.content == ballot.content ? BallotOutcome::kRecordedAgain
@@ -151,6 +153,23 @@ TEST_F(RecorderHandlerTest, AVoteThatComesAfterTheSealIsRejectedAndQuarantined) 
   ASSERT_THAT(quarantine.published(), SizeIs(1));
   EXPECT_EQ(quarantine.published()[0].attribute("reason"), "the election is closed");
   expect_votes("sealed", 1);
+}
+
+TEST_F(RecorderHandlerTest, AVoteThatIsDelayedIsGivenBackAndAffectsNoOther) {
+  ballots.delayed = 2;
+  AnonymousVote delayed = vote(1);
+  delayed.choice = 2;
+  const ReceivedMessage message = received(wire::record_message(delayed));
+  EXPECT_THAT(handle({recorded(2), message, recorded(3)}),
+              ElementsAre(Verdict::kAck, Verdict::kNack, Verdict::kAck));
+  EXPECT_THAT(topic.published(), SizeIs(2));
+  EXPECT_THAT(quarantine.published(), IsEmpty());
+  EXPECT_THAT(metrics(), HasSubstr("pollbus_dependency_up{dependency=\"postgres\"} 0\n"));
+  ballots.delayed = -1;
+  EXPECT_THAT(handle({message}), ElementsAre(Verdict::kAck));
+  EXPECT_THAT(topic.published(), SizeIs(3));
+  EXPECT_THAT(metrics(), HasSubstr("pollbus_dependency_up{dependency=\"postgres\"} 1\n"));
+  expect_votes("recorded", 3);
 }
 
 TEST_F(RecorderHandlerTest, StoresBeforeItAnswers) {

@@ -256,20 +256,52 @@ TEST_F(BallotBoxTest, TroubleWithTheSchemaConcernsTheWholeBatchAndQuotesNoVote) 
   EXPECT_EQ(record_canary().status(), absl::OkStatus());
 }
 
-TEST_F(BallotBoxTest, AnErrorThatATriggerRaisesAsTransientIsHeldAndQuotesNoVote) {
+// Makes the database fail with this error, which quotes the vote, for the choice 1313131.
+std::vector<std::string> failing_with(const std::string& sqlstate) {
+  return {
+      "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.voting = "
+      "1313131 THEN RAISE EXCEPTION 'choice %', NEW.voting USING ERRCODE = '" +
+          sqlstate + "'; END IF; RETURN NEW; END $$",
+      "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON votes FOR EACH ROW EXECUTE FUNCTION f()"};
+}
+
+TEST_F(BallotBoxTest, AnErrorThatATriggerRaisesAsTransientQuotesNoVote) {
   migrate();
   for (const char* const sqlstate : {"40001", "53100", "55P03", "57014"}) {
-    postgres_.query(
-        "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "RAISE EXCEPTION 'choice %', NEW.voting USING ERRCODE = '" +
-        std::string(sqlstate) +
-        "'; END $$; CREATE OR REPLACE TRIGGER t BEFORE INSERT ON votes FOR EACH ROW EXECUTE "
-        "FUNCTION f()");
+    for (const std::string& sql : failing_with(sqlstate)) postgres_.query(sql);
+    box_ = make_postgres_ballot_box(config());
     const absl::Status status = record_canary().status();
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
     EXPECT_THAT(std::string(status.message()),
                 AllOf(HasSubstr(sqlstate), Not(HasSubstr("1313131"))));
   }
+}
+
+TEST_F(BallotBoxTest, ARowThatFailsAgainAndAgainDelaysNoOther) {
+  migrate();
+  for (const std::string& sql : failing_with("XX001")) postgres_.query(sql);
+  std::vector<Ballot> batch = ballots_of(0, 101);
+  batch[37].choice = kCanaryChoice;
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(box_->record(batch).status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(postgres_.query("SELECT 1 FROM votes").size(), 0u);
+  }
+  std::vector<BallotOutcome> expected(batch.size(), kRecorded);
+  expected[37] = kDelayed;
+  EXPECT_EQ(*box_->record(batch), expected);
+  postgres_.query("DROP TRIGGER t ON votes");
+  std::ranges::fill(expected, kRecordedAgain);
+  expected[37] = kRecorded;
+  EXPECT_EQ(*box_->record(batch), expected);
+}
+
+TEST_F(BallotBoxTest, AServerThatFailsWithEveryRowDelaysNoneOfMany) {
+  migrate();
+  for (const std::string& sql : failing_with("53100")) postgres_.query(sql);
+  std::vector<Ballot> batch = ballots_of(0, 101);
+  for (Ballot& ballot : batch) ballot.choice = kCanaryChoice;
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(box_->record(batch).status().code(), absl::StatusCode::kUnavailable);
 }
 
 struct Refusal {

@@ -61,6 +61,28 @@ TEST_F(RefusalsTest, ARowThatPostgresRefusesRejectsItsVoteAndNoOther) {
   EXPECT_TRUE(system.wait_until_all_ready(0ms));
 }
 
+TEST_F(RefusalsTest, ARowThatPostgresFailsToStoreWaitsAndDelaysNoOther) {
+  ElectionSystem& system = begin();
+  system.postgres.query(
+      "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.voting = 5 THEN "
+      "RAISE EXCEPTION USING ERRCODE = 'XX001'; END IF; RETURN NEW; END $$");
+  system.postgres.query(
+      "CREATE TRIGGER fail BEFORE INSERT ON votes FOR EACH ROW EXECUTE FUNCTION fail()");
+  const auto machine = system.bus_machine(3);
+  const auto failing = machine->draw(1, 5);
+  EXPECT_EQ(machine->cast(failing), absl::OkStatus());
+  EXPECT_TRUE(eventually(kNoticeDeadline, [&] { return !system.recorders[0]->is_ready(); }));
+  std::vector<SubmittedVote> others;
+  for (std::int64_t voter = 2; voter <= 9; ++voter) others.push_back(machine->draw(voter, 1));
+  EXPECT_EQ(machine->cast(others), absl::OkStatus());
+  for (const SubmittedVote& vote : others) EXPECT_EQ(machine->answers(vote.uuid, 1).size(), 1u);
+  EXPECT_EQ(system.row_count(), 8);
+  system.postgres.query("DROP TRIGGER fail ON votes");
+  EXPECT_TRUE(machine->wait_for_all_answers(kNoticeDeadline));
+  EXPECT_TRUE(system.wait_until_all_ready(kNoticeDeadline));
+  expect_invariants(system, machine->accounts());
+}
+
 TEST_F(RefusalsTest, ATableThatIsAwayForAWhileRejectsNobody) {
   ElectionSystem& system = begin();
   system.postgres.query("ALTER TABLE votes RENAME TO elsewhere");
