@@ -23,7 +23,7 @@ std::string logged(LogFormat format, LogLevel least, const std::function<void()>
 }
 
 std::string one_line(LogFormat format, const std::function<void()>& work) {
-  const std::string text = logged(format, LogLevel::kDebug, work);
+  std::string text = logged(format, LogLevel::kDebug, work);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
   EXPECT_THAT(text, EndsWith("\n"));
   return text;

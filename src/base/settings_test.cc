@@ -37,7 +37,7 @@ struct Everything {
     settings.boolean({"debug", "DEBUG", "", "Log more"}, &boolean);
   }
 
-  ParseResult parse(std::vector<std::string> words,
+  ParseResult parse(const std::vector<std::string>& words,
                     const std::map<std::string, std::string>& environment = {}) {
     std::vector<const char*> argv{"program"};
     for (const std::string& word : words) argv.push_back(word.c_str());

@@ -115,14 +115,14 @@ class FakeBus {
     explicit SubscriberService(FakeBus& owner) : bus(owner) {}
     grpc::Status Acknowledge(grpc::ServerContext*, const pubsub::AcknowledgeRequest* request,
                              google::protobuf::Empty*) override {
-      const auto status = bus.on_acknowledge ? bus.on_acknowledge(*request) : grpc::Status::OK;
+      auto status = bus.on_acknowledge ? bus.on_acknowledge(*request) : grpc::Status::OK;
       if (status.ok()) bus.keep(request->ack_ids(), &bus.acked_);
       return status;
     }
     grpc::Status ModifyAckDeadline(grpc::ServerContext*,
                                    const pubsub::ModifyAckDeadlineRequest* request,
                                    google::protobuf::Empty*) override {
-      const auto status = bus.on_modify ? bus.on_modify(*request) : grpc::Status::OK;
+      auto status = bus.on_modify ? bus.on_modify(*request) : grpc::Status::OK;
       const bool is_nack = request->ack_deadline_seconds() == 0;
       if (status.ok()) bus.keep(request->ack_ids(), is_nack ? &bus.nacked_ : &bus.extended_);
       return status;

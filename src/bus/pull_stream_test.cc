@@ -20,7 +20,7 @@ class PullStreamTest : public ::testing::Test {
     PullStream::Request first;
     first.set_subscription("projects/p/subscriptions/s");
     return std::make_unique<PullStream>(*connection->stubs().raw, first, clock,
-                                        [this](std::vector<Inbox::Delivery> deliveries) {
+                                        [this](const std::vector<Inbox::Delivery>& deliveries) {
                                           received += static_cast<int>(deliveries.size());
                                           bus.happened();
                                           return reads_on.load();

@@ -63,7 +63,8 @@ TEST(Results, PercentagesAddUpToAHundredForAnyCounts) {
   std::mt19937 random(7);
   for (int round = 0; round < 2'000; ++round) {
     std::vector<std::int64_t> counts(1 + random() % 40);
-    for (std::int64_t& count : counts) count = random() % (round % 2 == 0 ? 4 : 1'000'000);
+    for (std::int64_t& count : counts)
+      count = static_cast<std::int64_t>(random() % (round % 2 == 0 ? 4 : 1'000'000));
     const std::vector<int> all = largest_remainder_tenths(counts);
     const bool is_empty = std::accumulate(counts.begin(), counts.end(), std::int64_t{0}) == 0;
     ASSERT_EQ(std::accumulate(all.begin(), all.end(), 0), is_empty ? 0 : 1'000);

@@ -72,8 +72,7 @@ TEST(VoterCode, TextsThatAreNoCodesAreRefused) {
   const std::string code = format_voter_code({.voter = 7, .secret = 5});
   for (const std::string& text :
        {std::string(), std::string("7"), code.substr(1), code + "0", "00" + code, "0000" + code,
-        code + "U", std::string(10'000, '0'), std::string("Ä") + code, code + "\0"}) {
-    if (text == code) continue;
+        code + "U", std::string(10'000, '0'), std::string("Ä") + code, code + '\0'}) {
     EXPECT_FALSE(parse_voter_code(text)) << text;
   }
 }

@@ -282,7 +282,7 @@ TEST(WireTest, PlainMessagesAreReadAsTheParserReadsThem) {
   const std::string plain =
       R"({"machine_ID":3,"voter_ID":43,"voting":4,"election_ID":12,)"
       R"("UUID":"123e4567-e89b-12d3-a456-426614174000","timestamp":1709908090964,"code":"00A7-3K","x":[]})";
-  const std::string replacements("\"{}[]:,0 9aE.+-\\\n\x01\x7f\x80", 21);
+  const std::string replacements = "\"{}[]:,0 9aE.+-\\\n\x01\x7f\x80" + std::string(1, '\0');
   int readable = 0;
   for (const std::string& whole : {plain, plain.substr(0, plain.size() - 8) + "}"}) {
     for (std::size_t at = 1; at < whole.size(); ++at) {

@@ -20,7 +20,7 @@ inline constexpr std::int64_t kNoon = 1'796'126'400'000;  // 2026-12-01T12:00:00
 // Makes the readings of a database with one election, step by step.
 class FakeElection {
  public:
-  explicit FakeElection(std::string definition_json, std::int64_t election = 12)
+  explicit FakeElection(const std::string& definition_json, std::int64_t election = 12)
       : election_(election) {
     auto definition = parse_definition(definition_json);
     for (const Problem& problem : std::get_if<std::vector<Problem>>(&definition)

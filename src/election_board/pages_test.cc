@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::string page_of(FakeElection& election, PageOptions options = {.language = "en"}) {
+std::string page_of(FakeElection& election, const PageOptions& options = {.language = "en"}) {
   SnapshotBuilder builder(std::nullopt);
   const auto snapshot = builder.update(election.counts);
   return election_page(*snapshot, snapshot->elections.at(12), options, all_languages());

@@ -35,7 +35,7 @@ TEST(MedianDepthTest, IsThatOfTheValuesInTheBox) {
 TEST(DropBeyondTest, TakesFarObjectsOutOfBothLists) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   std::vector<Box> boxes{{1, 1, 1, 1}, {2, 2, 2, 2}, {3, 3, 3, 3}, {4, 4, 4, 4}, {5, 5, 5, 5}};
-  std::vector<double> depths{4, 10.001, 10, nan, kInfinite};
+  std::vector<double> depths{4, 10.001, 10, nan, std::numeric_limits<double>::infinity()};
   drop_beyond(10, &boxes, &depths);
   EXPECT_THAT(depths, ElementsAre(4, 10));
   EXPECT_THAT(boxes, ElementsAre(Box{1, 1, 1, 1}, Box{3, 3, 3, 3}));
@@ -44,7 +44,7 @@ TEST(DropBeyondTest, TakesFarObjectsOutOfBothLists) {
 class OnnxDepthTest : public ::testing::Test {
  protected:
   std::string write(const std::string& model) {
-    const std::string file = folder / "depth.onnx";
+    std::string file = folder / "depth.onnx";
     std::ofstream(file, std::ios::binary) << model;
     return file;
   }

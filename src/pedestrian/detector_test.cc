@@ -20,7 +20,7 @@ using ::testing::IsEmpty;
 class DetectorTest : public ::testing::Test {
  protected:
   std::string write(const std::string& model) {
-    const std::string file = folder / "model.onnx";
+    std::string file = folder / "model.onnx";
     std::ofstream(file, std::ios::binary) << model;
     return file;
   }

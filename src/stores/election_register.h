@@ -85,7 +85,7 @@ class ElectionRegister {
 };
 
 // In the same Redis as make_redis_voter_register(), which obeys these events.
-std::unique_ptr<ElectionRegister> make_redis_election_register(RedisConfig config);
+std::unique_ptr<ElectionRegister> make_redis_election_register(const RedisConfig& config);
 
 // When new votes are accepted: the rule that Redis applies, in milliseconds since 1970.
 struct OpeningTimes {

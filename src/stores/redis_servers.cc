@@ -36,7 +36,7 @@ std::size_t server_of(std::int64_t election, std::int64_t voter, std::size_t ser
   return from_big_endian<std::uint64_t>(text) % servers;
 }
 
-std::unique_ptr<VoterRegister> make_redis_voter_register(RedisConfig config,
+std::unique_ptr<VoterRegister> make_redis_voter_register(const RedisConfig& config,
                                                          const KeyedHash& key_check) {
   std::vector<std::unique_ptr<RedisVoterServer>> servers;
   for (RedisConfig& server : servers_of(config))
@@ -45,7 +45,7 @@ std::unique_ptr<VoterRegister> make_redis_voter_register(RedisConfig config,
   return make_sharded_voter_register(std::move(servers));
 }
 
-std::unique_ptr<ElectionRegister> make_redis_election_register(RedisConfig config) {
+std::unique_ptr<ElectionRegister> make_redis_election_register(const RedisConfig& config) {
   std::vector<std::unique_ptr<RedisElectionServer>> servers;
   for (RedisConfig& server : servers_of(config))
     servers.push_back(make_redis_election_server(std::move(server)));

@@ -101,7 +101,7 @@ struct RedisConfig {
 // any failure. With several servers, each of them decides about its own voters, all at the same
 // time, and mark() returns when all have answered; check() fails also if a server is not in its
 // place of the list, or if the servers' clocks differ (docs/scale.md).
-std::unique_ptr<VoterRegister> make_redis_voter_register(RedisConfig config,
+std::unique_ptr<VoterRegister> make_redis_voter_register(const RedisConfig& config,
                                                          const KeyedHash& key_check);
 
 // The settings of the server that could lose a mark (no append-only file, fsync not always, an

@@ -92,7 +92,7 @@ Message decide(const SubmittedVote& vote, MarkOutcome outcome) {
   return wire::record_message(without_voter(vote));
 }
 
-Handler::Handler(Parts parts, HashKey key, ServiceKeys keys)
+Handler::Handler(Parts parts, const HashKey& key, ServiceKeys keys)
     : outbox_(parts.outbox),
       keys_(std::move(keys)),
       inbound_({{std::string(wire::kFunction), std::string(wire::kSubmitVote)}}, parts.metrics,
@@ -104,7 +104,7 @@ Handler::Handler(Parts parts, HashKey key, ServiceKeys keys)
       rejected_(votes_counter(parts.metrics, "rejected")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
-  const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
+  std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
   Outgoing outgoing;
   const std::vector<Received> votes = read(batch, &outgoing);
 

@@ -41,7 +41,7 @@ class Handler {
     prometheus::Registry& metrics;
   };
   // `key`: of the fingerprints.
-  Handler(Parts parts, HashKey key, ServiceKeys keys);
+  Handler(Parts parts, const HashKey& key, ServiceKeys keys);
   Handler(const Handler&) = delete;
   Handler& operator=(const Handler&) = delete;
 

@@ -70,7 +70,7 @@ class FakeDisk {
 
    private:
     absl::Status step(const std::function<void()>& change) {
-      const absl::Status status = disk_.on_step();
+      absl::Status status = disk_.on_step();
       if (!status.ok()) return status;
       change();
       disk_.on_step().IgnoreError();

@@ -10,7 +10,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
 
 class JournalOwnerTest : public ::testing::Test {
  protected:
@@ -45,7 +44,7 @@ TEST_F(JournalOwnerTest, TheSameMachineOnTheSameBusGoesOn) {
 
 TEST_F(JournalOwnerTest, VotesOfAnotherBusAreRefusedWithAWayToGoOn) {
   leave_vote(here);
-  for (auto change : std::vector<std::function<void(JournalOwner&)>>{
+  for (const auto& change : std::vector<std::function<void(JournalOwner&)>>{
            [](JournalOwner& owner) { owner.topic = "projects/real/topics/election"; },
            [](JournalOwner& owner) { owner.life = "second"; },
            [](JournalOwner& owner) {

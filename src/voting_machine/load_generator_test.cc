@@ -16,7 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::eventually;
-using ::testing::SizeIs;
 
 class LoadGeneratorTest : public VoteClientFixture {
  protected:

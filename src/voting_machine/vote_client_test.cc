@@ -347,7 +347,7 @@ class VoteClientCrashTest : public VoteClientFixture {
     steps_left = steps;
     disk.on_step = [this] { return step(); };
     topic.on_publish = [this](std::span<const Message> batch) {
-      const absl::Status before = step();
+      absl::Status before = step();
       for (const Message& message : batch) {
         EXPECT_TRUE(disk.has_synced(message.data)) << "published, but not on disk";
         on_bus.push_back(message.data);

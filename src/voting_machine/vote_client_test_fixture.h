@@ -105,7 +105,7 @@ class VoteClientFixture : public ::testing::Test {
     client->add_observer(*observer);
   }
   SubmittedVote cast() {
-    const SubmittedVote vote = some_vote();
+    SubmittedVote vote = some_vote();
     EXPECT_TRUE(client->cast(vote).ok());
     return vote;
   }

@@ -51,7 +51,7 @@ Handler::Handler(Parts parts, ServiceKeys keys)
       rejected_(votes_counter(parts.metrics, "rejected")) {}
 
 std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std::stop_token stop) {
-  const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
+  std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
   Outgoing outgoing;
   std::vector<Received> votes = read(batch, &outgoing);
 

@@ -50,7 +50,7 @@ OfficeHandler::OfficeHandler(Parts parts, std::optional<OfficePublicKey> office,
 
 std::vector<Verdict> OfficeHandler::handle(std::span<const ReceivedMessage> batch,
                                            std::stop_token stop) {
-  const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
+  std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
   events_.stop_with(stop);
   Outgoing outgoing;
   for (const ReceivedMessage& message : batch) {

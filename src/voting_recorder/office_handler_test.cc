@@ -90,7 +90,7 @@ class OfficeHandlerTest : public testing::VoteHandlerTest {
     EXPECT_TRUE(writer.apply(event).ok());
     return apply(event);
   }
-  wire::OfficeAnswer ask(wire::OfficeRequest request) {
+  wire::OfficeAnswer ask(const wire::OfficeRequest& request) {
     return answer_to(command(encode(request)));
   }
 

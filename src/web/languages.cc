@@ -52,7 +52,7 @@ int weight_of(std::string_view parameters) {
 
 }  // namespace
 
-Languages::Languages(std::vector<std::span<const Asset>> folders) {
+Languages::Languages(const std::vector<std::span<const Asset>>& folders) {
   for (const auto& folder : folders) {
     for (const Asset& asset : folder) {
       Texts& texts = texts_[tag_of(asset.path)];

@@ -19,7 +19,7 @@ inline constexpr std::string_view kDefaultLanguage = "en";
 class Languages {
  public:
   // Catalogues of the same language in several folders are put together.
-  explicit Languages(std::vector<std::span<const Asset>> folders);
+  explicit Languages(const std::vector<std::span<const Asset>>& folders);
 
   // Language tags in the order in which people choose from them: "en", "fr", ….
   const std::vector<std::string>& tags() const { return tags_; }

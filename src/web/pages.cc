@@ -5,7 +5,8 @@
 
 namespace pollbus::web {
 
-Pages::Pages(std::vector<std::span<const Asset>> folders, Caching caching) : caching_(caching) {
+Pages::Pages(const std::vector<std::span<const Asset>>& folders, Caching caching)
+    : caching_(caching) {
   for (const auto& folder : folders) {
     for (const Asset& asset : folder) assets_.emplace(asset.path, &asset);
   }

@@ -17,7 +17,7 @@ namespace pollbus::web {
 // Serves embedded files. Thread-safe.
 class Pages {
  public:
-  Pages(std::vector<std::span<const Asset>> folders, Caching caching);
+  Pages(const std::vector<std::span<const Asset>>& folders, Caching caching);
 
   // The file at the request's path with all its headers; nothing if there is none. "/" is
   // "/index.html".

@@ -19,7 +19,7 @@ constexpr std::chrono::seconds kMaxRetryPause{24};
 
 }  // namespace
 
-BusMachine::BusMachine(const BusConfig& bus, std::string topic, std::int64_t election,
+BusMachine::BusMachine(const BusConfig& bus, const std::string& topic, std::int64_t election,
                        std::int64_t machine, MachineKeys keys)
     : election_(election),
       machine_(machine),

@@ -20,8 +20,8 @@ namespace pollbus::testing {
 // says, and remembers every answer that arrives for this machine ID. Thread-safe.
 class BusMachine {
  public:
-  BusMachine(const BusConfig& bus, std::string topic, std::int64_t election, std::int64_t machine,
-             MachineKeys keys = {});
+  BusMachine(const BusConfig& bus, const std::string& topic, std::int64_t election,
+             std::int64_t machine, MachineKeys keys = {});
 
   // Makes a vote with a new UUID, without casting it.
   SubmittedVote draw(std::int64_t voter, std::int64_t choice) const;

@@ -11,7 +11,6 @@
 namespace pollbus {
 namespace {
 
-using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -204,10 +203,10 @@ TEST_P(ElectionRegisterTest, AnElectionThatTheClockHasClosedStaysClosedWhenTheCl
                               "0", key}),
                 ElementsAre(until, until));
     // As if the clock was set back by an hour: the closing time lies ahead of it again.
-    command({"EVAL",
-             "redis.call('SELECT', 1) return redis.call('HSET', ARGV[1], 'open_until_ms', "
-             "ARGV[2], 'seen_closed', ARGV[2])",
-             "0", key, std::to_string(now + kHour)});
+    const std::string set_fields =
+        "redis.call('SELECT', 1) "
+        "return redis.call('HSET', ARGV[1], 'open_until_ms', ARGV[2], 'seen_closed', ARGV[2])";
+    command({"EVAL", set_fields, "0", key, std::to_string(now + kHour)});
     EXPECT_EQ(vote(2), kClosed);
     EXPECT_EQ(elections_->read(election, 1)->now_ms, now + kHour);
   }

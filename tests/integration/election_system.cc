@@ -65,7 +65,7 @@ std::string text_of_key(const HashKey& key) {
   return text;
 }
 
-ElectionSystem::ElectionSystem(const std::filesystem::path& folder, SystemPlan plan)
+ElectionSystem::ElectionSystem(const std::filesystem::path& folder, const SystemPlan& plan)
     : redis(folder, random_hex(kRedisPasswordBytes)),
       postgres(folder),
       broker(folder, plan.broker_flags),

@@ -39,7 +39,7 @@ std::string text_of_key(const HashKey& key);
 // machines: as processes, or by publishing votes itself. Not thread-safe.
 class ElectionSystem {
  public:
-  explicit ElectionSystem(const std::filesystem::path& folder, SystemPlan plan = {});
+  explicit ElectionSystem(const std::filesystem::path& folder, const SystemPlan& plan = {});
 
   RedisServer redis;
   PostgresServer postgres;

@@ -16,7 +16,7 @@ std::vector<std::string> command_line(const std::filesystem::path& folder,
                                       std::vector<std::string> flags, std::vector<std::string> argv,
                                       int port, int http_port) {
   std::vector<std::string> broker{
-      POLLBUS_PROGRAMS "/pubsub-broker",
+      std::string(POLLBUS_PROGRAMS) + "/pubsub-broker",
       "--listen",
       fmt::format("127.0.0.1:{}", port),
       "--http-port",

@@ -12,8 +12,7 @@
 namespace pollbus::testing {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 std::string text_of(const std::filesystem::path& file) {
   std::stringstream text;

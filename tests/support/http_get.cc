@@ -11,7 +11,7 @@ std::optional<HttpAnswer> http_get(int port, const std::string& path) {
   httplib::Client client("127.0.0.1", port);
   client.set_connection_timeout(kTimeoutSeconds);
   client.set_read_timeout(kTimeoutSeconds);
-  const auto answer = client.Get(path.c_str());
+  const auto answer = client.Get(path);
   if (!answer) return std::nullopt;
   return HttpAnswer{answer->status, answer->body};
 }

@@ -75,8 +75,8 @@ class FileLock {
 std::filesystem::path template_folder() {
   std::stringstream script;
   script << std::ifstream(kProgram).rdbuf();
-  const std::filesystem::path folder = fmt::format("{}/postgres-template-{:x}", POLLBUS_TEST_DATA,
-                                                   std::hash<std::string>()(script.str()));
+  std::filesystem::path folder = fmt::format("{}/postgres-template-{:x}", POLLBUS_TEST_DATA,
+                                             std::hash<std::string>()(script.str()));
   std::filesystem::create_directories(POLLBUS_TEST_DATA);
   const FileLock lock(folder.string() + ".lock");
   if (std::filesystem::exists(folder)) return folder;

@@ -12,7 +12,7 @@
 namespace pollbus::testing {
 namespace {
 
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 // Long, because sanitizers are slow on a busy computer; tests that succeed do not wait for it.
 constexpr std::chrono::seconds kStartDeadline = 60s;

@@ -33,7 +33,7 @@ Environment with_http_port(Environment environment, int port) {
 }  // namespace
 
 VotingService::VotingService(const std::string& program, const std::string& name,
-                             Environment environment, const std::filesystem::path& folder,
+                             const Environment& environment, const std::filesystem::path& folder,
                              std::vector<std::string> flags)
     : VotingService(program, name, environment, folder, std::move(flags),
                     http_port_of(environment)) {}

@@ -15,7 +15,7 @@ class VotingService : public Server {
  public:
   // `program` is the name of the executable; `name` names the log and distinguishes replicas.
   // HTTP_PORT is added to `environment` if it is missing.
-  VotingService(const std::string& program, const std::string& name, Environment environment,
+  VotingService(const std::string& program, const std::string& name, const Environment& environment,
                 const std::filesystem::path& folder, std::vector<std::string> flags = {});
 
   using Server::launch;

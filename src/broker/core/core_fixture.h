@@ -42,7 +42,7 @@ class NotingObserver : public CoreObserver {
   std::vector<std::string> notes_;
 };
 
-class CoreTest : public testing::Test {
+class CoreTest : public ::testing::Test {
  protected:
   explicit CoreTest(const CoreOptions& options = {}) : core(options, &observer) {}
   void SetUp() override {
@@ -112,7 +112,7 @@ class CoreTest : public testing::Test {
     return ids;
   }
   // Acks the last delivery of each message, or the given attempt.
-  void ack(const std::string& subscription, std::vector<MessageId> messages,
+  void ack(const std::string& subscription, const std::vector<MessageId>& messages,
            std::uint32_t attempt = 0) {
     std::vector<AckId> ids;
     for (const MessageId message : messages) ids.push_back(ack_id(subscription, message, attempt));

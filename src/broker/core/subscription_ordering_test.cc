@@ -21,7 +21,7 @@ class OrderingTest : public testing::Test {
  protected:
   void SetUp() override { queue.open(1, {}); }
 
-  void push(OrderingKey key, std::vector<MessageId> ids) {
+  void push(OrderingKey key, const std::vector<MessageId>& ids) {
     for (const MessageId id : ids) {
       const std::uint32_t end = 10;
       Batch* batch =

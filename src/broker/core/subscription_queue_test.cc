@@ -37,7 +37,7 @@ class SubscriptionQueueTest : public testing::Test {
     for (const Delivery& delivery : take(consumer, most)) ids.push_back(delivery.id);
     return ids;
   }
-  std::size_t ack(std::vector<MessageId> messages, std::uint32_t attempt = 1) {
+  std::size_t ack(const std::vector<MessageId>& messages, std::uint32_t attempt = 1) {
     std::vector<AckId> ids;
     for (const MessageId message : messages) ids.push_back({kSubscription, message, attempt});
     return queue.acknowledge(ids);

@@ -13,7 +13,6 @@ namespace {
 namespace api = google::pubsub::v1;
 using grpc::StatusCode;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 

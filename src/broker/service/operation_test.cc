@@ -30,7 +30,7 @@ class OperationTest : public ServiceTest {
     std::promise<grpc::Status> done;
     stub.UnaryCall(&context, method, {}, &sent, &received,
                    [&](grpc::Status status) { done.set_value(std::move(status)); });
-    const grpc::Status status = done.get_future().get();
+    grpc::Status status = done.get_future().get();
     grpc::Slice answer;
     if (status.ok() && received.DumpToSingleSlice(&answer).ok()) {
       response->assign(reinterpret_cast<const char*>(answer.begin()), answer.size());
@@ -122,7 +122,7 @@ class TlsTest : public OperationTest {
 
   absl::Status start_with(const TlsFiles& files) {
     auto started = Server::start({.tls = files}, system_clock(), registry_);
-    if (started.ok()) server = *std::move(started);
+    if (started.ok()) server = std::move(*started);
     return started.status();
   }
   grpc::StatusCode create_topic_with(const Credentials& credentials) {

@@ -28,7 +28,7 @@ struct TestContext : grpc::ClientContext {
 };
 
 // Starts a broker on a free port for each test, and has stubs that call it.
-class ServiceTest : public testing::Test {
+class ServiceTest : public ::testing::Test {
  protected:
   using Stream = grpc::ClientReaderWriter<google::pubsub::v1::StreamingPullRequest,
                                           google::pubsub::v1::StreamingPullResponse>;

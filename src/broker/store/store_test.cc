@@ -305,7 +305,7 @@ TEST_F(StoreTest, AnAckIdFromBeforeACrashDoesNotAckTheSameAttemptAfterIt) {
 TEST_F(StoreTest, AStartThatCannotWriteTheFormatFileClosesTheDatabase) {
   const auto obstacle = folder / "format.new";
   std::filesystem::create_directories(obstacle);
-  std::ofstream(folder / "lock");
+  std::ofstream(folder / "lock") << "";
   EXPECT_TRUE(absl::IsUnavailable(open().status()));
   std::filesystem::remove(obstacle);
   EXPECT_TRUE(open().ok());

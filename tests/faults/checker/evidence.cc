@@ -180,8 +180,8 @@ void Evidence::sort() {
 }
 
 std::string to_line(const MachineEvent& event) {
-  const std::string when = fmt::format("{:>12.3f} ms  machine {}  ",
-                                       static_cast<double>(event.t_us) / 1'000, event.machine);
+  std::string when = fmt::format("{:>12.3f} ms  machine {}  ",
+                                 static_cast<double>(event.t_us) / 1'000, event.machine);
   switch (event.kind) {
     case MachineEvent::Kind::kStart:
       return when + "starts";

@@ -36,7 +36,7 @@ class FailingPublisher final : public Publisher {
 inline BatchHandler failing_handler(BatchHandler inner, const std::string& part, Failpoints at) {
   return [inner = std::move(inner), part, at = std::move(at)](
              std::span<const ReceivedMessage> batch, std::stop_token stop) {
-    const std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
+    std::vector<Verdict> give_back(batch.size(), Verdict::kNack);
     if (!at(part + ".before_handle").ok()) return give_back;
     std::vector<Verdict> verdicts = inner(batch, stop);
     return at(part + ".before_ack").ok() ? verdicts : give_back;

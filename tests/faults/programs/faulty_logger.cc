@@ -6,15 +6,17 @@
 
 namespace pollbus {
 
-std::unique_ptr<VoterRegister> real_make_register(RedisConfig config, const KeyedHash& key_check)
+std::unique_ptr<VoterRegister> real_make_register(const RedisConfig& config,
+                                                  const KeyedHash& key_check)
     POLLBUS_REAL(MAKE_REGISTER);
-std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config, const KeyedHash& key_check)
+std::unique_ptr<VoterRegister> wrapped_make_register(const RedisConfig& config,
+                                                     const KeyedHash& key_check)
     POLLBUS_WRAP(MAKE_REGISTER);
 
-std::unique_ptr<VoterRegister> wrapped_make_register(RedisConfig config,
+std::unique_ptr<VoterRegister> wrapped_make_register(const RedisConfig& config,
                                                      const KeyedHash& key_check) {
-  return faults::made_faulty<faults::FailingRegister>(
-      real_make_register(std::move(config), key_check), faults::mutant().voters);
+  return faults::made_faulty<faults::FailingRegister>(real_make_register(config, key_check),
+                                                      faults::mutant().voters);
 }
 
 namespace faults {
