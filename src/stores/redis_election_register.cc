@@ -212,7 +212,11 @@ class RedisElectionRegister final : public RedisElectionServer {
           ASSIGN_OR_RETURN(const RedisReply reply,
                            run(connection, kRead, Arguments().add(election).add(known)));
           auto read = snapshot_in(*reply);
-          if (!read) return protocol_error(connection);
+          if (!read) {
+            return absl::FailedPreconditionError(
+                fmt::format("{} holds something else in the place of the events of election {}",
+                            connection.where(), election));
+          }
           snapshot = *std::move(read);
           return absl::OkStatus();
         });
@@ -228,7 +232,10 @@ class RedisElectionRegister final : public RedisElectionServer {
                            answer_to(connection, {"SMEMBERS", "pollbus:elections"}));
           for (std::size_t i = 0; i < reply->elements; ++i) {
             const auto election = number_in(*reply->element[i]);
-            if (!election) return protocol_error(connection);
+            if (!election) {
+              return absl::FailedPreconditionError(fmt::format(
+                  "{} holds something else in its list of elections", connection.where()));
+            }
             elections.push_back(*election);
           }
           return absl::OkStatus();

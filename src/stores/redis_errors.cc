@@ -43,8 +43,8 @@ constexpr std::array kKnownErrors = {
     KnownError{"TRYAGAIN", kTransient, "is moving keys within its cluster"},
     KnownError{"ERR max number of clients", kTransient, "has too many clients"},
     KnownError{"WRONGTYPE", kLasting,
-               "holds a key of another program where Pollbus counts marks or keeps its key check: "
-               "give Pollbus a server of its own"},
+               "holds a key of another program in the place of one of Pollbus: give Pollbus a "
+               "server of its own"},
     KnownError{
         "ERR DB index", kLasting,
         "has only one database, and Pollbus needs databases 0 and 1 (setting \"databases\")"},

@@ -94,7 +94,14 @@ bool OfficeHandler::handle_one(const ReceivedMessage& message, std::stop_token s
   } else {
     const SignedEvent signed_command{.data = message.data, .signature = signature};
     const bool is_answered = redis_.hold_until_ok(stop, [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(answered, answer(signed_command, *command));
+      auto result = answer(signed_command, *command);
+      // What the register holds of this election is damaged. The office is told, and the commands
+      // for other elections must not wait.
+      if (absl::IsFailedPrecondition(result.status())) {
+        log_error("an office command cannot be carried out", {{"error", result.status()}});
+        result = refusal({}, std::string(result.status().message()));
+      }
+      ASSIGN_OR_RETURN(answered, std::move(result));
       return absl::OkStatus();
     });
     if (!is_answered) return false;
@@ -241,7 +248,12 @@ OfficeHandler::Answer OfficeHandler::answer_status_of_all() {
   OfficeAnswer answered;
   ASSIGN_OR_RETURN(const std::vector<std::int64_t> elections, elections_.elections());
   for (const std::int64_t election : elections) {
-    ASSIGN_OR_RETURN(const CurrentElection current, states_.read(election));
+    const auto read = states_.read(election);
+    if (absl::IsFailedPrecondition(read.status())) {
+      log_error("an election cannot be read", {{"election", election}, {"error", read.status()}});
+      continue;
+    }
+    ASSIGN_OR_RETURN(const CurrentElection current, read);
     answered.now_utc_ms = current.now_ms;
     if (!current.state) continue;
     answered.elections.push_back({.election = election,

@@ -312,6 +312,34 @@ TEST_F(OfficeCommandsTest, TheStatusHasPhaseMarksAndTheClockOfRedis) {
   EXPECT_FALSE(unknown.state.has_value());
 }
 
+TEST_F(OfficeCommandsTest, AnElectionWhoseDataAreDamagedIsNamedAndStopsNoOther) {
+  EventWriter office(test_definition("open"));
+  happens(office, EventKind::kDefine);
+  const auto in_own_database = [&](const std::string& script) {
+    redis_.command({"EVAL", "local call = redis.call call('SELECT', 1) " + script, "0"});
+  };
+  for (const std::string damage :
+       {"call('SET', 'pollbus:election:13', 'x')", "call('SET', 'pollbus:events:13', 'x')",
+        "call('RPUSH', 'pollbus:events:13', 'x')",
+        "call('HSET', 'pollbus:election:13', 'sequence', '5')"}) {
+    SCOPED_TRACE(damage);
+    in_own_database("call('SADD', 'pollbus:elections', '13') " + damage);
+    const auto all =
+        answers({command(encode(wire::OfficeRequest{.election = 13, .uuid = uuid(1)})),
+                 command(encode(wire::OfficeRequest{.election = {}, .uuid = uuid(2)}))});
+    ASSERT_THAT(all, SizeIs(2));
+    EXPECT_EQ(all[0].result, CommandResult::kRefused);
+    EXPECT_THAT(all[0].reason, HasSubstr("holds"));
+    ASSERT_THAT(all[1].elections, SizeIs(1));
+    EXPECT_EQ(all[1].elections[0].election, kElection);
+    in_own_database("call('DEL', 'pollbus:election:13', 'pollbus:events:13')");
+  }
+  in_own_database("call('SADD', 'pollbus:elections', 'x')");
+  EXPECT_EQ(answer(encode(wire::OfficeRequest{.election = {}, .uuid = uuid(3)})).result,
+            CommandResult::kRefused);
+  happens(office, EventKind::kOpen);
+}
+
 TEST_F(OfficeCommandsTest, ALoggerFollowsWhatAnotherLoggerApplied) {
   EventWriter office(test_definition("open"));
   happens(office, EventKind::kDefine);
