@@ -169,9 +169,9 @@ absl::StatusOr<PostgresRows> PostgresConnection::answer(bool sent) {
     rows = PostgresRows(result);
     const ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) continue;
-    error.Update(postgres_error(where_, field(result, PG_DIAG_SQLSTATE),
-                                field(result, PG_DIAG_MESSAGE_PRIMARY),
-                                field(result, PG_DIAG_SOURCE_FILE)));
+    error.Update(postgres_error(
+        where_, field(result, PG_DIAG_SQLSTATE), field(result, PG_DIAG_MESSAGE_PRIMARY),
+        field(result, PG_DIAG_SOURCE_FILE), field(result, PG_DIAG_CONTEXT)));
   }
   if (!error.ok()) return error;
   return rows;

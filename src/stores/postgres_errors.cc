@@ -36,20 +36,30 @@ constexpr std::array<std::string_view, 11> kTold = {"08", "25", "28", "3D", "3F"
 // A function can raise every error with every message: PL/pgSQL does so in pl_exec.c, PL/Python in
 // plpy_elog.c, PL/Perl in plperl.c. Some files of the planner have such names, too.
 constexpr std::string_view kLanguages = "pl";
+// How PL/pgSQL calls the block of a DO statement, in every language of the server's messages.
+constexpr std::string_view kBlock = " inline_code_block ";
 
 bool begins_with_any(std::string_view sqlstate, std::span<const std::string_view> beginnings) {
   return std::ranges::any_of(
       beginnings, [&](std::string_view beginning) { return sqlstate.starts_with(beginning); });
 }
 
+// Whether a function of the database wrote the message. A block of Pollbus, in a migration, is
+// none; the first line of the context is about what raised the error.
+bool is_of_function(std::string_view source_file, std::string_view context) {
+  return source_file.starts_with(kLanguages) &&
+         context.substr(0, context.find('\n')).find(kBlock) == std::string_view::npos;
+}
+
 }  // namespace
 
 absl::Status postgres_error(std::string_view where, std::string_view sqlstate,
-                            std::string_view primary, std::string_view source_file) {
+                            std::string_view primary, std::string_view source_file,
+                            std::string_view context) {
   if (sqlstate.empty()) return absl::UnavailableError(fmt::format("{} is gone", where));
   const auto code = begins_with_any(sqlstate, kTransient) ? absl::StatusCode::kUnavailable
                                                           : absl::StatusCode::kFailedPrecondition;
-  const bool is_told = begins_with_any(sqlstate, kTold) && !source_file.starts_with(kLanguages);
+  const bool is_told = begins_with_any(sqlstate, kTold) && !is_of_function(source_file, context);
   const std::string_view told =
       is_told ? primary : "refuses the statement; see the log of the server";
   return {code, fmt::format("{}: {} (SQLSTATE {})", where, told, sqlstate)};
