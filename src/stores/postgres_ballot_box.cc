@@ -105,8 +105,8 @@ std::vector<Entry> entries_of(std::span<const Ballot> ballots) {
   for (const Ballot& ballot : ballots) entries.push_back({.ballot = &ballot});
   const auto receipt = [](const Entry& entry) { return entry.ballot->receipt; };
   std::ranges::stable_sort(entries, {}, receipt);
-  const auto repeated = std::ranges::unique(entries, {}, receipt);
-  entries.erase(repeated.begin(), repeated.end());
+  const auto repeats = [&](const Entry& a, const Entry& b) { return receipt(a) == receipt(b); };
+  entries.erase(std::unique(entries.begin(), entries.end(), repeats), entries.end());
   return entries;
 }
 
@@ -173,7 +173,7 @@ absl::Status find_receipts(PostgresConnection& connection, std::span<Entry* cons
   const std::array parameters = {receipts.take()};
   ASSIGN_OR_RETURN(const PostgresRows rows, connection.run(kFindReceipts, parameters));
   for (int row = 0; row < rows.size(); ++row) {
-    const std::size_t position = rows.number(row, 0);
+    const auto position = static_cast<std::size_t>(rows.number(row, 0));
     entries[position - 1]->stored = content_in(rows, row);
   }
   return absl::OkStatus();

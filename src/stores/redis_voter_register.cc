@@ -331,7 +331,7 @@ class RedisVoterRegister final : public RedisVoterServer {
                                             "buckets", "codes"}));
     ASSIGN_OR_RETURN(const RedisReply choices,
                      connection.call({"SMEMBERS", "pollbus:choices:" + id}));
-    const absl::Status error = connection.error_in(choices);
+    absl::Status error = connection.error_in(choices);
     if (!error.ok() && !absl::IsFailedPrecondition(error)) return error;
     if (state->type != REDIS_REPLY_ARRAY || state->elements != 4) return protocol_error(connection);
     KnownElection known{.version = std::string(text_of(*state->element[0])),
