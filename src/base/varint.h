@@ -15,11 +15,15 @@ inline std::size_t varint_bytes(std::uint64_t value) {
   return google::protobuf::io::CodedOutputStream::VarintSize64(value);
 }
 
+// Writes varint_bytes(value) bytes and returns their end.
+inline char* write_varint(std::uint64_t value, char* out) {
+  return reinterpret_cast<char*>(google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(
+      value, reinterpret_cast<std::uint8_t*>(out)));
+}
+
 inline void append_varint(std::uint64_t value, std::string* out) {
-  std::uint8_t bytes[kMaxVarintBytes];
-  const std::uint8_t* const end =
-      google::protobuf::io::CodedOutputStream::WriteVarint64ToArray(value, bytes);
-  out->append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(end - bytes));
+  char bytes[kMaxVarintBytes];
+  out->append(bytes, write_varint(value, bytes));
 }
 
 }  // namespace pollbus

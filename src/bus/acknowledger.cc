@@ -1,5 +1,7 @@
 #include "bus/acknowledger.h"
 
+#include <algorithm>
+
 #include "base/logging.h"
 #include "base/status.h"
 #include "bus/pubsub_codec.h"
@@ -20,7 +22,6 @@ constexpr std::chrono::milliseconds kAckTimeout{10'000};
 struct Acknowledger::Call {
   Request request;
   grpc::ClientContext context;
-  grpc::ByteBuffer bytes;
   grpc::ByteBuffer response;
 };
 
@@ -33,38 +34,32 @@ Acknowledger::~Acknowledger() {
   changed_.wait(lock, [this] { return in_progress_.empty(); });
 }
 
-void Acknowledger::send(Request request) {
-  auto& ack_ids = request.ack_ids;
-  if (ack_ids.empty()) return;
-  Connection::Stubs& stubs = connection_->stubs();
-  for (std::size_t begin = 0; begin < ack_ids.size(); begin += kMaxAckIdsPerCall) {
-    const std::size_t end = std::min(ack_ids.size(), begin + kMaxAckIdsPerCall);
-    auto call = std::make_unique<Call>();
-    Call& raw = *call;
-    raw.request.kind = request.kind;
-    raw.request.deadline_seconds = request.deadline_seconds;
-    raw.request.tries = request.tries + 1;
-    raw.request.ack_ids.assign(
-        std::make_move_iterator(ack_ids.begin() + static_cast<std::ptrdiff_t>(begin)),
-        std::make_move_iterator(ack_ids.begin() + static_cast<std::ptrdiff_t>(end)));
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return in_progress_.size() < kMaxCallsInProgress; });
-      in_progress_.emplace(&raw, std::move(call));
-    }
-    start(stubs, raw);
+void Acknowledger::send(std::span<const std::string_view> ack_ids,
+                        std::optional<int> deadline_seconds) {
+  while (!ack_ids.empty()) {
+    const auto part = ack_ids.first(std::min(ack_ids.size(), kMaxAckIdsPerCall));
+    start({.is_ack = !deadline_seconds,
+           .bytes = write_ack_request(subscription_, part, deadline_seconds),
+           .messages = part.size()});
+    ack_ids = ack_ids.subspan(part.size());
   }
 }
 
-void Acknowledger::start(Connection::Stubs& stubs, Call& call) {
+void Acknowledger::start(Request request) {
+  Connection::Stubs& stubs = connection_->stubs();
+  ++request.tries;
+  auto owned = std::make_unique<Call>();
+  Call& call = *owned;
+  call.request = std::move(request);
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return in_progress_.size() < kMaxCallsInProgress; });
+    in_progress_.emplace(&call, std::move(owned));
+  }
   set_timeout(call.context, kAckTimeout);
-  const Request& request = call.request;
-  const bool is_ack = request.kind == Kind::kAck;
-  call.bytes =
-      write_ack_request(subscription_, request.ack_ids,
-                        is_ack ? std::nullopt : std::optional<int>(request.deadline_seconds));
-  stubs.raw->UnaryCall(&call.context, is_ack ? kAcknowledgeMethod : kModifyAckDeadlineMethod, {},
-                       &call.bytes, &call.response,
+  stubs.raw->UnaryCall(&call.context,
+                       call.request.is_ack ? kAcknowledgeMethod : kModifyAckDeadlineMethod, {},
+                       &call.request.bytes, &call.response,
                        [this, &call](const grpc::Status& status) { done(&call, status); });
 }
 
@@ -80,11 +75,11 @@ void Acknowledger::done(Call* call, const grpc::Status& status) {
 void Acknowledger::failed(Request request, const absl::Status& error) {
   if (is_transient(error) && request.tries < kMaxAckTries && failed_.size() < kMaxFailedCalls) {
     failed_.push_back(std::move(request));
-  } else if (request.kind == Kind::kAck) {
-    lost_acks_ += static_cast<std::int64_t>(request.ack_ids.size());
+  } else if (request.is_ack) {
+    lost_acks_ += static_cast<std::int64_t>(request.messages);
     log_warning(
         "acks lost; their messages will be delivered again",
-        {{"subscription", subscription_}, {"messages", request.ack_ids.size()}, {"error", error}});
+        {{"subscription", subscription_}, {"messages", request.messages}, {"error", error}});
   }
 }
 
@@ -95,7 +90,7 @@ void Acknowledger::flush() {
     again.swap(failed_);
     ++flushes_;
   }
-  for (Request& request : again) send(std::move(request));
+  for (Request& request : again) start(std::move(request));
   const std::lock_guard lock(mutex_);
   --flushes_;
   changed_.notify_all();

@@ -6,7 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -24,16 +27,10 @@ class Acknowledger {
   ~Acknowledger();
 
   // These block while kMaxCallsInProgress calls are unanswered.
-  void ack(std::vector<std::string> ack_ids) {
-    send({.kind = Kind::kAck, .ack_ids = std::move(ack_ids)});
-  }
-  void nack(std::vector<std::string> ack_ids) {
-    send({.kind = Kind::kModify, .ack_ids = std::move(ack_ids)});
-  }
-  void extend(std::vector<std::string> ack_ids, int deadline_seconds) {
-    send({.kind = Kind::kModify,
-          .ack_ids = std::move(ack_ids),
-          .deadline_seconds = deadline_seconds});
+  void ack(std::span<const std::string_view> ack_ids) { send(ack_ids, std::nullopt); }
+  void nack(std::span<const std::string_view> ack_ids) { send(ack_ids, 0); }
+  void extend(std::span<const std::string_view> ack_ids, int deadline_seconds) {
+    send(ack_ids, deadline_seconds);
   }
 
   // Repeats the calls that failed.
@@ -44,17 +41,17 @@ class Acknowledger {
   std::int64_t lost_acks() const;
 
  private:
-  enum class Kind { kAck, kModify };
   struct Request {
-    Kind kind = Kind::kAck;
-    std::vector<std::string> ack_ids;
-    int deadline_seconds = 0;
+    bool is_ack = false;  // otherwise it modifies deadlines
+    grpc::ByteBuffer bytes;
+    std::size_t messages = 0;
     int tries = 0;
   };
   struct Call;
 
-  void send(Request request);
-  void start(Connection::Stubs& stubs, Call& call);
+  // Acks, or with a deadline modifies the deadlines.
+  void send(std::span<const std::string_view> ack_ids, std::optional<int> deadline_seconds);
+  void start(Request request);
   void done(Call* call, const grpc::Status& status);
   void failed(Request request, const absl::Status& error);
 

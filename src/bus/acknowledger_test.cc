@@ -15,6 +15,8 @@ namespace {
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
+using Ids = std::vector<std::string_view>;
+
 constexpr char kSubscription[] = "projects/p/subscriptions/s";
 const grpc::Status kAway(grpc::StatusCode::UNAVAILABLE, "away");
 
@@ -44,9 +46,9 @@ TEST_F(AcknowledgerTest, SendsAcksNacksAndExtensionsOfItsSubscription) {
     EXPECT_EQ(request.ack_deadline_seconds(), request.ack_ids(0) == "late" ? 15 : 0);
     return grpc::Status::OK;
   };
-  acknowledger.ack({"done", "also done"});
-  acknowledger.nack({"back"});
-  acknowledger.extend({"late"}, 15);
+  acknowledger.ack(Ids{"done", "also done"});
+  acknowledger.nack(Ids{"back"});
+  acknowledger.extend(Ids{"late"}, 15);
   ASSERT_TRUE(idle());
   EXPECT_THAT(bus.acked(), UnorderedElementsAre("done", "also done"));
   EXPECT_THAT(bus.nacked(), UnorderedElementsAre("back"));
@@ -55,7 +57,7 @@ TEST_F(AcknowledgerTest, SendsAcksNacksAndExtensionsOfItsSubscription) {
 
 TEST_F(AcknowledgerTest, SendsNoRequestWithoutIds) {
   bus.on_acknowledge = [this](const auto&) { return count(grpc::Status::OK); };
-  acknowledger.ack({});
+  acknowledger.ack(Ids{});
   ASSERT_TRUE(idle());
   EXPECT_EQ(tries, 0);
 }
@@ -66,14 +68,15 @@ TEST_F(AcknowledgerTest, SplitsManyIdsIntoRequestsWithinTheServicesLimit) {
     EXPECT_LE(request.ByteSizeLong(), 512U * 1024);
     return grpc::Status::OK;
   };
-  acknowledger.ack(std::vector<std::string>(9'001, std::string(200, 'x')));
+  const std::string long_id(200, 'x');
+  acknowledger.ack(Ids(9'001, long_id));
   ASSERT_TRUE(idle());
   EXPECT_THAT(bus.acked(), SizeIs(9'001));
 }
 
 TEST_F(AcknowledgerTest, FlushRepeatsCallsThatFailedTransiently) {
   bus.on_acknowledge = [this](const auto&) { return count(tries < 2 ? kAway : grpc::Status::OK); };
-  acknowledger.ack({"a", "b"});
+  acknowledger.ack(Ids{"a", "b"});
   EXPECT_TRUE(bus.wait([this] {
     acknowledger.flush();
     bus.happened();
@@ -87,7 +90,7 @@ TEST_F(AcknowledgerTest, FlushRepeatsCallsThatFailedTransiently) {
 
 TEST_F(AcknowledgerTest, AnAckIsLostAndCountedAfterSixTries) {
   bus.on_acknowledge = [this](const auto&) { return count(kAway); };
-  acknowledger.ack({"a", "b", "c"});
+  acknowledger.ack(Ids{"a", "b", "c"});
   EXPECT_TRUE(bus.wait([this] {
     acknowledger.flush();
     bus.happened();
@@ -102,7 +105,7 @@ TEST_F(AcknowledgerTest, AnAckRefusedForGoodIsLostAtOnce) {
   bus.on_acknowledge = [this](const auto&) {
     return count(grpc::Status(grpc::StatusCode::NOT_FOUND, "no such subscription"));
   };
-  acknowledger.ack({"a"});
+  acknowledger.ack(Ids{"a"});
   EXPECT_TRUE(idle());
   EXPECT_EQ(tries, 1);
   EXPECT_EQ(acknowledger.lost_acks(), 1);
@@ -110,8 +113,8 @@ TEST_F(AcknowledgerTest, AnAckRefusedForGoodIsLostAtOnce) {
 
 TEST_F(AcknowledgerTest, ARefusedNackDoesNotCountAsALostAck) {
   bus.on_modify = [](const auto&) { return grpc::Status(grpc::StatusCode::NOT_FOUND, "gone"); };
-  acknowledger.nack({"a"});
-  acknowledger.extend({"b"}, 10);
+  acknowledger.nack(Ids{"a"});
+  acknowledger.extend(Ids{"b"}, 10);
   EXPECT_TRUE(idle());
   EXPECT_EQ(acknowledger.lost_acks(), 0);
 }
@@ -122,7 +125,7 @@ TEST_F(AcknowledgerTest, IsNotIdleWhileACallIsUnanswered) {
     answer.wait();
     return grpc::Status::OK;
   };
-  acknowledger.ack({"a"});
+  acknowledger.ack(Ids{"a"});
   EXPECT_FALSE(acknowledger.wait_idle(std::chrono::steady_clock::now()));
   answer.count_down();
   EXPECT_TRUE(idle());
@@ -139,7 +142,7 @@ TEST_F(AcknowledgerTest, CanBeDestroyedWhileACallIsUnanswered) {
   std::jthread answers;
   {
     Acknowledger shortlived(bus.connect(), kSubscription);
-    shortlived.ack({"a"});
+    shortlived.ack(Ids{"a"});
     begun.wait();
     answers = std::jthread([&] { answer.count_down(); });
   }

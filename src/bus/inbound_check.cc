@@ -63,7 +63,7 @@ void InboundCheck::turn_away(const ReceivedMessage& message, Outgoing* outgoing)
 
 void InboundCheck::reject(const std::string& reason, const ReceivedMessage& message,
                           std::optional<Message> answer, Outgoing* outgoing) const {
-  outgoing->notices.push_back(quarantine_notice(reason, expected_, message.id));
+  outgoing->notices.push_back(quarantine_notice(reason, expected_, std::string(message.id)));
   if (answer) outgoing->messages.push_back(*std::move(answer));
 }
 

@@ -17,7 +17,7 @@ namespace pollbus {
 
 // How the messages of a subscription prove that a holder of a key made them.
 struct InboundKeys {
-  std::function<bool(const Message&)> is_authentic;
+  std::function<bool(const ReceivedMessage&)> is_authentic;
   std::string setting;  // the setting that must fit the senders' keys
   Clock& clock;
   Readiness& readiness;

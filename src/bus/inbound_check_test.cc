@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "support/manual_clock.h"
+#include "support/received_message.h"
 
 namespace pollbus {
 namespace {
@@ -15,12 +16,11 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-ReceivedMessage received(const std::string& function) {
-  ReceivedMessage message;
-  message.data = "a secret vote";
-  message.attributes = {{"function", function}, {"other", "another secret"}};
-  message.id = "77";
-  return message;
+ReceivedMessage received(const std::string& function, Attributes others = {}) {
+  Message message{.data = "a secret vote", .attributes = std::move(others)};
+  message.attributes["function"] = function;
+  message.attributes["other"] = "another secret";
+  return testing::received(std::move(message), "77");
 }
 
 class InboundCheckTest : public ::testing::Test {
@@ -43,12 +43,9 @@ TEST_F(InboundCheckTest, StraysAreCountedAndLoggedOnce) {
 
 TEST_F(InboundCheckTest, AMessageWithOnlySomeOfTheExpectedAttributesIsAStray) {
   InboundCheck of_machine({{"function", "result"}, {"machineID", "3"}}, registry);
-  ReceivedMessage message = received("result");
-  EXPECT_TRUE(of_machine.is_stray(message));
-  message.attributes["machineID"] = "30";
-  EXPECT_TRUE(of_machine.is_stray(message));
-  message.attributes["machineID"] = "3";
-  EXPECT_FALSE(of_machine.is_stray(message));
+  EXPECT_TRUE(of_machine.is_stray(received("result")));
+  EXPECT_TRUE(of_machine.is_stray(received("result", {{"machineID", "30"}})));
+  EXPECT_FALSE(of_machine.is_stray(received("result", {{"machineID", "3"}})));
 }
 
 TEST_F(InboundCheckTest, ANoticeHoldsReasonFunctionAndMessageIdAndNothingElseOfTheMessage) {
@@ -73,11 +70,11 @@ TEST_F(InboundCheckTest, ARejectionIsAnsweredIfTheSenderIsKnown) {
 
 class InboundKeysTest : public ::testing::Test {
  protected:
-  static bool carries_mac(const Message& message) { return message.attribute("mac") == "right"; }
+  static bool carries_mac(const ReceivedMessage& message) {
+    return message.attribute("mac") == "right";
+  }
   static ReceivedMessage with_mac(const std::string& mac) {
-    ReceivedMessage message = received("submit vote");
-    message.attributes["mac"] = mac;
-    return message;
+    return received("submit vote", {{"mac", mac}});
   }
   std::string metrics() const { return prometheus::TextSerializer().Serialize(registry.Collect()); }
 

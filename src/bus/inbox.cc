@@ -39,27 +39,31 @@ bool Inbox::has_room_locked() const {
 
 Inbox::Batch Inbox::take(std::stop_token stop) {
   std::unique_lock lock(mutex_);
-  Batch batch;
-  if (!arrived_.wait(lock, stop, [this] { return !waiting_.empty(); })) return batch;
+  if (!arrived_.wait(lock, stop, [this] { return !waiting_.empty(); })) return {};
   if (waiting_.size() >= options_.min_linger_messages) {
     arrived_.wait_until(lock, stop, waiting_.front().received + options_.max_linger,
                         [this] { return waiting_.size() >= options_.max_batch_messages; });
   }
-  if (stop.stop_requested()) return batch;
-  const std::size_t count = std::min(waiting_.size(), options_.max_batch_messages);
+  if (stop.stop_requested()) return {};
+  return take_locked(options_.max_batch_messages);
+}
+
+Inbox::Batch Inbox::take_locked(std::size_t most) {
+  const std::size_t count = std::min(waiting_.size(), most);
+  Batch batch;
   batch.messages.reserve(count);
   batch.ack_ids.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     batch.messages.push_back(std::move(waiting_.front().message));
-    batch.ack_ids.push_back(std::move(waiting_.front().ack_id));
+    batch.ack_ids.push_back(waiting_.front().ack_id);
     waiting_.pop_front();
   }
   return batch;
 }
 
-void Inbox::release(const std::vector<std::string>& ack_ids) {
+void Inbox::release(std::span<const std::string_view> ack_ids) {
   const std::lock_guard lock(mutex_);
-  for (const std::string& ack_id : ack_ids) {
+  for (const std::string_view ack_id : ack_ids) {
     const auto lease = leases_.find(ack_id);
     if (lease == leases_.end()) continue;
     leased_bytes_ -= lease->second.bytes;
@@ -76,21 +80,19 @@ std::vector<std::string> Inbox::due_for_extension() {
         now - lease.received > options_.max_lease)
       continue;
     lease.extended = now;
-    due.push_back(ack_id);
+    due.emplace_back(ack_id);
   }
   return due;
 }
 
-std::vector<std::string> Inbox::remove_waiting() {
-  std::vector<std::string> ack_ids;
+Inbox::Batch Inbox::remove_waiting() {
+  Batch batch;
   {
     const std::lock_guard lock(mutex_);
-    ack_ids.reserve(waiting_.size());
-    for (Delivery& delivery : waiting_) ack_ids.push_back(std::move(delivery.ack_id));
-    waiting_.clear();
+    batch = take_locked(waiting_.size());
   }
-  release(ack_ids);
-  return ack_ids;
+  release(batch.ack_ids);
+  return batch;
 }
 
 std::int64_t Inbox::outstanding() const {

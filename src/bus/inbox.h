@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,14 +24,14 @@ namespace pollbus {
 class Inbox {
  public:
   struct Delivery {
-    std::string ack_id;
+    ReceivedMessage message;
+    std::string_view ack_id;  // in the message's storage
     std::int64_t bytes = 0;
     SteadyTime received;
-    ReceivedMessage message;
   };
   struct Batch {
     std::vector<ReceivedMessage> messages;
-    std::vector<std::string> ack_ids;  // of the messages, in order
+    std::vector<std::string_view> ack_ids;  // of the messages, in order, and in their storage
   };
 
   Inbox(const SubscriberOptions& options, Clock& clock) : options_(options), clock_(clock) {}
@@ -42,15 +44,16 @@ class Inbox {
   // min_linger_messages. Empty after a stop.
   Batch take(std::stop_token stop);
 
-  // Ends the leases of messages that are about to be acked or nacked.
-  void release(const std::vector<std::string>& ack_ids);
+  // Ends the leases of messages that are about to be acked or nacked. Call it before the messages
+  // are destroyed.
+  void release(std::span<const std::string_view> ack_ids);
 
   // Returns the ack ids whose lease is half over, and counts them as extended now. Leases older
   // than max_lease are left to expire.
   std::vector<std::string> due_for_extension();
 
-  // Removes the messages that the handler has not been given, and returns their ack ids.
-  std::vector<std::string> remove_waiting();
+  // Removes the messages that the handler has not been given, and ends their leases.
+  Batch remove_waiting();
 
   std::int64_t outstanding() const;
 
@@ -62,13 +65,14 @@ class Inbox {
   };
 
   bool has_room_locked() const;
+  Batch take_locked(std::size_t most);
 
   const SubscriberOptions options_;
   Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable_any arrived_;
   std::deque<Delivery> waiting_;
-  absl::flat_hash_map<std::string, Lease> leases_;
+  absl::flat_hash_map<std::string_view, Lease> leases_;  // by ack ids in messages that are there
   std::int64_t leased_bytes_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 #include "support/manual_clock.h"
@@ -21,10 +22,12 @@ using ::testing::UnorderedElementsAre;
 std::vector<Inbox::Delivery> deliveries(const std::vector<std::string>& names, int bytes = 1) {
   std::vector<Inbox::Delivery> out;
   for (const std::string& name : names) {
-    out.emplace_back();
-    out.back().ack_id = "ack " + name;
-    out.back().bytes = bytes;
-    out.back().message.id = name;
+    const auto ack_id = std::make_shared<const std::string>("ack " + name);
+    Inbox::Delivery& delivery = out.emplace_back();
+    delivery.ack_id = *ack_id;
+    delivery.bytes = bytes;
+    delivery.message.id = delivery.ack_id.substr(4);
+    delivery.message.storage = ack_id;
   }
   return out;
 }
@@ -32,11 +35,13 @@ std::vector<Inbox::Delivery> deliveries(const std::vector<std::string>& names, i
 std::vector<std::string> ids(const Inbox::Batch& batch) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < batch.messages.size(); ++i) {
-    EXPECT_EQ(batch.ack_ids.at(i), "ack " + batch.messages[i].id);
-    out.push_back(batch.messages[i].id);
+    EXPECT_EQ(batch.ack_ids.at(i), "ack " + std::string(batch.messages[i].id));
+    out.emplace_back(batch.messages[i].id);
   }
   return out;
 }
+
+void release(Inbox& inbox, const std::vector<std::string_view>& ack_ids) { inbox.release(ack_ids); }
 
 class InboxTest : public ::testing::Test {
  protected:
@@ -97,7 +102,7 @@ TEST_F(InboxTest, AStopEndsTheWaitWithAnEmptyBatch) {
   std::jthread lingers([&] { EXPECT_THAT(inbox.take(stop.get_token()).messages, IsEmpty()); });
   stop.request_stop();
   lingers.join();
-  EXPECT_THAT(inbox.remove_waiting(), ElementsAre("ack a"));
+  EXPECT_THAT(inbox.remove_waiting().ack_ids, ElementsAre("ack a"));
 }
 
 TEST_F(InboxTest, AnAckIdIsAcceptedOnceUntilItIsReleased) {
@@ -121,7 +126,7 @@ TEST_F(InboxTest, HasRoomForTwiceTheRequestedMessages) {
   EXPECT_FALSE(inbox.has_room());
   const auto batch = inbox.take(stop.get_token());
   EXPECT_FALSE(inbox.has_room()) << "what the handler works on counts too";
-  inbox.release({batch.ack_ids[0]});
+  inbox.release(std::span(batch.ack_ids).first(1));
   EXPECT_TRUE(inbox.has_room());
 }
 
@@ -129,9 +134,9 @@ TEST_F(InboxTest, HasRoomForTwiceTheRequestedBytes) {
   Inbox inbox({.max_linger = milliseconds(0), .max_outstanding_bytes = 100}, clock);
   EXPECT_TRUE(inbox.add(deliveries({"a"}, 199)));
   EXPECT_FALSE(inbox.add(deliveries({"b"}, 1)));
-  inbox.release({"ack b"});
+  release(inbox, {"ack b"});
   EXPECT_TRUE(inbox.has_room());
-  inbox.release({"ack b", "ack unknown"});
+  release(inbox, {"ack b", "ack unknown"});
   EXPECT_FALSE(inbox.add(deliveries({"c"}, 1)));
 }
 
@@ -140,7 +145,7 @@ TEST_F(InboxTest, ALeaseIsDueForExtensionAtHalfOfItsDeadline) {
   inbox.add(deliveries({"a"}));
   clock.advance(seconds(2));
   inbox.add(deliveries({"b"}));
-  inbox.take(stop.get_token());
+  const auto batch = inbox.take(stop.get_token());
   clock.advance(milliseconds(2'999));
   EXPECT_THAT(inbox.due_for_extension(), IsEmpty());
   clock.advance(milliseconds(1));
@@ -148,7 +153,7 @@ TEST_F(InboxTest, ALeaseIsDueForExtensionAtHalfOfItsDeadline) {
   EXPECT_THAT(inbox.due_for_extension(), IsEmpty()) << "it is extended from now on";
   clock.advance(seconds(2));
   EXPECT_THAT(inbox.due_for_extension(), ElementsAre("ack b"));
-  inbox.release({"ack a"});
+  release(inbox, {"ack a"});
   clock.advance(seconds(5));
   EXPECT_THAT(inbox.due_for_extension(), ElementsAre("ack b"));
 }
@@ -172,9 +177,9 @@ TEST_F(InboxTest, ALeaseIsNotExtendedBeyondTheMaximum) {
 TEST_F(InboxTest, RemovesOnlyMessagesThatTheHandlerHasNotGot) {
   Inbox inbox({.max_batch_messages = 1}, clock);
   inbox.add(deliveries({"a", "b", "c"}));
-  inbox.take(stop.get_token());
-  EXPECT_THAT(inbox.remove_waiting(), ElementsAre("ack b", "ack c"));
-  EXPECT_THAT(inbox.remove_waiting(), IsEmpty());
+  const auto batch = inbox.take(stop.get_token());
+  EXPECT_THAT(inbox.remove_waiting().ack_ids, ElementsAre("ack b", "ack c"));
+  EXPECT_THAT(inbox.remove_waiting().ack_ids, IsEmpty());
   EXPECT_EQ(inbox.outstanding(), 1);
   clock.advance(seconds(10));
   EXPECT_THAT(inbox.due_for_extension(), ElementsAre("ack a"));

@@ -42,7 +42,7 @@ bool Outbox::publish_messages(const Outgoing& outgoing, std::vector<Message>* no
   const std::span<const Message> messages = outgoing.messages;
   const auto refused = parts_.dependency.hold_batch(
       stop, messages.size(), [&](std::size_t first, std::size_t count) {
-        return parts_.topic.publish(messages.subspan(first, count), stop).status();
+        return parts_.topic.publish(messages.subspan(first, count), stop);
       });
   if (!refused.ok()) return false;
   for (const auto& [position, error] : *refused) {
@@ -59,7 +59,7 @@ bool Outbox::publish_notices(std::span<const Message> notices, std::stop_token s
   if (notices.empty()) return true;
   const auto count = static_cast<double>(notices.size());
   const absl::Status status = parts_.dependency.hold_while(
-      stop, is_transient, [&] { return parts_.quarantine.publish(notices, stop).status(); });
+      stop, is_transient, [&] { return parts_.quarantine.publish(notices, stop); });
   if (stop.stop_requested() && absl::IsCancelled(status)) return false;
   if (status.ok()) {
     quarantined_.Increment(count);

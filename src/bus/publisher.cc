@@ -3,9 +3,7 @@
 #include <grpcpp/impl/client_unary_call.h>
 #include <grpcpp/impl/rpc_method.h>
 
-#include <algorithm>
 #include <condition_variable>
-#include <iterator>
 #include <list>
 #include <mutex>
 
@@ -75,8 +73,7 @@ class GrpcPublisher final : public Publisher {
   GrpcPublisher(std::shared_ptr<Connection> connection, std::string topic)
       : connection_(std::move(connection)), topic_(std::move(topic)) {}
 
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token stop) override {
+  absl::Status publish(std::span<const Message> batch, std::stop_token stop) override {
     std::list<Call> calls = split(topic_, batch);
     {
       const std::stop_callback cancel(stop, [&calls] {
@@ -84,21 +81,17 @@ class GrpcPublisher final : public Publisher {
       });
       run(calls);
     }
-    std::vector<std::string> ids;
-    ids.reserve(batch.size());
-    for (Call& call : calls) {
+    for (const Call& call : calls) {
       if (!call.status.ok()) {
         if (call.status.error_code() == grpc::StatusCode::UNAVAILABLE) connection_->connect_again();
         return annotate(without_quotes(to_absl(call.status)), "publish to " + topic_);
       }
-      auto published = read_publish_response(call.response);
-      if (!published || published->size() != call.messages) {
+      if (count_published(call.response) != call.messages) {
         return absl::InternalError("publish to " + topic_ +
                                    ": the server did not answer for every message");
       }
-      std::ranges::move(*published, std::back_inserter(ids));
     }
-    return ids;
+    return absl::OkStatus();
   }
 
  private:

@@ -4,9 +4,8 @@
 #include <span>
 #include <stop_token>
 #include <string>
-#include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "base/message.h"
 #include "bus/connection.h"
 
@@ -18,15 +17,12 @@ class Publisher {
   virtual ~Publisher() = default;
 
   // Publishes the batch, in several concurrent requests if the service's limits demand it. Returns
-  // the messages' ids, in order, once the server has confirmed that it keeps all of them. After an
-  // error, any of them may have been published, and publishing the batch again may duplicate them.
-  // Waits at most kPublishTimeout, and no longer than until `stop`: then CANCELLED. Other errors
-  // are the service's; NOT_FOUND if the topic is missing.
-  virtual absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                           std::stop_token stop) = 0;
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch) {
-    return publish(batch, {});
-  }
+  // OK once the server has confirmed that it keeps all messages. After an error, any of them may
+  // have been published, and publishing the batch again may duplicate them. Waits at most
+  // kPublishTimeout, and no longer than until `stop`: then CANCELLED. Other errors are the
+  // service's; NOT_FOUND if the topic is missing.
+  virtual absl::Status publish(std::span<const Message> batch, std::stop_token stop) = 0;
+  absl::Status publish(std::span<const Message> batch) { return publish(batch, {}); }
 };
 
 // `topic` as a path (BusConfig::topic_path).

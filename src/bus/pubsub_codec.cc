@@ -1,6 +1,7 @@
 #include "bus/pubsub_codec.h"
 
-#include <string_view>
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/varint.h"
@@ -31,21 +32,32 @@ constexpr std::uint32_t kAckIdsToAck = bytes_tag(2);   // of AcknowledgeRequest
 constexpr std::uint32_t kDeadline = 3 << 3 | kVarint;  // of ModifyAckDeadlineRequest
 constexpr std::uint32_t kAckIdsToModify = bytes_tag(4);
 
-// function, machineID and mac: room for them is made at once.
-constexpr std::size_t kUsualAttributes = 3;
-
 // The size of a field with a tag of one byte.
 std::size_t field_bytes(std::size_t size) { return 1 + varint_bytes(size) + size; }
 
-void append_head(std::uint32_t tag, std::size_t size, std::string* out) {
-  *out += static_cast<char>(tag);
-  append_varint(size, out);
-}
+// Writes fields one after the other into bytes that have been counted before.
+class Writer {
+ public:
+  // Makes `bytes` longer by `size` and writes there.
+  Writer(std::size_t size, std::string* bytes) {
+    const std::size_t begin = bytes->size();
+    bytes->resize(begin + size);
+    at_ = bytes->data() + begin;
+  }
 
-void append_field(std::uint32_t tag, std::string_view value, std::string* out) {
-  append_head(tag, value.size(), out);
-  out->append(value);
-}
+  // A tag and the number behind it: a value, or the size of the bytes that follow.
+  void head(std::uint32_t tag, std::uint64_t number) {
+    *at_++ = static_cast<char>(tag);
+    at_ = write_varint(number, at_);
+  }
+  void field(std::uint32_t tag, std::string_view value) {
+    head(tag, value.size());
+    at_ += value.copy(at_, value.size());
+  }
+
+ private:
+  char* at_;
+};
 
 // Moves the bytes into a buffer without copying them.
 grpc::ByteBuffer to_buffer(std::string bytes) {
@@ -143,12 +155,18 @@ bool read_attribute(std::string_view entry, ReceivedMessage* message) {
     if (tag == kValue) value = bytes;
     return true;
   });
-  if (is_read) message->attributes.insert_or_assign(std::string(key), std::string(value));
-  return is_read;
+  if (!is_read) return false;
+  auto& attributes = message->attributes;
+  const auto same = std::ranges::find(attributes, key, [](const auto& each) { return each.first; });
+  if (same != attributes.end()) {
+    same->second = value;
+  } else {
+    attributes.emplace_back(key, value);
+  }
+  return true;
 }
 
 bool read_message(std::string_view bytes, ReceivedMessage* message) {
-  message->attributes.reserve(kUsualAttributes);
   return read_fields_of(bytes, [&](std::uint32_t tag, std::string_view value) {
     if (tag == kData) message->data = value;
     if (tag == kMessageId) message->id = value;
@@ -163,28 +181,34 @@ bool read_delivery(std::string_view bytes, Inbox::Delivery* delivery) {
   });
 }
 
-// The bytes of a buffer in one piece.
-class Whole {
- public:
-  explicit Whole(const grpc::ByteBuffer& buffer) {
-    if (!buffer.Valid() || buffer.TrySingleSlice(&slice_).ok()) return;
-    is_read_ = buffer.DumpToSingleSlice(&slice_).ok();
-  }
-  bool is_read() const { return is_read_; }
-  std::string_view bytes() const {
-    return {reinterpret_cast<const char*>(slice_.begin()), slice_.size()};
-  }
+// The bytes of a buffer in one piece, or nothing if they cannot be read.
+std::shared_ptr<const grpc::Slice> whole(const grpc::ByteBuffer& buffer) {
+  auto slice = std::make_shared<grpc::Slice>();
+  const bool is_read = !buffer.Valid() || buffer.TrySingleSlice(slice.get()).ok() ||
+                       buffer.DumpToSingleSlice(slice.get()).ok();
+  return is_read ? slice : nullptr;
+}
 
- private:
-  grpc::Slice slice_;
-  bool is_read_ = true;
-};
+std::string_view bytes_of(const grpc::Slice& slice) {
+  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
+
+// The number of fields with this tag, or nothing if the bytes are malformed.
+std::optional<std::size_t> count_fields(std::string_view message, std::uint32_t counted) {
+  std::size_t count = 0;
+  const bool is_read = read_fields_of(message, [&](std::uint32_t tag, std::string_view) {
+    if (tag == counted) ++count;
+    return true;
+  });
+  if (!is_read) return std::nullopt;
+  return count;
+}
 
 }  // namespace
 
 PublishRequestWriter::PublishRequestWriter(const std::string& topic, std::size_t bytes) {
   bytes_.reserve(field_bytes(topic.size()) + bytes);
-  append_field(kTopic, topic, &bytes_);
+  Writer(field_bytes(topic.size()), &bytes_).field(kTopic, topic);
 }
 
 void PublishRequestWriter::add(const Message& message) {
@@ -193,58 +217,55 @@ void PublishRequestWriter::add(const Message& message) {
   };
   std::size_t size = field_bytes(message.data.size());
   for (const auto& attribute : message.attributes) size += field_bytes(entry_bytes(attribute));
-  append_head(kMessages, size, &bytes_);
-  append_field(kData, message.data, &bytes_);
+  Writer writer(field_bytes(size), &bytes_);
+  writer.head(kMessages, size);
+  writer.field(kData, message.data);
   for (const auto& attribute : message.attributes) {
-    append_head(kAttributes, entry_bytes(attribute), &bytes_);
-    append_field(kKey, attribute.first, &bytes_);
-    append_field(kValue, attribute.second, &bytes_);
+    writer.head(kAttributes, entry_bytes(attribute));
+    writer.field(kKey, attribute.first);
+    writer.field(kValue, attribute.second);
   }
 }
 
 grpc::ByteBuffer PublishRequestWriter::take() { return to_buffer(std::move(bytes_)); }
 
-std::optional<std::vector<std::string>> read_publish_response(const grpc::ByteBuffer& response) {
-  const Whole whole(response);
-  std::vector<std::string> ids;
-  const bool is_read =
-      whole.is_read() && read_fields_of(whole.bytes(), [&](std::uint32_t tag, auto value) {
-        if (tag == kMessageIds) ids.emplace_back(value);
-        return true;
-      });
-  if (!is_read) return std::nullopt;
-  return ids;
+std::optional<std::size_t> count_published(const grpc::ByteBuffer& response) {
+  const auto slice = whole(response);
+  if (slice == nullptr) return std::nullopt;
+  return count_fields(bytes_of(*slice), kMessageIds);
 }
 
 std::optional<std::vector<Inbox::Delivery>> read_pull_response(const grpc::ByteBuffer& response) {
-  const Whole whole(response);
+  const auto slice = whole(response);
+  if (slice == nullptr) return std::nullopt;
+  const std::string_view bytes = bytes_of(*slice);
   std::vector<Inbox::Delivery> deliveries;
-  const bool is_read =
-      whole.is_read() && read_fields_of(whole.bytes(), [&](std::uint32_t tag, auto value) {
-        if (tag != kReceivedMessages) return true;
-        Inbox::Delivery& delivery = deliveries.emplace_back();
-        if (!read_delivery(value, &delivery)) return false;
-        delivery.bytes = static_cast<std::int64_t>(delivery.message.data.size());
-        return true;
-      });
+  deliveries.reserve(count_fields(bytes, kReceivedMessages).value_or(0));
+  const bool is_read = read_fields_of(bytes, [&](std::uint32_t tag, std::string_view value) {
+    if (tag != kReceivedMessages) return true;
+    Inbox::Delivery& delivery = deliveries.emplace_back();
+    if (!read_delivery(value, &delivery)) return false;
+    delivery.bytes = static_cast<std::int64_t>(delivery.message.data.size());
+    delivery.message.storage = slice;
+    return true;
+  });
   if (!is_read) return std::nullopt;
   return deliveries;
 }
 
 grpc::ByteBuffer write_ack_request(const std::string& subscription,
-                                   std::span<const std::string> ack_ids,
+                                   std::span<const std::string_view> ack_ids,
                                    std::optional<int> deadline_seconds) {
-  std::string bytes;
-  std::size_t size = field_bytes(subscription.size()) + 1 + kMaxVarintBytes;
-  for (const std::string& ack_id : ack_ids) size += field_bytes(ack_id.size());
-  bytes.reserve(size);
-  append_field(kSubscription, subscription, &bytes);
-  if (deadline_seconds) {
-    bytes += static_cast<char>(kDeadline);
-    append_varint(static_cast<std::uint64_t>(*deadline_seconds), &bytes);
-  }
   const std::uint32_t tag = deadline_seconds ? kAckIdsToModify : kAckIdsToAck;
-  for (const std::string& ack_id : ack_ids) append_field(tag, ack_id, &bytes);
+  const auto deadline = static_cast<std::uint64_t>(deadline_seconds.value_or(0));
+  std::size_t size = field_bytes(subscription.size());
+  if (deadline_seconds) size += 1 + varint_bytes(deadline);
+  for (const std::string_view ack_id : ack_ids) size += field_bytes(ack_id.size());
+  std::string bytes;
+  Writer writer(size, &bytes);
+  writer.field(kSubscription, subscription);
+  if (deadline_seconds) writer.head(kDeadline, deadline);
+  for (const std::string_view ack_id : ack_ids) writer.field(tag, ack_id);
   return to_buffer(std::move(bytes));
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/message.h"
@@ -32,15 +33,16 @@ class PublishRequestWriter {
   std::string bytes_;
 };
 
-// The ids in a PublishResponse, or nothing if the bytes are no such message.
-std::optional<std::vector<std::string>> read_publish_response(const grpc::ByteBuffer& response);
+// The number of ids in a PublishResponse, or nothing if the bytes are no such message.
+std::optional<std::size_t> count_published(const grpc::ByteBuffer& response);
 
-// The messages in a StreamingPullResponse, or nothing if the bytes are no such message.
+// The messages in a StreamingPullResponse, or nothing if the bytes are no such message. They are
+// views of the response's bytes, which are not copied if they are in one piece.
 std::optional<std::vector<Inbox::Delivery>> read_pull_response(const grpc::ByteBuffer& response);
 
 // An AcknowledgeRequest; with a deadline, a ModifyAckDeadlineRequest.
 grpc::ByteBuffer write_ack_request(const std::string& subscription,
-                                   std::span<const std::string> ack_ids,
+                                   std::span<const std::string_view> ack_ids,
                                    std::optional<int> deadline_seconds);
 
 }  // namespace pollbus

@@ -5,18 +5,19 @@
 #include <thread>
 #include <utility>
 
+#include "base/status.h"
+
 namespace pollbus {
 namespace {
 
 // Publishing to many topics keeps so many threads waiting at most.
 constexpr std::size_t kMaxAtOnce = 16;
 
-// The messages for one topic, and where they stand in the batch.
+// The messages for one topic.
 struct Part {
   Publisher* publisher = nullptr;
   std::vector<Message> messages;
-  std::vector<std::size_t> positions;
-  absl::StatusOr<std::vector<std::string>> ids;
+  absl::Status status;
 };
 
 class RoutedPublisher final : public Publisher {
@@ -25,29 +26,22 @@ class RoutedPublisher final : public Publisher {
                   Route route)
       : topic_(std::move(topic)), further_(std::move(further)), route_(std::move(route)) {}
 
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token stop) override {
+  absl::Status publish(std::span<const Message> batch, std::stop_token stop) override {
     std::vector<Part> parts = divide(batch);
     publish_all(parts, stop);
-    std::vector<std::string> ids(batch.size());
-    for (Part& part : parts) {
-      if (!part.ids.ok()) return part.ids.status();
-      for (std::size_t i = 0; i < part.positions.size(); ++i)
-        ids[part.positions[i]] = std::move((*part.ids)[i]);
-    }
-    return ids;
+    for (const Part& part : parts) RETURN_IF_ERROR(part.status);
+    return absl::OkStatus();
   }
 
  private:
   // Only the parts that have messages.
   std::vector<Part> divide(std::span<const Message> batch) const {
     std::vector<Part> parts(1 + further_.size());
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const std::optional<std::size_t> route = route_(batch[i]);
+    for (const Message& message : batch) {
+      const std::optional<std::size_t> route = route_(message);
       Part& part = parts[route ? 1 + *route : 0];
       part.publisher = route ? further_[*route].get() : topic_.get();
-      part.messages.push_back(batch[i]);
-      part.positions.push_back(i);
+      part.messages.push_back(message);
     }
     std::erase_if(parts, [](const Part& part) { return part.messages.empty(); });
     return parts;
@@ -57,7 +51,7 @@ class RoutedPublisher final : public Publisher {
     std::atomic<std::size_t> next = 0;
     const auto publish_some = [&] {
       for (std::size_t i = next++; i < parts.size(); i = next++)
-        parts[i].ids = parts[i].publisher->publish(parts[i].messages, stop);
+        parts[i].status = parts[i].publisher->publish(parts[i].messages, stop);
     };
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < std::min(parts.size(), kMaxAtOnce); ++i)

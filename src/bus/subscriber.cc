@@ -36,8 +36,10 @@ constexpr std::int64_t kProtocolVersion = 1;
 
 }  // namespace
 
-BatchAnswers answers_to(std::span<const std::string> ack_ids, std::span<const Verdict> verdicts) {
+BatchAnswers answers_to(std::span<const std::string_view> ack_ids,
+                        std::span<const Verdict> verdicts) {
   BatchAnswers answers;
+  answers.acks.reserve(ack_ids.size());
   for (std::size_t i = 0; i < ack_ids.size(); ++i) {
     const bool ack = i < verdicts.size() && verdicts[i] == Verdict::kAck;
     (ack ? answers.acks : answers.nacks).push_back(ack_ids[i]);
@@ -82,7 +84,7 @@ class Subscriber::Impl {
   void drain() {
     pulling_.request_stop();
     stream_thread_.join();
-    acknowledger_.nack(inbox_.remove_waiting());
+    acknowledger_.nack(inbox_.remove_waiting().ack_ids);
     {
       // The handler is asked to stop only if it does not return by itself.
       std::unique_lock lock(handler_mutex_);
@@ -195,18 +197,19 @@ class Subscriber::Impl {
     handler_idle_.notify_all();
   }
 
-  void send(BatchAnswers answers) {
+  void send(const BatchAnswers& answers) {
     acked_ += static_cast<std::int64_t>(answers.acks.size());
     nacked_ += static_cast<std::int64_t>(answers.nacks.size());
-    acknowledger_.ack(std::move(answers.acks));
-    acknowledger_.nack(std::move(answers.nacks));
+    acknowledger_.ack(answers.acks);
+    acknowledger_.nack(answers.nacks);
   }
 
   // --- the leases' thread
 
   void keep_leases() {
     while (clock_.pause(kLeaseTick, leasing_.get_token())) {
-      acknowledger_.extend(inbox_.due_for_extension(),
+      const std::vector<std::string> due = inbox_.due_for_extension();
+      acknowledger_.extend(std::vector<std::string_view>(due.begin(), due.end()),
                            static_cast<int>(options_.ack_deadline.count()));
       acknowledger_.flush();
     }

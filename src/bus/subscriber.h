@@ -6,6 +6,8 @@
 #include <memory>
 #include <span>
 #include <stop_token>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -21,7 +23,8 @@ enum class Verdict {
   kNack,  // deliver the message again, at once, to any subscriber
 };
 
-// Handles a batch and returns a verdict for each message, in order. May take as long as it needs:
+// Handles a batch and returns a verdict for each message, in order. What is to be kept of a message
+// beyond the call must be copied. May take as long as it needs:
 // leases are extended meanwhile. After a stop request, returns as soon as it can, with kNack for
 // every message whose effect is not safe.
 using BatchHandler =
@@ -29,11 +32,12 @@ using BatchHandler =
 
 // The ack ids of a batch, by what its messages' verdicts say.
 struct BatchAnswers {
-  std::vector<std::string> acks;
-  std::vector<std::string> nacks;
+  std::vector<std::string_view> acks;
+  std::vector<std::string_view> nacks;
 };
 // `ack_ids` and `verdicts` are in the order of the messages. A message without a verdict is nacked.
-BatchAnswers answers_to(std::span<const std::string> ack_ids, std::span<const Verdict> verdicts);
+BatchAnswers answers_to(std::span<const std::string_view> ack_ids,
+                        std::span<const Verdict> verdicts);
 
 struct SubscriberOptions {
   // A batch is handled when it is full, or this long after its first message arrived. Fewer

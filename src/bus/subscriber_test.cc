@@ -75,7 +75,7 @@ TEST_F(SubscriberTest, AsksForItsSubscriptionWithDeadlineFlowControlAndKeepAlive
 }
 
 TEST(BatchAnswersTest, AMessageIsAckedOnlyIfItsVerdictSaysSo) {
-  const std::vector<std::string> ack_ids{"a", "b", "c"};
+  const std::vector<std::string_view> ack_ids{"a", "b", "c"};
   const std::vector<Verdict> verdicts{Verdict::kAck, Verdict::kNack};
   const BatchAnswers answers = answers_to(ack_ids, verdicts);
   EXPECT_THAT(answers.acks, ElementsAre("a"));
@@ -87,7 +87,7 @@ TEST_F(SubscriberTest, AcksAndNacksAsTheHandlerSays) {
   handler = [](std::span<const ReceivedMessage> batch, std::stop_token) {
     std::vector<Verdict> verdicts;
     for (const auto& message : batch) {
-      EXPECT_EQ(message.id, "id of " + message.data);
+      EXPECT_EQ(message.id, "id of " + std::string(message.data));
       verdicts.push_back(message.data == "bad" ? Verdict::kNack : Verdict::kAck);
     }
     return verdicts;

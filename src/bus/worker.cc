@@ -49,10 +49,9 @@ class TopicPublisher final : public Publisher {
   TopicPublisher(std::unique_ptr<Publisher> publisher, Admin& admin, std::string topic)
       : publisher_(std::move(publisher)), admin_(admin), topic_(std::move(topic)) {}
 
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token stop) override {
-    auto ids = publisher_->publish(batch, stop);
-    if (!absl::IsNotFound(ids.status())) return ids;
+  absl::Status publish(std::span<const Message> batch, std::stop_token stop) override {
+    absl::Status status = publisher_->publish(batch, stop);
+    if (!absl::IsNotFound(status)) return status;
     RETURN_IF_ERROR(admin_.ensure_topic(topic_));
     return publisher_->publish(batch, stop);
   }

@@ -62,7 +62,7 @@ class WorkerTest : public ::testing::Test {
   }
   absl::Status publish() {
     const std::vector<Message> batch{{"vote", {{"function", "submit vote"}}}};
-    return worker->publisher().publish(batch).status();
+    return worker->publisher().publish(batch);
   }
 
   testing::TemporaryFolder folder;

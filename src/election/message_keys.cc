@@ -9,16 +9,17 @@
 namespace pollbus {
 namespace {
 
-MacInput input_of(const Message& message, std::string_view machine) {
+MacInput input_of(const auto& message, std::string_view machine) {
   return {.function = message.attribute(wire::kFunction), .machine = machine, .data = message.data};
 }
 
-bool carries_mac(const RotatingKey& key, const Message& message, std::string_view machine) {
+bool carries_mac(const RotatingKey& key, const ReceivedMessage& message, std::string_view machine) {
   return is_authentic(key, input_of(message, machine), message.attribute(wire::kMac));
 }
 
 void add_mac(const RotatingKey& key, std::string_view machine, Message* message) {
-  message->attributes[std::string(wire::kMac)] = mac_of(key.current, input_of(*message, machine));
+  message->attributes.insert_or_assign(std::string(wire::kMac),
+                                       mac_of(key.current, input_of(*message, machine)));
 }
 
 // The machine that a text names: decimal digits without leading zeros.
@@ -29,19 +30,25 @@ std::optional<std::int64_t> machine_in(std::string_view text) {
   return machine;
 }
 
+// The ID of the office in decimal digits.
+const std::string& office_id() {
+  static const std::string id = std::to_string(wire::kOfficeIdentity);
+  return id;
+}
+
 // The key of a message, nullptr if there is none, and the ID that its MAC covers.
 struct Needed {
   const RotatingKey* key = nullptr;
-  std::string id;
+  std::string_view id;
 };
 
-Needed needed_for(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
-  const std::string& function = message.attribute(wire::kFunction);
+Needed needed_for(const ServiceKeys& keys, const auto& message, DerivedKeys* derived) {
+  const std::string_view function = message.attribute(wire::kFunction);
   if (function == wire::kRecordVote)
     return {.key = keys.record ? &*keys.record : nullptr, .id = ""};
   if (function == wire::kOfficeAnswer && keys.result)
-    return {.key = &derived->of_office(*keys.result), .id = std::to_string(wire::kOfficeIdentity)};
-  const std::string& machine = message.attribute(wire::kMachineId);
+    return {.key = &derived->of_office(*keys.result), .id = office_id()};
+  const std::string_view machine = message.attribute(wire::kMachineId);
   if (function == wire::kSubmitVote && keys.submit)
     return {.key = derived->of_machine(*keys.submit, KeyUse::kSubmit, machine), .id = machine};
   if ((function == wire::kResult || function == wire::kDescribeElection) && keys.result)
@@ -87,22 +94,22 @@ void authenticate(const MachineKeys& keys, std::int64_t machine, std::span<Messa
   }
 }
 
-bool is_authentic(const ServiceKeys& keys, const Message& message, DerivedKeys* derived) {
+bool is_authentic(const ServiceKeys& keys, const ReceivedMessage& message, DerivedKeys* derived) {
   if (keys.empty()) return true;
   const Needed needed = needed_for(keys, message, derived);
   return needed.key != nullptr && carries_mac(*needed.key, message, needed.id);
 }
 
-bool is_authentic(const MachineKeys& keys, std::int64_t machine, const Message& message) {
+bool is_authentic(const MachineKeys& keys, std::int64_t machine, const ReceivedMessage& message) {
   if (keys.empty()) return true;
   return keys.result && carries_mac(*keys.result, message, std::to_string(machine));
 }
 
-bool is_authentic_office_answer(const RotatingKey& key, const Message& message) {
-  return carries_mac(key, message, std::to_string(wire::kOfficeIdentity));
+bool is_authentic_office_answer(const RotatingKey& key, const ReceivedMessage& message) {
+  return carries_mac(key, message, office_id());
 }
 
-bool speaks_for(const ServiceKeys& keys, const Message& message, std::int64_t machine) {
+bool speaks_for(const ServiceKeys& keys, const ReceivedMessage& message, std::int64_t machine) {
   return keys.empty() || message.attribute(wire::kMachineId) == std::to_string(machine);
 }
 

@@ -64,17 +64,17 @@ void authenticate(const MachineKeys& keys, std::int64_t machine, std::span<Messa
 
 // Whether the message comes from a holder of its key. A service asks this about submitted votes,
 // votes to record and questions of machines; a machine about results to itself. True without keys.
-bool is_authentic(const ServiceKeys& keys, const Message& message, DerivedKeys* derived);
-inline bool is_authentic(const ServiceKeys& keys, const Message& message) {
+bool is_authentic(const ServiceKeys& keys, const ReceivedMessage& message, DerivedKeys* derived);
+inline bool is_authentic(const ServiceKeys& keys, const ReceivedMessage& message) {
   DerivedKeys derived;
   return is_authentic(keys, message, &derived);
 }
-bool is_authentic(const MachineKeys& keys, std::int64_t machine, const Message& message);
+bool is_authentic(const MachineKeys& keys, std::int64_t machine, const ReceivedMessage& message);
 // Whether an office answer comes from a holder of RESULT_KEY. `key`: the office's derived key.
-bool is_authentic_office_answer(const RotatingKey& key, const Message& message);
+bool is_authentic_office_answer(const RotatingKey& key, const ReceivedMessage& message);
 
 // Whether an authentic message may speak for the machine that its data names: it carries a MAC of
 // that machine. True without keys.
-bool speaks_for(const ServiceKeys& keys, const Message& message, std::int64_t machine);
+bool speaks_for(const ServiceKeys& keys, const ReceivedMessage& message, std::int64_t machine);
 
 }  // namespace pollbus

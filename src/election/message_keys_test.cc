@@ -5,9 +5,12 @@
 
 #include "election/messages.h"
 #include "election/office_messages.h"
+#include "support/received_message.h"
 
 namespace pollbus {
 namespace {
+
+using testing::received;
 
 constexpr char kUuid[] = "6ba7b810-9dad-41d1-80b4-00c04fd430c8";
 
@@ -50,17 +53,17 @@ Message from_service(Message message) {
 }
 
 TEST(MessageKeysTest, AMachinesMessagesPassAtTheServices) {
-  EXPECT_TRUE(is_authentic(kKeys, from_machine(submitted())));
-  EXPECT_TRUE(is_authentic(kKeys, from_machine(question())));
+  EXPECT_TRUE(is_authentic(kKeys, received(from_machine(submitted()))));
+  EXPECT_TRUE(is_authentic(kKeys, received(from_machine(question()))));
   EXPECT_EQ(from_machine(submitted()).attribute("machineID"), "3");
 }
 
 TEST(MessageKeysTest, TheServicesMessagesPassAtTheirReceivers) {
-  EXPECT_TRUE(is_authentic(kKeys, from_service(recorded())));
-  EXPECT_TRUE(is_authentic(keys_of(3), 3, from_service(result())));
+  EXPECT_TRUE(is_authentic(kKeys, received(from_service(recorded()))));
+  EXPECT_TRUE(is_authentic(keys_of(3), 3, received(from_service(result()))));
   EXPECT_TRUE(
       is_authentic_office_answer(derive_key(*kKeys.result, KeyUse::kResult, wire::kOfficeIdentity),
-                                 from_service(office_answer())));
+                                 received(from_service(office_answer()))));
 }
 
 TEST(MessageKeysTest, WithoutKeysMessagesStayAsTheyAreAndAllPass) {
@@ -70,31 +73,31 @@ TEST(MessageKeysTest, WithoutKeysMessagesStayAsTheyAreAndAllPass) {
   EXPECT_EQ(messages[0].attributes, submitted().attributes);
   EXPECT_EQ(messages[1].attributes, recorded().attributes);
   EXPECT_EQ(messages[2].attributes, result().attributes);
-  EXPECT_TRUE(is_authentic(ServiceKeys{}, submitted()));
-  EXPECT_TRUE(is_authentic(MachineKeys{}, 3, result()));
-  EXPECT_TRUE(speaks_for(ServiceKeys{}, submitted(), 4));
+  EXPECT_TRUE(is_authentic(ServiceKeys{}, received(submitted())));
+  EXPECT_TRUE(is_authentic(MachineKeys{}, 3, received(result())));
+  EXPECT_TRUE(speaks_for(ServiceKeys{}, received(submitted()), 4));
 }
 
 TEST(MessageKeysTest, AMessageWithoutAMacOrWithAnothersIsNotAuthentic) {
-  EXPECT_FALSE(is_authentic(kKeys, submitted()));
-  EXPECT_FALSE(is_authentic(kKeys, recorded()));
-  EXPECT_FALSE(is_authentic(keys_of(3), 3, result()));
+  EXPECT_FALSE(is_authentic(kKeys, received(submitted())));
+  EXPECT_FALSE(is_authentic(kKeys, received(recorded())));
+  EXPECT_FALSE(is_authentic(keys_of(3), 3, received(result())));
 
   Message other = submitted();
   other.attributes = from_machine(submitted(4)).attributes;
-  EXPECT_FALSE(is_authentic(kKeys, other));
-  EXPECT_FALSE(is_authentic(keys_of(3), 3, from_service(result(4))));
+  EXPECT_FALSE(is_authentic(kKeys, received(other)));
+  EXPECT_FALSE(is_authentic(keys_of(3), 3, received(from_service(result(4)))));
 
   Message changed = from_machine(submitted());
   changed.data.replace(changed.data.find("6ba7"), 4, "6ba8");
-  EXPECT_FALSE(is_authentic(kKeys, changed));
+  EXPECT_FALSE(is_authentic(kKeys, received(changed)));
 }
 
 TEST(MessageKeysTest, AKeyOfOneMachineDoesNotServeForAnother) {
   Message as_other = from_machine(submitted());
   as_other.attributes["machineID"] = "4";
-  EXPECT_FALSE(is_authentic(kKeys, as_other));
-  EXPECT_FALSE(is_authentic(keys_of(4), 3, from_service(result())));
+  EXPECT_FALSE(is_authentic(kKeys, received(as_other)));
+  EXPECT_FALSE(is_authentic(keys_of(4), 3, received(from_service(result()))));
 }
 
 TEST(MessageKeysTest, AMachineCannotMakeAMessageOfAService) {
@@ -103,13 +106,13 @@ TEST(MessageKeysTest, AMachineCannotMakeAMessageOfAService) {
   for (const MachineKeys& keys :
        {keys_of(3), MachineKeys{.submit = keys_of(3).result, .result = keys_of(3).submit}}) {
     authenticate(keys, 3, {&vote, 1});
-    EXPECT_FALSE(is_authentic(kKeys, vote));
+    EXPECT_FALSE(is_authentic(kKeys, received(vote)));
   }
 }
 
 TEST(MessageKeysTest, AMessageSpeaksForTheMachineOfItsMacOnly) {
-  EXPECT_TRUE(speaks_for(kKeys, from_machine(submitted()), 3));
-  EXPECT_FALSE(speaks_for(kKeys, from_machine(submitted(4)), 4));
+  EXPECT_TRUE(speaks_for(kKeys, received(from_machine(submitted())), 3));
+  EXPECT_FALSE(speaks_for(kKeys, received(from_machine(submitted(4))), 4));
 }
 
 TEST(MessageKeysTest, AnIdThatIsNotWrittenInPlainDigitsIsNotAuthentic) {
@@ -117,15 +120,15 @@ TEST(MessageKeysTest, AnIdThatIsNotWrittenInPlainDigitsIsNotAuthentic) {
                                "99999999999999999999", "three"}) {
     Message message = from_machine(submitted());
     message.attributes["machineID"] = id;
-    EXPECT_FALSE(is_authentic(kKeys, message)) << id;
+    EXPECT_FALSE(is_authentic(kKeys, received(message))) << id;
   }
 }
 
 TEST(MessageKeysTest, AServiceWithoutTheKeyOfAKindOfMessageTakesNone) {
   const ServiceKeys recorder{.submit = {}, .record = key('b'), .result = key('c')};
-  EXPECT_FALSE(is_authentic(recorder, from_machine(submitted())));
-  EXPECT_FALSE(is_authentic(kKeys, {"{}", {{"function", "something else"}}}));
-  EXPECT_FALSE(is_authentic(kKeys, {"{}", {}}));
+  EXPECT_FALSE(is_authentic(recorder, received(from_machine(submitted()))));
+  EXPECT_FALSE(is_authentic(kKeys, received({"{}", {{"function", "something else"}}})));
+  EXPECT_FALSE(is_authentic(kKeys, received({"{}", {}})));
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ absl::Status BusServices::send(std::span<const Command> commands, std::span<cons
     messages.push_back(wire::office_command_message(commands[i].data, commands[i].to, office_id_,
                                                     key_.sign(commands[i].data)));
   }
-  return publisher_->publish(messages, config_.stop).status();
+  return publisher_->publish(messages, config_.stop);
 }
 
 // Waits for answers. Returns how many came.

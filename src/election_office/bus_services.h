@@ -25,7 +25,9 @@ struct BusServicesConfig {
   // How long to wait for the answers, counted from the last one that came.
   std::chrono::seconds timeout{30};
   // Whether a received answer may be believed; for the attribute `mac`.
-  std::function<bool(const Message&)> is_authentic = [](const Message&) { return true; };
+  std::function<bool(const ReceivedMessage&)> is_authentic = [](const ReceivedMessage&) {
+    return true;
+  };
   // Ends waiting.
   std::stop_token stop{};
 };

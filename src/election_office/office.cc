@@ -15,9 +15,11 @@ namespace pollbus::election_office {
 namespace {
 
 // Without a key, every answer is believed, as the services believe everything without keys.
-std::function<bool(const Message&)> authenticity(const std::optional<RotatingKey>& key) {
-  if (!key) return [](const Message&) { return true; };
-  return [key = *key](const Message& message) { return is_authentic_office_answer(key, message); };
+std::function<bool(const ReceivedMessage&)> authenticity(const std::optional<RotatingKey>& key) {
+  if (!key) return [](const ReceivedMessage&) { return true; };
+  return [key = *key](const ReceivedMessage& message) {
+    return is_authentic_office_answer(key, message);
+  };
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "pedestrian/pipeline.h"
 #include "support/fake_publisher.h"
 #include "support/manual_clock.h"
+#include "support/received_message.h"
 #include "support/temporary_folder.h"
 
 namespace pollbus::pedestrian {
@@ -29,14 +30,15 @@ std::string contents(const std::filesystem::path& file) {
   return text.str();
 }
 
-ReceivedMessage view_message(const std::string& timestamp, const std::string& picture = kPicture) {
-  ReceivedMessage message;
-  message.data = R"({"Timestamp":)" + timestamp + R"(,"aerialView":")" + picture + "\"}";
-  message.attributes = {{"stage", stage::kConsumer},
-                        {kSentAttribute, "1709908090000"},
-                        {kCar1Attribute, "-51.5,143"},
-                        {kPedestrianAttribute, "-47.25,143.5"}};
-  return message;
+const Attributes kUsualAttributes = {{"stage", stage::kConsumer},
+                                     {kSentAttribute, "1709908090000"},
+                                     {kCar1Attribute, "-51.5,143"},
+                                     {kPedestrianAttribute, "-47.25,143.5"}};
+
+ReceivedMessage view_message(const std::string& timestamp, const std::string& picture = kPicture,
+                             const Attributes& attributes = kUsualAttributes) {
+  return testing::received(
+      {R"({"Timestamp":)" + timestamp + R"(,"aerialView":")" + picture + "\"}", attributes});
 }
 
 class ConsumerTest : public ::testing::Test {
@@ -109,9 +111,8 @@ TEST_F(ConsumerTest, AViewThatIsNoPictureIsPutAside) {
 }
 
 TEST_F(ConsumerTest, PositionsMayBeMissing) {
-  ReceivedMessage message = view_message("1");
-  message.attributes = {{"stage", stage::kConsumer}};
-  EXPECT_THAT(handle({message}), Each(Verdict::kAck));
+  EXPECT_THAT(handle({view_message("1", kPicture, {{"stage", stage::kConsumer}})}),
+              Each(Verdict::kAck));
   open();
   EXPECT_EQ(store->views()[0].car1, std::nullopt);
   EXPECT_EQ(store->views()[0].latency_ms, std::nullopt);
@@ -136,10 +137,10 @@ TEST(ViewStoreTest, AFolderThatCannotBeReadKeepsItsViews) {
 }
 
 TEST_F(ConsumerTest, TheFoundBoxesAreReadFromTheAttributes) {
-  ReceivedMessage message = view_message("1");
-  message.attributes[kCar1BoxAttribute] = "1,2,3.5,4";
-  message.attributes[kPedestrianBoxAttribute] = "1,2,3";
-  handle({message});
+  Attributes attributes = kUsualAttributes;
+  attributes[kCar1BoxAttribute] = "1,2,3.5,4";
+  attributes[kPedestrianBoxAttribute] = "1,2,3";
+  handle({view_message("1", kPicture, attributes)});
   EXPECT_EQ(store->views()[0].car1_box, (Box{1, 2, 3.5, 4}));
   EXPECT_EQ(store->views()[0].pedestrian_box, std::nullopt) << "three numbers are no box";
 }

@@ -51,7 +51,8 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
 
 absl::StatusOr<Message> Handler::process(const ReceivedMessage& message) const {
   ASSIGN_OR_RETURN(auto record, Record::parse(message.data));
-  Message out{.data = {}, .attributes = message.attributes};
+  Message out;
+  for (const auto& [name, value] : message.attributes) out.attributes.emplace(name, value);
   RETURN_IF_ERROR(step_(record, out.attributes));
   out.attributes[kStageAttribute] = next_;
   ASSIGN_OR_RETURN(out.data, encode_within_limit(std::move(record)));

@@ -68,7 +68,7 @@ bool wait_for_turn(Clock& clock, SteadyTime start, std::size_t published, double
 absl::Status publish(Worker& worker, Message message, Service& service) {
   message.attributes[kSentAttribute] = std::to_string(unix_ms(service.clock().wall_now()));
   return worker.dependency().hold_while(service.stop_token(), is_transient, [&] {
-    return worker.publisher().publish({&message, 1}).status();
+    return worker.publisher().publish({&message, 1});
   });
 }
 

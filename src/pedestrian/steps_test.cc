@@ -10,6 +10,7 @@
 #include "pedestrian/pipeline.h"
 #include "support/fake_publisher.h"
 #include "support/manual_clock.h"
+#include "support/received_message.h"
 
 namespace pollbus::pedestrian {
 namespace {
@@ -147,11 +148,7 @@ TEST(StepsTest, AStageThatIsGivenTooLittleSaysWhat) {
 class StageHandlerTest : public ::testing::Test {
  protected:
   static ReceivedMessage received(const std::string& data, const std::string& stage) {
-    ReceivedMessage message;
-    message.data = data;
-    message.attributes = {{"stage", stage}, {"sent_ms", "5"}, {"trace", "t"}};
-    message.id = "77";
-    return message;
+    return testing::received({data, {{"stage", stage}, {"sent_ms", "5"}, {"trace", "t"}}}, "77");
   }
   std::vector<Verdict> handle(const std::vector<ReceivedMessage>& batch) {
     return handler.handle(batch, stop.get_token());

@@ -15,12 +15,13 @@ namespace {
 std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, DerivedKeys& derived,
                                         const Handler::Parts& parts) {
   if (keys.empty()) return std::nullopt;
-  return InboundKeys{
-      .is_authentic = [&keys, &derived](
-                          const Message& message) { return is_authentic(keys, message, &derived); },
-      .setting = "SUBMIT_KEY",
-      .clock = parts.clock,
-      .readiness = parts.readiness};
+  return InboundKeys{.is_authentic =
+                         [&keys, &derived](const ReceivedMessage& message) {
+                           return is_authentic(keys, message, &derived);
+                         },
+                     .setting = "SUBMIT_KEY",
+                     .clock = parts.clock,
+                     .readiness = parts.readiness};
 }
 
 // Why the election does not accept a vote; empty for all other outcomes.

@@ -220,11 +220,11 @@ TEST_F(LoggerHandlerTest, AStopWhileTheBusFailsGivesTheBatchBackAndTheNextAttemp
 }
 
 TEST_F(LoggerHandlerTest, AnInvalidMessageIsRejectedAndAffectsNoOther) {
-  ReceivedMessage bad = submitted(2, 44);
+  Message bad = wire::submit_message(vote(2, 44));
   const std::string choice = "\"voting\":4";
   bad.data.replace(bad.data.find(choice), choice.size(), "\"voting\":0.5");
-  bad.id = "77";
-  EXPECT_THAT(handle({submitted(1, 43), bad, submitted(3, 45)}), Each(Verdict::kAck));
+  EXPECT_THAT(handle({submitted(1, 43), received(bad, "77"), submitted(3, 45)}),
+              Each(Verdict::kAck));
   EXPECT_THAT(voters.marked, SizeIs(2));
   const auto out = topic.published();
   ASSERT_THAT(out, SizeIs(3));
@@ -300,9 +300,9 @@ TEST_F(LoggerHandlerTest, LogsNeitherVoterNorChoice) {
   voters.before_marking = [&] {
     return voters.calls < 3 ? absl::UnavailableError("redis is away") : absl::OkStatus();
   };
-  ReceivedMessage bad = received(wire::submit_message(canary));
+  Message bad = wire::submit_message(canary);
   bad.data.insert(1, R"("machine_ID":3,)");
-  handle({received(wire::submit_message(canary)), bad, received({bad.data, {}})});
+  handle({received(wire::submit_message(canary)), received(bad), received({bad.data, {}})});
   const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("redis is away"));
   EXPECT_THAT(log, Not(HasSubstr("987654321")));
@@ -337,14 +337,14 @@ TEST_F(LoggerKeysTest, AVoteWithTheMacOfItsMachineIsForwardedWithTheMacOfTheLogg
   handler.handle(std::vector{from_machine(3, 1, 43)}, {});
   ASSERT_THAT(topic.published(), SizeIs(1));
   EXPECT_EQ(topic.published()[0].attribute("function"), kRecord);
-  EXPECT_TRUE(is_authentic(service_keys(), topic.published()[0]));
+  EXPECT_TRUE(is_authentic(service_keys(), received(topic.published()[0])));
   EXPECT_THAT(quarantine.published(), IsEmpty());
 }
 
 TEST_F(LoggerKeysTest, AnAnswerHasTheMacForItsMachine) {
   handler.handle(std::vector{from_machine(3, 1, 43), from_machine(3, 2, 43)}, {});
   ASSERT_THAT(topic.published(), SizeIs(2));
-  EXPECT_TRUE(is_authentic(machine_keys(3), 3, topic.published()[1]));
+  EXPECT_TRUE(is_authentic(machine_keys(3), 3, received(topic.published()[1])));
 }
 
 TEST_F(LoggerKeysTest, AVoteWithoutAMacIsQuarantinedAndNotAnswered) {
@@ -370,7 +370,7 @@ TEST_F(LoggerKeysTest, AnInvalidVoteOfTheMachineIsAnsweredWithAMac) {
   bad.data.insert(1, R"("voting":4,)");
   handler.handle(std::vector{from_machine(3, bad)}, {});
   ASSERT_THAT(topic.published(), SizeIs(1));
-  EXPECT_TRUE(is_authentic(machine_keys(3), 3, topic.published()[0]));
+  EXPECT_TRUE(is_authentic(machine_keys(3), 3, received(topic.published()[0])));
 }
 
 TEST_F(LoggerKeysTest, ForgeriesAmongVotesAffectNoOther) {

@@ -77,7 +77,7 @@ std::vector<Verdict> OfficeHandler::handle(std::span<const ReceivedMessage> batc
 bool OfficeHandler::handle_one(const ReceivedMessage& message, std::stop_token stop,
                                Outgoing* outgoing) {
   if (inbound_.is_stray(message)) return true;
-  const std::string& signature = message.attribute(wire::kSignature);
+  const std::string_view signature = message.attribute(wire::kSignature);
   if (message.data.size() > wire::kMaxOfficeMessageBytes) {
     inbound_.reject("the message is too large", message, std::nullopt, outgoing);
     return true;
@@ -92,7 +92,8 @@ bool OfficeHandler::handle_one(const ReceivedMessage& message, std::stop_token s
     answered = refusal({}, std::string(command.status().message()));
     inbound_.reject(answered.reason, message, std::nullopt, outgoing);
   } else {
-    const SignedEvent signed_command{.data = message.data, .signature = signature};
+    const SignedEvent signed_command{.data = std::string(message.data),
+                                     .signature = std::string(signature)};
     const bool is_answered = redis_.hold_until_ok(stop, [&]() -> absl::Status {
       auto result = answer(signed_command, *command);
       // What the register holds of this election is damaged. The office is told, and the commands
@@ -114,7 +115,7 @@ bool OfficeHandler::handle_one(const ReceivedMessage& message, std::stop_token s
           {{"result", std::string(to_text(answered.result))}})
       .Increment();
   outgoing->messages.push_back(
-      wire::office_answer_message(answered, message.attribute(wire::kOfficeId)));
+      wire::office_answer_message(answered, std::string(message.attribute(wire::kOfficeId))));
   return true;
 }
 

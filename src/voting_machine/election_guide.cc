@@ -31,7 +31,7 @@ absl::Status ElectionGuide::ask() {
   }
   Message message = wire::describe_message(request);
   authenticate(parts_.keys, question_.machine, std::span(&message, 1));
-  return parts_.topic.publish(std::span(&message, 1)).status();
+  return parts_.topic.publish(std::span(&message, 1));
 }
 
 void ElectionGuide::keep_asking(std::stop_token stop, const std::function<bool()>& is_urgent) {

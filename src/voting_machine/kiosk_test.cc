@@ -93,9 +93,7 @@ class KioskTest : public VoteClientFixture {
         .uuid = asked->uuid, .elections = {}, .now_utc_ms = 1'709'908'090'964};
     for (const auto& [election, events] : histories)
       answer.elections.push_back({.election = election, .events = events});
-    ReceivedMessage message;
-    message.data = wire::describe_answer_message(3, answer).data;
-    ASSERT_TRUE(guide->take(message));
+    ASSERT_TRUE(guide->take(testing::received(wire::describe_answer_message(3, answer))));
   }
 
   void look() { page = json::parse(kiosk->state()); }
@@ -202,7 +200,7 @@ TEST_F(KioskTest, WithoutAnAnswerTheVoteIsKeptAndALateAnswerIsShown) {
 
 TEST_F(KioskTest, ARejectionSaysWhy) {
   cast_ballot();
-  ReceivedMessage rejection = result_for(published()[0].uuid, Outcome::kRejected);
+  Message rejection = result_for(published()[0].uuid, Outcome::kRejected);
   rejection.data = wire::encode(Result{.outcome = Outcome::kRejected,
                                        .uuid = published()[0].uuid,
                                        .reason = std::string(kReasonClosed)});

@@ -1,9 +1,9 @@
 #include "voting_machine/vote_client.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "base/logging.h"
 #include "base/metrics.h"
 #include "base/status.h"
@@ -18,12 +18,13 @@ static_assert(VoteClient::kMaxPending * 2 <= Journal::kMaxEntries);
 
 std::optional<InboundKeys> inbound_keys(const VoteClient::Parts& parts, std::int64_t machine) {
   if (parts.keys.empty()) return std::nullopt;
-  return InboundKeys{
-      .is_authentic = [&keys = parts.keys, machine](
-                          const Message& message) { return is_authentic(keys, machine, message); },
-      .setting = "MACHINE_RESULT_KEY",
-      .clock = parts.clock,
-      .readiness = parts.readiness};
+  return InboundKeys{.is_authentic =
+                         [&keys = parts.keys, machine](const ReceivedMessage& message) {
+                           return is_authentic(keys, machine, message);
+                         },
+                     .setting = "MACHINE_RESULT_KEY",
+                     .clock = parts.clock,
+                     .readiness = parts.readiness};
 }
 
 }  // namespace
@@ -85,7 +86,8 @@ absl::Status VoteClient::check(std::span<const SubmittedVote> votes) const {
   const auto is_mine = [this](const SubmittedVote& vote) { return vote.machine == machine_; };
   if (!std::ranges::all_of(votes, is_mine))
     return absl::InvalidArgumentError("a vote of another machine would never be answered here");
-  std::unordered_set<std::string_view> uuids;
+  absl::flat_hash_set<std::string_view> uuids;
+  uuids.reserve(votes.size());
   const std::lock_guard lock(mutex_);
   for (const SubmittedVote& vote : votes) {
     if (!uuids.insert(vote.uuid).second || pending_.contains(vote.uuid))
@@ -171,7 +173,7 @@ void VoteClient::publish(std::span<const PendingVotes::Due> votes,
                          std::span<const Message> messages, std::stop_token stop) {
   const auto passes = [](const absl::Status& error) { return !absl::IsInvalidArgument(error); };
   const absl::Status status = parts_.bus.dependency.hold_while(
-      stop, passes, [&] { return parts_.bus.topic.publish(messages, stop).status(); });
+      stop, passes, [&] { return parts_.bus.topic.publish(messages, stop); });
   const std::size_t half = votes.size() / 2;
   if (absl::IsInvalidArgument(status) && half > 0) {
     publish(votes.first(half), messages.first(half), stop);

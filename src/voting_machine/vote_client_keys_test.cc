@@ -11,6 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::machine_keys;
+using testing::received;
 using testing::service_keys;
 using ::testing::SizeIs;
 
@@ -20,14 +21,12 @@ class VoteClientKeysTest : public VoteClientFixture {
     keys = machine_keys(3);
     start();
   }
-  static ReceivedMessage authentic_result(const std::string& uuid, std::int64_t machine = 3) {
-    ReceivedMessage message = result_for(uuid, Outcome::kSuccessful, machine);
-    Message signed_message = message;
-    authenticate(service_keys(), {&signed_message, 1});
-    message.attributes = signed_message.attributes;
+  static Message authentic_result(const std::string& uuid, std::int64_t machine = 3) {
+    Message message = result_for(uuid, Outcome::kSuccessful, machine);
+    authenticate(service_keys(), {&message, 1});
     return message;
   }
-  void expect_quarantined(const ReceivedMessage& message) {
+  void expect_quarantined(const Message& message) {
     EXPECT_EQ(receive(message), std::vector{Verdict::kAck});
     EXPECT_EQ(client->pending(), 1U);
     EXPECT_THAT(observer->answers(), IsEmpty());
@@ -44,8 +43,8 @@ TEST_F(VoteClientKeysTest, AVoteIsPublishedWithTheMacAndTheIdOfTheMachine) {
   ASSERT_THAT(topic.published(), SizeIs(1));
   const Message published = topic.published()[0];
   EXPECT_EQ(published.data, wire::submit_message(vote).data);
-  EXPECT_TRUE(is_authentic(service_keys(), published));
-  EXPECT_TRUE(speaks_for(service_keys(), published, 3));
+  EXPECT_TRUE(is_authentic(service_keys(), received(published)));
+  EXPECT_TRUE(speaks_for(service_keys(), received(published), 3));
 }
 
 TEST_F(VoteClientKeysTest, AVoteOfAnEarlierRunIsPublishedWithTheKeyOfThisRun) {
@@ -55,9 +54,9 @@ TEST_F(VoteClientKeysTest, AVoteOfAnEarlierRunIsPublishedWithTheKeyOfThisRun) {
   client->deliver({});
   ASSERT_THAT(topic.published(), SizeIs(1));
   ServiceKeys rotated = service_keys();
-  EXPECT_FALSE(is_authentic(rotated, topic.published()[0]));
+  EXPECT_FALSE(is_authentic(rotated, received(topic.published()[0])));
   rotated.submit = rotated.record;
-  EXPECT_TRUE(is_authentic(rotated, topic.published()[0]));
+  EXPECT_TRUE(is_authentic(rotated, received(topic.published()[0])));
 }
 
 TEST_F(VoteClientKeysTest, AnAuthenticAnswerEndsTheVote) {
@@ -72,20 +71,20 @@ TEST_F(VoteClientKeysTest, AnAnswerWithoutAMacIsQuarantinedAndEndsNothing) {
 }
 
 TEST_F(VoteClientKeysTest, AnAnswerWithTheMacOfAnotherAnswerIsQuarantinedAndEndsNothing) {
-  ReceivedMessage forged = result_for(cast().uuid);
+  Message forged = result_for(cast().uuid);
   forged.attributes = authentic_result("another").attributes;
   expect_quarantined(forged);
 }
 
 TEST_F(VoteClientKeysTest, AnAnswerToAnotherMachineIsQuarantinedAlsoUnderThisMachinesId) {
-  ReceivedMessage forged = authentic_result(cast().uuid, 4);
+  Message forged = authentic_result(cast().uuid, 4);
   forged.attributes["machineID"] = "3";
   expect_quarantined(forged);
 }
 
 TEST_F(VoteClientKeysTest, AnAnswerIsNotParsedBeforeItsMacIsChecked) {
   cast();
-  ReceivedMessage forged = result_for("x");
+  Message forged = result_for("x");
   forged.data = "not JSON";
   expect_quarantined(forged);
 }

@@ -59,7 +59,7 @@ TEST_F(VoteClientTest, AnAnswerReachesTheObserverWithItsResultAndLatency) {
 
 TEST_F(VoteClientTest, ARejectionReachesTheObserverWithItsReason) {
   const SubmittedVote vote = cast();
-  ReceivedMessage message = result_for(vote.uuid);
+  Message message = result_for(vote.uuid);
   message.data = wire::encode(
       Result{.outcome = Outcome::kRejected, .uuid = vote.uuid, .reason = "the election is closed"});
   receive(message);
@@ -187,7 +187,7 @@ TEST_F(VoteClientTest, AVoteThatTheBusRefusesDoesNotHoldUpTheOthers) {
 
 TEST_F(VoteClientTest, AMessageThatIsNotAnAnswerToThisMachineIsAckedCountedAndIgnored) {
   const SubmittedVote vote = cast();
-  ReceivedMessage other_function = result_for(vote.uuid);
+  Message other_function = result_for(vote.uuid);
   other_function.attributes["function"] = "record vote";
   EXPECT_EQ(receive(result_for(vote.uuid, Outcome::kSuccessful, 4)), std::vector{Verdict::kAck});
   EXPECT_EQ(receive(other_function), std::vector{Verdict::kAck});
@@ -199,10 +199,9 @@ TEST_F(VoteClientTest, AMessageThatIsNotAnAnswerToThisMachineIsAckedCountedAndIg
 
 TEST_F(VoteClientTest, AnAnswerThatCannotBeReadIsQuarantinedAndAcked) {
   const SubmittedVote vote = cast();
-  ReceivedMessage unreadable = result_for(vote.uuid);
+  Message unreadable = result_for(vote.uuid);
   unreadable.data = "no JSON";
-  unreadable.id = "77";
-  EXPECT_EQ(receive(unreadable), std::vector{Verdict::kAck});
+  EXPECT_EQ(receive(unreadable, "77"), std::vector{Verdict::kAck});
   EXPECT_EQ(client->pending(), 1U);
   ASSERT_THAT(quarantine.published(), SizeIs(1));
   EXPECT_EQ(quarantine.published()[0].attribute("messageId"), "77");

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,18 +15,15 @@
 #include "election/uuid.h"
 #include "support/fake_publisher.h"
 #include "support/manual_clock.h"
+#include "support/received_message.h"
 #include "voting_machine/fake_journal_file.h"
 #include "voting_machine/vote_client.h"
 
 namespace pollbus::voting_machine {
 
-inline ReceivedMessage result_for(const std::string& uuid, Outcome outcome = Outcome::kSuccessful,
-                                  std::int64_t machine = 3) {
-  ReceivedMessage received;
-  Message sent = wire::result_message(machine, {.outcome = outcome, .uuid = uuid, .reason = ""});
-  received.data = std::move(sent.data);
-  received.attributes = std::move(sent.attributes);
-  return received;
+inline Message result_for(const std::string& uuid, Outcome outcome = Outcome::kSuccessful,
+                          std::int64_t machine = 3) {
+  return wire::result_message(machine, {.outcome = outcome, .uuid = uuid, .reason = ""});
 }
 
 inline std::string uuid_of(const Message& message) {
@@ -60,7 +58,10 @@ class RecordingObserver final : public VoteObserver {
     for (const auto& answer : answers)
       add((answer.ends_vote ? "answered " : "unknown ") + answer.result.uuid);
     const std::lock_guard lock(mutex_);
-    answers_.insert(answers_.end(), answers.begin(), answers.end());
+    for (Answer answer : answers) {
+      answer.text = texts_.emplace_back(answer.text);
+      answers_.push_back(std::move(answer));
+    }
   }
 
   std::vector<std::string> events() const {
@@ -81,6 +82,7 @@ class RecordingObserver final : public VoteObserver {
   mutable std::mutex mutex_;
   std::vector<std::string> events_;
   std::vector<Answer> answers_;
+  std::deque<std::string> texts_;  // of the answers
 };
 
 // A client of machine 3 whose disk is in memory, whose votes go to `topic` and whose time a test
@@ -109,8 +111,9 @@ class VoteClientFixture : public ::testing::Test {
     EXPECT_TRUE(client->cast(vote).ok());
     return vote;
   }
-  std::vector<Verdict> receive(const ReceivedMessage& message) {
-    return client->on_results(std::vector{message}, {});
+  std::vector<Verdict> receive(Message message, std::string id = "1") {
+    return client->on_results(std::vector{testing::received(std::move(message), std::move(id))},
+                              {});
   }
   void answer(const std::string& uuid, Outcome outcome = Outcome::kSuccessful) {
     EXPECT_EQ(receive(result_for(uuid, outcome)), std::vector{Verdict::kAck});

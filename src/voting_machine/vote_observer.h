@@ -15,8 +15,8 @@ namespace pollbus::voting_machine {
 // An answer that arrived at this machine.
 struct Answer {
   Result result;
-  // The message as it was received.
-  std::string text;
+  // The message as it was received: a view that is valid while the observers are called.
+  std::string_view text;
   // True if a vote was waiting for it. False for a repeated answer and for one to a vote that this
   // process does not know, for example of another process with the same machine ID.
   bool ends_vote = false;

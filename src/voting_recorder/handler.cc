@@ -19,12 +19,13 @@ std::vector<Ballot> ballots_of(const auto& votes) {
 std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys, DerivedKeys& derived,
                                         const Handler::Parts& parts) {
   if (keys.empty()) return std::nullopt;
-  return InboundKeys{
-      .is_authentic = [&keys, &derived](
-                          const Message& message) { return is_authentic(keys, message, &derived); },
-      .setting = "RECORD_KEY",
-      .clock = parts.clock,
-      .readiness = parts.readiness};
+  return InboundKeys{.is_authentic =
+                         [&keys, &derived](const ReceivedMessage& message) {
+                           return is_authentic(keys, message, &derived);
+                         },
+                     .setting = "RECORD_KEY",
+                     .clock = parts.clock,
+                     .readiness = parts.readiness};
 }
 
 // Why a vote was not stored.

@@ -232,10 +232,9 @@ TEST_F(RecorderHandlerTest, AStopWhileTheBusFailsGivesTheBatchBackAndTheNextAtte
 }
 
 TEST_F(RecorderHandlerTest, AnInvalidMessageIsRejectedAndAffectsNoOther) {
-  ReceivedMessage bad = recorded(2);
+  Message bad = wire::record_message(vote(2));
   bad.data.insert(1, R"("voting":4,)");
-  bad.id = "77";
-  EXPECT_THAT(handle({recorded(1), bad, recorded(3)}), Each(Verdict::kAck));
+  EXPECT_THAT(handle({recorded(1), received(bad, "77"), recorded(3)}), Each(Verdict::kAck));
   EXPECT_THAT(ballots.stored, SizeIs(2));
   int successful = 0;
   int rejected = 0;
@@ -274,9 +273,9 @@ TEST_F(RecorderHandlerTest, LogsNoChoiceAndNoUuid) {
   ballots.before_storing = [&] {
     return ballots.calls < 3 ? absl::UnavailableError("postgres is away") : absl::OkStatus();
   };
-  ReceivedMessage bad = received(wire::record_message(canary));
+  Message bad = wire::record_message(canary);
   bad.data.insert(1, R"("machine_ID":3,)");
-  handle({received(wire::record_message(canary)), bad, received({bad.data, {}})});
+  handle({received(wire::record_message(canary)), received(bad), received({bad.data, {}})});
   const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("postgres is away"));
   EXPECT_THAT(log, Not(HasSubstr("1234567")));
@@ -285,9 +284,9 @@ TEST_F(RecorderHandlerTest, LogsNoChoiceAndNoUuid) {
 
 class RecorderKeysTest : public RecorderHandlerTest {
  protected:
-  static ReceivedMessage from_logger(Message message) {
+  static Message from_logger(Message message) {
     authenticate(service_keys(), {&message, 1});
-    return received(std::move(message), "77");
+    return message;
   }
   void expect_quarantined(const ReceivedMessage& message) {
     EXPECT_THAT(handler.handle(std::vector{message}, {}), ElementsAre(Verdict::kAck));
@@ -304,10 +303,10 @@ class RecorderKeysTest : public RecorderHandlerTest {
 };
 
 TEST_F(RecorderKeysTest, AVoteWithTheMacOfTheLoggersIsStoredAndAnsweredWithAMac) {
-  handler.handle(std::vector{from_logger(wire::record_message(vote(1)))}, {});
+  handler.handle(std::vector{received(from_logger(wire::record_message(vote(1))))}, {});
   EXPECT_THAT(ballots.stored, SizeIs(1));
   ASSERT_THAT(topic.published(), SizeIs(1));
-  EXPECT_TRUE(is_authentic(machine_keys(3), 3, topic.published()[0]));
+  EXPECT_TRUE(is_authentic(machine_keys(3), 3, received(topic.published()[0])));
 }
 
 TEST_F(RecorderKeysTest, AVoteWithoutAMacIsQuarantinedAndNotAnswered) {
@@ -315,9 +314,9 @@ TEST_F(RecorderKeysTest, AVoteWithoutAMacIsQuarantinedAndNotAnswered) {
 }
 
 TEST_F(RecorderKeysTest, AVoteWithTheMacOfAnotherVoteIsQuarantinedAndNotAnswered) {
-  ReceivedMessage forged = recorded(2);
+  Message forged = wire::record_message(vote(2));
   forged.attributes = from_logger(wire::record_message(vote(1))).attributes;
-  expect_quarantined(forged);
+  expect_quarantined(received(forged, "77"));
 }
 
 TEST_F(RecorderKeysTest, AVoteThatAMachineMakesWithItsOwnKeysIsQuarantined) {

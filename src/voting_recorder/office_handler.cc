@@ -16,7 +16,8 @@ std::optional<InboundKeys> inbound_keys(const ServiceKeys& keys,
                                         const OfficeHandler::Parts& parts) {
   if (keys.empty()) return std::nullopt;
   return InboundKeys{
-      .is_authentic = [&keys](const Message& message) { return is_authentic(keys, message); },
+      .is_authentic =
+          [&keys](const ReceivedMessage& message) { return is_authentic(keys, message); },
       .setting = "RESULT_KEY",
       .clock = parts.clock,
       .readiness = parts.readiness};
@@ -75,7 +76,7 @@ absl::Status OfficeHandler::handle(const ReceivedMessage& message, Outgoing* out
 }
 
 absl::Status OfficeHandler::carry_out(const ReceivedMessage& message, Outgoing* outgoing) {
-  const std::string& signature = message.attribute(wire::kSignature);
+  const std::string_view signature = message.attribute(wire::kSignature);
   if (message.data.size() > wire::kMaxOfficeMessageBytes) {
     const auto reason =
         fmt::format("the message is larger than {} bytes", wire::kMaxOfficeMessageBytes);
@@ -92,10 +93,11 @@ absl::Status OfficeHandler::carry_out(const ReceivedMessage& message, Outgoing* 
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(const wire::OfficeAnswer answer,
-                   desk_->carry_out(*command, {.data = message.data, .signature = signature}));
+                   desk_->carry_out(*command, {.data = std::string(message.data),
+                                               .signature = std::string(signature)}));
   log_command(*command, answer);
   outgoing->messages.push_back(
-      wire::office_answer_message(answer, message.attribute(wire::kOfficeId)));
+      wire::office_answer_message(answer, std::string(message.attribute(wire::kOfficeId))));
   return absl::OkStatus();
 }
 

@@ -138,7 +138,7 @@ class BadMessagesTest : public ElectionTest {
   static void expect_notice(const Quarantine& quarantine, std::size_t count,
                             std::string_view function) {
     ASSERT_TRUE(eventually(20s, [&] { return quarantine.notices().size() >= count; }));
-    const ReceivedMessage notice = quarantine.notices().back();
+    const Message notice = quarantine.notices().back();
     EXPECT_EQ(notice.data, "");
     EXPECT_EQ(notice.attributes.size(), 3u);
     EXPECT_EQ(notice.attribute("function"), function);

@@ -48,11 +48,11 @@ absl::Status BusMachine::cast(std::span<const SubmittedVote> votes) {
     }
   }
   authenticate(keys_, machine_, messages);
-  return publisher_->publish(messages).status();
+  return publisher_->publish(messages);
 }
 
 absl::Status BusMachine::publish(const Message& message) {
-  return publisher_->publish(std::span(&message, 1)).status();
+  return publisher_->publish(std::span(&message, 1));
 }
 
 bool BusMachine::resolve_all(std::chrono::milliseconds within) {

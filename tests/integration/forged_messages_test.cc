@@ -109,7 +109,7 @@ class ForgedMessagesTest : public ElectionTest {
   static void expect_quarantined(const Quarantine& quarantine, std::size_t count,
                                  std::string_view function) {
     ASSERT_TRUE(eventually(20s, [&] { return quarantine.notices().size() >= count; }));
-    const ReceivedMessage notice = quarantine.notices().back();
+    const Message notice = quarantine.notices().back();
     EXPECT_EQ(notice.attribute("reason"), "not authenticated");
     EXPECT_EQ(notice.attribute("function"), function);
     EXPECT_EQ(notice.data, "");

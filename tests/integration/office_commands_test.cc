@@ -61,15 +61,17 @@ class OfficeCommandsTest : public testing::VoteHandlerTest {
     return config;
   }
 
-  ReceivedMessage signed_by(const OfficePrivateKey& who, const std::string& data) {
-    return received(wire::office_command_message(data, wire::kToLogger, "ab12", who.sign(data)));
+  static Message signed_by(const OfficePrivateKey& who, const std::string& data) {
+    return wire::office_command_message(data, wire::kToLogger, "ab12", who.sign(data));
   }
-  ReceivedMessage command(const std::string& data) { return signed_by(private_key_, data); }
+  Message command(const std::string& data) { return signed_by(private_key_, data); }
 
   // What the handler answers to the commands, in order.
-  std::vector<OfficeAnswer> answers(const std::vector<ReceivedMessage>& commands) {
+  std::vector<OfficeAnswer> answers(const std::vector<Message>& commands) {
     const std::size_t before = topic.published().size();
-    EXPECT_THAT(handler_.handle(commands, stop.get_token()), Each(Verdict::kAck));
+    std::vector<ReceivedMessage> batch;
+    for (const Message& command : commands) batch.push_back(received(command));
+    EXPECT_THAT(handler_.handle(batch, stop.get_token()), Each(Verdict::kAck));
     std::vector<OfficeAnswer> answers;
     const auto out = topic.published();
     for (std::size_t i = before; i < out.size(); ++i) {
@@ -173,11 +175,11 @@ TEST_F(OfficeCommandsTest, TheSecondOfTwoOfficialsIsToldWhatTheFirstDid) {
 TEST_F(OfficeCommandsTest, ACommandWithoutTheOfficesSignatureChangesNothing) {
   EventWriter office(test_definition("open"));
   const std::string data = encode(office.next(EventKind::kDefine));
-  ReceivedMessage changed = command(data);
+  Message changed = command(data);
   changed.data[changed.data.size() / 2] ^= 1;
-  ReceivedMessage bare = command(data);
+  Message bare = command(data);
   bare.attributes.erase("signature");
-  ReceivedMessage of_another_command = command(data);
+  Message of_another_command = command(data);
   of_another_command.attributes["signature"] = private_key_.sign("something else");
   const auto answered =
       answers({signed_by(OfficePrivateKey::generate(), data), changed, bare, of_another_command});
@@ -193,7 +195,7 @@ TEST_F(OfficeCommandsTest, ACommandWithoutTheOfficesSignatureChangesNothing) {
 TEST_F(OfficeCommandsTest, WithoutAPublicKeyNoCommandIsAccepted) {
   OfficeHandler closed{outbox, *elections_, store, std::nullopt, {}, registry};
   EventWriter office(test_definition("open"));
-  const std::vector commands{command(encode(office.next(EventKind::kDefine)))};
+  const std::vector commands{received(command(encode(office.next(EventKind::kDefine))))};
   EXPECT_THAT(closed.handle(commands, stop.get_token()), Each(Verdict::kAck));
   EXPECT_THAT(quarantine.published(), SizeIs(1));
   EXPECT_THAT(*elections_->elections(), IsEmpty());
@@ -201,7 +203,7 @@ TEST_F(OfficeCommandsTest, WithoutAPublicKeyNoCommandIsAccepted) {
 
 TEST_F(OfficeCommandsTest, ACommandToTheRecordersIsIgnored) {
   EventWriter office(test_definition("open"));
-  ReceivedMessage elsewhere = command(encode(office.next(EventKind::kDefine)));
+  Message elsewhere = command(encode(office.next(EventKind::kDefine)));
   elsewhere.attributes["to"] = "recorder";
   EXPECT_THAT(answers({elsewhere}), IsEmpty());
   EXPECT_THAT(quarantine.published(), IsEmpty());

@@ -108,7 +108,7 @@ TEST_F(SecrecyTest, NoRecordMessageHasAVoterOrATimeAndNoUuidIdentifiesAMachine) 
   const Witness witness(system.bus(), system.topic());
   system.launch_machine({.machine = 1, .votes = 200, .voters = 1'000'000})->finish();
   ASSERT_TRUE(eventually(20s, [&] { return witness.messages(wire::kRecordVote).size() >= 195; }));
-  for (const ReceivedMessage& message : witness.messages(wire::kRecordVote)) {
+  for (const Message& message : witness.messages(wire::kRecordVote)) {
     EXPECT_EQ(message.data.find("voter"), message.data.npos);
     EXPECT_EQ(message.data.find("timestamp"), message.data.npos);
     EXPECT_EQ(message.attributes.size(), 1u);

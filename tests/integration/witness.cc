@@ -3,24 +3,25 @@
 #include <algorithm>
 
 #include "election/wire.h"
+#include "support/received_message.h"
 
 namespace pollbus::testing {
 
 Witness::Witness(const BusConfig& bus, const std::string& topic)
     : listener_(bus, topic, "witness-sub", "", [this](const ReceivedMessage& message) {
         const std::lock_guard lock(mutex_);
-        messages_.push_back(message);
+        messages_.push_back(message_of(message));
       }) {}
 
 Accounts Witness::accounts() const {
   Accounts accounts;
-  for (const ReceivedMessage& message : messages(wire::kSubmitVote)) {
+  for (const Message& message : messages(wire::kSubmitVote)) {
     const auto parsed = wire::parse_submitted(message.data);
     if (const auto* vote = std::get_if<SubmittedVote>(&parsed)) {
       accounts.try_emplace(vote->uuid, Account{.vote = *vote});
     }
   }
-  for (const ReceivedMessage& message : messages(wire::kResult)) {
+  for (const Message& message : messages(wire::kResult)) {
     const auto parsed = wire::parse_result(message.data);
     const auto* result = std::get_if<Result>(&parsed);
     if (result == nullptr) continue;
@@ -31,10 +32,10 @@ Accounts Witness::accounts() const {
   return accounts;
 }
 
-std::vector<ReceivedMessage> Witness::messages(std::string_view function) const {
+std::vector<Message> Witness::messages(std::string_view function) const {
   const std::lock_guard lock(mutex_);
-  std::vector<ReceivedMessage> found;
-  for (const ReceivedMessage& message : messages_) {
+  std::vector<Message> found;
+  for (const Message& message : messages_) {
     if (message.attribute(std::string(wire::kFunction)) == function) found.push_back(message);
   }
   return found;
@@ -43,7 +44,7 @@ std::vector<ReceivedMessage> Witness::messages(std::string_view function) const 
 std::size_t Witness::count(std::string_view function) const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(
-      std::ranges::count_if(messages_, [function](const ReceivedMessage& message) {
+      std::ranges::count_if(messages_, [function](const Message& message) {
         return message.attribute(std::string(wire::kFunction)) == function;
       }));
 }
@@ -52,10 +53,10 @@ Quarantine::Quarantine(const BusConfig& bus, const std::string& topic)
     : listener_(bus, topic + "-quarantine", "quarantine-sub", "",
                 [this](const ReceivedMessage& message) {
                   const std::lock_guard lock(mutex_);
-                  notices_.push_back(message);
+                  notices_.push_back(message_of(message));
                 }) {}
 
-std::vector<ReceivedMessage> Quarantine::notices() const {
+std::vector<Message> Quarantine::notices() const {
   const std::lock_guard lock(mutex_);
   return notices_;
 }

@@ -17,12 +17,12 @@ class Witness {
   // The published votes with their published answers.
   Accounts accounts() const;
   // The messages of one kind: wire::kSubmitVote, wire::kRecordVote or wire::kResult.
-  std::vector<ReceivedMessage> messages(std::string_view function) const;
+  std::vector<Message> messages(std::string_view function) const;
   std::size_t count(std::string_view function) const;
 
  private:
   mutable std::mutex mutex_;
-  std::vector<ReceivedMessage> messages_;
+  std::vector<Message> messages_;
   BusListener listener_;  // last, because it calls this object
 };
 
@@ -31,11 +31,11 @@ class Quarantine {
  public:
   Quarantine(const BusConfig& bus, const std::string& topic);
 
-  std::vector<ReceivedMessage> notices() const;
+  std::vector<Message> notices() const;
 
  private:
   mutable std::mutex mutex_;
-  std::vector<ReceivedMessage> notices_;
+  std::vector<Message> notices_;
   BusListener listener_;  // last, because it calls this object
 };
 

@@ -16,20 +16,13 @@
 #include "election/message_keys.h"
 #include "support/fake_publisher.h"
 #include "support/manual_clock.h"
+#include "support/received_message.h"
 
 namespace pollbus::testing {
 
 inline std::string uuid(int number) {
   const std::string digits = std::to_string(number);
   return "6ba7b810-9dad-41d1-80b4-" + std::string(12 - digits.size(), '0') + digits;
-}
-
-inline ReceivedMessage received(Message message, std::string id = "1") {
-  ReceivedMessage got;
-  got.data = std::move(message.data);
-  got.attributes = std::move(message.attributes);
-  got.id = std::move(id);
-  return got;
 }
 
 // The keys of loggers and recorders, and of a machine that belongs to them.

@@ -204,10 +204,9 @@ class OwnLoggerKey final : public SameRegister {
 class NotAwaited final : public Publisher {
  public:
   explicit NotAwaited(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token stop) override {
+  absl::Status publish(std::span<const Message> batch, std::stop_token stop) override {
     inner_->publish(batch, stop).IgnoreError();
-    return std::vector<std::string>(batch.size());
+    return absl::OkStatus();
   }
 
  private:
@@ -218,8 +217,7 @@ class NotAwaited final : public Publisher {
 class ToTheFirstMachine final : public Publisher {
  public:
   explicit ToTheFirstMachine(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token stop) override {
+  absl::Status publish(std::span<const Message> batch, std::stop_token stop) override {
     std::vector<Message> changed(batch.begin(), batch.end());
     for (Message& message : changed) message.attributes = changed.front().attributes;
     return inner_->publish(changed, stop);
@@ -232,15 +230,14 @@ class ToTheFirstMachine final : public Publisher {
 class FreshUuidOnRetry final : public Publisher {
  public:
   explicit FreshUuidOnRetry(std::unique_ptr<Publisher> inner) : inner_(std::move(inner)) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token stop) override {
+  absl::Status publish(std::span<const Message> batch, std::stop_token stop) override {
     std::vector<Message> changed(batch.begin(), batch.end());
     for (Message& message : changed) {
       if (published_.contains(message.data)) message.data = with_other_uuid(message.data);
     }
-    ASSIGN_OR_RETURN(auto ids, inner_->publish(changed, stop));
+    RETURN_IF_ERROR(inner_->publish(changed, stop));
     for (const Message& message : batch) published_.insert(message.data);
-    return ids;
+    return absl::OkStatus();
   }
 
  private:

@@ -88,13 +88,12 @@ class MachineObserver::ObservedPublisher final : public Publisher {
   ObservedPublisher(MachineObserver& observer, std::unique_ptr<Publisher> inner)
       : observer_(observer), inner_(std::move(inner)) {}
 
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token stop) override {
-    auto ids = inner_->publish(batch, stop);
-    if (ids.ok()) {
+  absl::Status publish(std::span<const Message> batch, std::stop_token stop) override {
+    absl::Status status = inner_->publish(batch, stop);
+    if (status.ok()) {
       for (const Message& message : batch) observer_.published(message);
     }
-    return ids;
+    return status;
   }
 
  private:

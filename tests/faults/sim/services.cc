@@ -137,7 +137,7 @@ void work(Surroundings& around, Process& process, const std::string& subscriptio
     const auto deliveries = around.bus.pull(subscription, around.profile.max_batch);
     if (deliveries.empty()) return;
     std::vector<ReceivedMessage> messages;
-    std::vector<std::string> ack_ids;
+    std::vector<std::string_view> ack_ids;
     for (const auto& delivery : deliveries) {
       messages.push_back(delivery.message);
       ack_ids.push_back(delivery.ack_id);

@@ -7,6 +7,7 @@
 
 #include "election/office_messages.h"
 #include "election/wire.h"
+#include "support/received_message.h"
 
 namespace pollbus::faults {
 namespace {
@@ -30,8 +31,7 @@ class SimulatedPublisher final : public Publisher {
  public:
   SimulatedPublisher(SimulatedBus& bus, bool to_quarantine)
       : bus_(bus), to_quarantine_(to_quarantine) {}
-  absl::StatusOr<std::vector<std::string>> publish(std::span<const Message> batch,
-                                                   std::stop_token /*stop*/) override {
+  absl::Status publish(std::span<const Message> batch, std::stop_token /*stop*/) override {
     return bus_.publish(to_quarantine_, batch);
   }
 
@@ -40,29 +40,29 @@ class SimulatedPublisher final : public Publisher {
   bool to_quarantine_;
 };
 
-std::vector<std::uint64_t> numbers(const std::vector<std::string>& texts) {
+std::vector<std::uint64_t> numbers(std::span<const std::string_view> texts) {
   std::vector<std::uint64_t> numbers;
-  for (const std::string& text : texts) numbers.push_back(std::stoull(text));
+  for (const std::string_view text : texts) numbers.push_back(std::stoull(std::string(text)));
   return numbers;
 }
 
-std::string uuid_in(const Message& message) {
+std::string uuid_in(std::string_view data) {
   constexpr std::string_view kField = "\"UUID\":\"";
   constexpr std::size_t kUuidLength = 36;
-  const std::size_t field = message.data.find(kField);
-  return field == std::string::npos ? "?" : message.data.substr(field + kField.size(), kUuidLength);
+  const std::size_t field = data.find(kField);
+  return field == data.npos ? "?" : std::string(data.substr(field + kField.size(), kUuidLength));
 }
 
 // A message in a trace.
-std::string named(const Message& message) {
-  const std::string& function = message.attribute(wire::kFunction);
+std::string named(const ReceivedMessage& message) {
+  const std::string_view function = message.attribute(wire::kFunction);
   // The UUIDs of the office are not those of the seed.
   if (!message.attribute(wire::kOfficeId).empty()) {
     const std::size_t kind = message.data.find("\"kind\":\"") + 8;
     return fmt::format("{}, {}", function,
                        message.data.substr(kind, message.data.find('"', kind) - kind));
   }
-  return fmt::format("{} {}", function, uuid_in(message));
+  return fmt::format("{} {}", function, uuid_in(message.data));
 }
 
 }  // namespace
@@ -92,22 +92,17 @@ bool SimulatedBus::matches(const Subscription& subscription, const Message& mess
   });
 }
 
-absl::StatusOr<std::vector<std::string>> SimulatedBus::publish(bool to_quarantine,
-                                                               std::span<const Message> batch) {
-  const auto ids = std::make_shared<std::vector<std::string>>();
-  auto apply = [this, to_quarantine, ids,
-                messages = std::vector<Message>(batch.begin(), batch.end()),
+absl::Status SimulatedBus::publish(bool to_quarantine, std::span<const Message> batch) {
+  auto apply = [this, to_quarantine, messages = std::vector<Message>(batch.begin(), batch.end()),
                 poison = std::exchange(next_is_poison_, false)](Extent extent) {
     for (const Message& message : messages) {
       if (extent == Extent::kPart && world_.random().chance(0.5)) continue;
-      ids->push_back(append(to_quarantine, message, poison));
-      if (poison) evidence_.poisons.push_back({.t_us = world_.now_us(), .id = ids->back()});
+      std::string id = append(to_quarantine, message, poison);
+      if (poison) evidence_.poisons.push_back({.t_us = world_.now_us(), .id = std::move(id)});
     }
     return absl::OkStatus();
   };
-  absl::Status status = network_.request(server_, std::move(apply));
-  if (!status.ok()) return status;
-  return *ids;
+  return network_.request(server_, std::move(apply));
 }
 
 void SimulatedBus::overhear(const Message& message) {
@@ -116,26 +111,26 @@ void SimulatedBus::overhear(const Message& message) {
 }
 
 std::string SimulatedBus::append(bool to_quarantine, const Message& message, bool is_poison) {
-  auto received = std::make_shared<ReceivedMessage>();
-  static_cast<Message&>(*received) = message;
-  received->id = std::to_string(++last_message_);
+  const std::string message_id = std::to_string(++last_message_);
   if (to_quarantine) {
     evidence_.notices.push_back({.t_us = world_.now_us(),
                                  .id = message.attribute(wire::kMessageId),
                                  .reason = message.attribute(wire::kReason)});
-    return received->id;
+    return message_id;
   }
   if (!is_poison && profile_.attacks > 0) overhear(message);
-  if (evidence_.refusable_votes.contains(uuid_in(message)))
-    evidence_.refusable_messages.insert(received->id);
+  if (evidence_.refusable_votes.contains(uuid_in(message.data)))
+    evidence_.refusable_messages.insert(message_id);
+  const auto received =
+      std::make_shared<const ReceivedMessage>(testing::received(message, message_id));
   if (world_.is_traced())
-    world_.trace(fmt::format("bus: message {}: {}", received->id, named(message)));
+    world_.trace(fmt::format("bus: message {}: {}", message_id, named(*received)));
   for (auto& [name, subscription] : subscriptions_) {
     if (!matches(subscription, message)) continue;
     enqueue(subscription, received);
     if (world_.random().chance(profile_.duplicated)) enqueue(subscription, received);
   }
-  return received->id;
+  return message_id;
 }
 
 void SimulatedBus::enqueue(Subscription& subscription,
@@ -219,7 +214,7 @@ SimulatedBus::Pending* SimulatedBus::find(Subscription& subscription, std::uint6
   return is_stale && !profile_.stale_acks_count ? nullptr : &found->second;
 }
 
-void SimulatedBus::let_go(const std::string& name, const std::vector<std::string>& ack_ids) {
+void SimulatedBus::let_go(const std::string& name, std::span<const std::string_view> ack_ids) {
   Subscription& subscription = subscriptions_.at(name);
   for (const std::uint64_t ack_id : numbers(ack_ids)) {
     Pending* pending = find(subscription, ack_id);
@@ -227,7 +222,7 @@ void SimulatedBus::let_go(const std::string& name, const std::vector<std::string
   }
 }
 
-void SimulatedBus::acknowledge(const std::string& name, const std::vector<std::string>& texts) {
+void SimulatedBus::acknowledge(const std::string& name, std::span<const std::string_view> texts) {
   if (texts.empty()) return;
   const std::vector<std::uint64_t> ack_ids = numbers(texts);
   Subscription& subscription = subscriptions_.at(name);
@@ -246,7 +241,7 @@ void SimulatedBus::acknowledge(const std::string& name, const std::vector<std::s
   network_.send(server_, apply, profile_.ack_lost);
 }
 
-void SimulatedBus::give_back(const std::string& name, const std::vector<std::string>& texts) {
+void SimulatedBus::give_back(const std::string& name, std::span<const std::string_view> texts) {
   if (texts.empty()) return;
   const std::vector<std::uint64_t> ack_ids = numbers(texts);
   Subscription& subscription = subscriptions_.at(name);

@@ -34,15 +34,14 @@ class SimulatedBus {
   std::unique_ptr<Publisher> connect_to_quarantine();
 
   // Called by the running thread, as a client of the server.
-  absl::StatusOr<std::vector<std::string>> publish(bool to_quarantine,
-                                                   std::span<const Message> batch);
+  absl::Status publish(bool to_quarantine, std::span<const Message> batch);
   // Waits for messages and leases them to the running process, which keeps a lease as long as it
   // lives and has neither acked nor given back. Returns nothing once a stop is requested.
   std::vector<Delivery> pull(const std::string& subscription, std::size_t most);
   // Stops extending these leases of the running process.
-  void let_go(const std::string& subscription, const std::vector<std::string>& ack_ids);
-  void acknowledge(const std::string& subscription, const std::vector<std::string>& ack_ids);
-  void give_back(const std::string& subscription, const std::vector<std::string>& ack_ids);
+  void let_go(const std::string& subscription, std::span<const std::string_view> ack_ids);
+  void acknowledge(const std::string& subscription, std::span<const std::string_view> ack_ids);
+  void give_back(const std::string& subscription, std::span<const std::string_view> ack_ids);
 
   // The number of messages of all subscriptions that are not acked.
   std::size_t backlog() const;
