@@ -1,10 +1,10 @@
 #pragma once
 
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <list>
-#include <map>
 #include <optional>
 #include <random>
 #include <string>
@@ -67,22 +67,33 @@ class PendingVotes {
   std::size_t in_flight() const { return time_outs_.size(); }
 
  private:
-  struct Vote;
-  using Entry = std::pair<const std::string, Vote>;           // of votes_, which does not move it
-  using DueTimes = std::multimap<SteadyTime, Entry*>;         // vote by time
-  using TimeOuts = std::list<std::pair<SteadyTime, Entry*>>;  // in order of time
+  // Each vote is a link of the containers below, so that they need no memory of their own.
   struct Vote {
+    const std::string* uuid = nullptr;  // its key in votes_
     std::string data;
     Journal::Slot slot = 0;
     std::optional<SteadyTime> cast;
     bool was_published = false;
     std::chrono::milliseconds pause = kFirstRetryPause;
-    std::optional<DueTimes::iterator> due;       // absent while it is being published
-    std::optional<TimeOuts::iterator> time_out;  // absent once it has timed out
+    SteadyTime due;
+    boost::intrusive::set_member_hook<> in_due;  // not linked while it is being published
+    SteadyTime time_out;
+    boost::intrusive::list_member_hook<> in_time_outs;  // not linked once it has timed out
   };
+  struct DueOf {
+    using type = SteadyTime;
+    const SteadyTime& operator()(const Vote& vote) const { return vote.due; }
+  };
+  using DueTimes = boost::intrusive::multiset<
+      Vote, boost::intrusive::key_of_value<DueOf>,
+      boost::intrusive::member_hook<Vote, boost::intrusive::set_member_hook<>, &Vote::in_due>>;
+  using TimeOuts = boost::intrusive::list<
+      Vote, boost::intrusive::member_hook<Vote, boost::intrusive::list_member_hook<>,
+                                          &Vote::in_time_outs>>;  // in order of time
 
-  TimeOuts::iterator insert_time_out(SteadyTime when, Entry* entry);
-  void set_due(Entry& entry, SteadyTime when);
+  Vote* add_vote(const std::string& uuid, std::string data, Journal::Slot slot, SteadyTime due);
+  void set_time_out(Vote& vote, SteadyTime when);
+  void set_due(Vote& vote, SteadyTime when);
   std::chrono::milliseconds jittered(std::chrono::milliseconds pause);
 
   std::unordered_map<std::string, Vote> votes_;

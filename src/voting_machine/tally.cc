@@ -35,10 +35,11 @@ void TallyKeeper::timed_out(std::span<const std::string> uuids) {
 
 void TallyKeeper::answered(std::span<const Answer> answers) {
   const std::lock_guard lock(mutex_);
-  for (const Answer& answer : answers) count(answer);
+  const WallTime now = clock_.wall_now();
+  for (const Answer& answer : answers) count(answer, now);
 }
 
-void TallyKeeper::count(const Answer& answer) {
+void TallyKeeper::count(const Answer& answer, WallTime now) {
   if (!answer.ends_vote) {
     ++tally_.unknown_results;
     return;
@@ -54,7 +55,7 @@ void TallyKeeper::count(const Answer& answer) {
       ++tally_.rejected;
       break;
   }
-  tally_.finished = clock_.wall_now();
+  tally_.finished = now;
   if (answer.latency)
     tally_.latency.record(std::chrono::duration_cast<std::chrono::microseconds>(*answer.latency));
 }

@@ -40,7 +40,7 @@ class TallyKeeper final : public VoteObserver {
   void answered(std::span<const Answer> answers) override;
 
  private:
-  void count(const Answer& answer);
+  void count(const Answer& answer, WallTime now);
 
   Clock& clock_;
   mutable std::mutex mutex_;
