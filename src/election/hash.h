@@ -19,11 +19,12 @@ using Hash128 = std::array<unsigned char, 16>;
 // depends on that number only, and not on the bytes.
 inline void write_hex(std::span<const unsigned char> bytes, char* digits) {
   constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t kLowDigits = 0x000f'000f'000f'000f;
   for (; !bytes.empty(); bytes = bytes.subspan(4)) {
-    const auto pair = [&](std::size_t i) {
-      return std::uint64_t{bytes[i] >> 4 | (bytes[i] & 0xfU) << 8} << (16 * i);
-    };
-    const std::uint64_t values = pair(0) | pair(1) | pair(2) | pair(3);  // a byte for each digit
+    std::uint64_t four = bytes[0] | bytes[1] << 8 | bytes[2] << 16 | std::uint64_t{bytes[3]} << 24;
+    four = (four | four << 16) & 0x0000'ffff'0000'ffff;
+    four = (four | four << 8) & 0x00ff'00ff'00ff'00ff;  // sixteen bits for each byte
+    const std::uint64_t values = (four >> 4 & kLowDigits) | (four & kLowDigits) << 8;
     const std::uint64_t is_letter = (values + 6 * kEach) >> 4 & kEach;
     const std::uint64_t text = values + '0' * kEach + is_letter * ('a' - '0' - 10);
     const auto ordered = bytes_in_order(text, std::endian::little);

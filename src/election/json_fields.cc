@@ -25,11 +25,14 @@ class PlainReader {
   bool read(std::span<Field> fields) {
     if (!take('{')) return false;
     if (take('}')) return at_end();
+    auto next = fields.begin();  // senders write the fields in the order in which they are read
     do {
       std::string_view name;
       if (!text(&name) || !take(':')) return false;
-      const auto field = std::ranges::find(fields, name, &Field::name);
-      if (!value(field == fields.end() ? nullptr : &*field)) return false;
+      if (next == fields.end() || next->name != name)
+        next = std::ranges::find(fields, name, &Field::name);
+      if (!value(next == fields.end() ? nullptr : &*next)) return false;
+      if (next != fields.end()) ++next;
     } while (take(','));
     return take('}') && at_end();
   }
@@ -62,12 +65,8 @@ class PlainReader {
   bool text(std::string_view* text) {
     if (!take('"')) return false;
     const std::size_t begin = at_;
-    while (at_ < data_.size() && data_[at_] != '"') {
-      const char c = data_[at_];
-      if (c < ' ' || c > '~' || c == '\\') return false;
-      ++at_;
-    }
-    if (at_ == data_.size()) return false;
+    while (at_ < data_.size() && is_plain(data_[at_])) ++at_;
+    if (at_ == data_.size() || data_[at_] != '"') return false;
     *text = data_.substr(begin, at_ - begin);
     ++at_;
     return true;

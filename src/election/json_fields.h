@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -7,6 +8,14 @@
 #include <string_view>
 
 namespace pollbus::wire {
+
+// The characters that JSON texts are written with as they are: printable ASCII but " and \.
+inline constexpr std::array<bool, 256> kIsPlain = [] {
+  std::array<bool, 256> is_plain{};
+  for (std::size_t c = ' '; c <= '~'; ++c) is_plain[c] = c != '"' && c != '\\';
+  return is_plain;
+}();
+inline bool is_plain(char c) { return kIsPlain[static_cast<unsigned char>(c)]; }
 
 // Larger messages are not read at all, not even to find the sender.
 inline constexpr std::size_t kMaxParsedBytes = 1024 * 1024;

@@ -9,7 +9,7 @@ namespace {
 Attributes with_function(std::string_view function) {
   Attributes attributes;
   attributes.reserve(3);
-  attributes.emplace(kFunction, function);
+  attributes.try_emplace(std::string(kFunction), function);
   return attributes;
 }
 
@@ -27,7 +27,7 @@ Message record_message(const AnonymousVote& vote) {
 
 Message result_message(std::int64_t machine, const Result& result) {
   Message message{.data = encode(result), .attributes = with_function(kResult)};
-  message.attributes.emplace(kMachineId, std::to_string(machine));
+  message.attributes.try_emplace(std::string(kMachineId), std::to_string(machine));
   return message;
 }
 

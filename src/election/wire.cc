@@ -43,7 +43,6 @@ std::optional<Outcome> outcome_of(std::string_view text) {
 
 // Appends `text` as a JSON string. Bytes that are not UTF-8 are replaced.
 void append_quoted(const std::string& text, std::string* json) {
-  const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   if (!std::ranges::all_of(text, is_plain)) {
     *json += to_json_string(text);
     return;
