@@ -5,6 +5,8 @@ namespace pollbus::redis_scripts {
 const std::string_view kMark = R"lua(
 local call, pcall, byte, sub = redis.call, redis.pcall, string.byte, string.sub
 local election, known, votes, flags, codes = ARGV[1], ARGV[2], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local is_distinct = ARGV[7] == 'distinct'
+local first, last = 8, 2 * votes + 7  -- of the votes' keys and fingerprints in ARGV
 local function holds_something_else(answer)
   return type(answer) == 'table' and answer.err and sub(answer.err, 1, 9) == 'WRONGTYPE'
 end
@@ -12,6 +14,7 @@ end
 -- Why no new vote is accepted, and why a certain one is not.
 local all_refused
 local refused, refused_before = {}, {}
+local is_anyone_refused = false
 local is_final = false
 
 local key_of_state = 'pollbus:election:' .. election
@@ -45,14 +48,15 @@ end
 local refusals = 'pollbus:refused:' .. election
 if version and call('EXISTS', refusals) == 1 then
   local command = {'HMGET', refusals}
-  for i = 1, votes do command[i + 2] = ARGV[2 * i + 6] end
+  for i = 1, votes do command[i + 2] = ARGV[2 * i + 7] end
   local answer = pcall(unpack(command))
   if answer.err and not holds_something_else(answer) then return answer end
   if answer.err then all_refused = 'r' else refused_before = answer end
+  for i = 1, votes do is_anyone_refused = is_anyone_refused or refused_before[i] end
 end
 
 if version then
-  local has_roll, has_codes, rest = state[5], state[6], 2 * votes + 5
+  local has_roll, has_codes, rest = state[5], state[6], 2 * votes + 6
   for i = 1, votes do
     local flag = byte(flags, i) - 48
     if has_roll then
@@ -67,43 +71,40 @@ if version then
       end
     end
     if not refused[i] and flag % 2 == 0 then refused[i] = 'x' end
+    is_anyone_refused = is_anyone_refused or refused[i]
   end
 end
 
--- The usual case in one command: no voter of the batch is marked.
+-- The usual case in one command: no voter of the batch is marked. If some votes are refused, the
+-- others are marked so.
 call('SELECT', 0)
-local prefix = 'voted:' .. election .. ':'
-local command, seen, distinct = {'MSETNX'}, {}, true
-local size = 1
-if not all_refused then
+local accepted = ARGV
+if is_anyone_refused then
+  accepted, first, last = {}, 1, 0
   for i = 1, votes do
     if not refused[i] and not refused_before[i] then
-      local key = prefix .. ARGV[2 * i + 5]
-      if seen[key] then distinct = false end
-      seen[key] = true
-      command[size + 1] = key
-      command[size + 2] = ARGV[2 * i + 6]
-      size = size + 2
+      accepted[last + 1], accepted[last + 2] = ARGV[2 * i + 6], ARGV[2 * i + 7]
+      last = last + 2
     end
   end
 end
 local is_made, fresh, failure = false, 0, nil
-if size > 1 and distinct then
-  local made = pcall(unpack(command))
+if is_distinct and not all_refused and last > first then
+  local made = pcall('MSETNX', unpack(accepted, first, last))
   if type(made) == 'table' then return made end
   is_made = made == 1
-  if is_made then fresh = (size - 1) / 2 end
+  if is_made then fresh = (last - first + 1) / 2 end
 end
 
 -- Otherwise one after the other.
 local outcomes = {}
 local new_refusals = {'HSET', refusals}
-for i = 1, votes do
+for i = 1, fresh < votes and votes or 0 do
   local why = refused_before[i] or all_refused or refused[i]
   if is_made and not why then
     outcomes[i] = 'm'
   else
-    local key, fingerprint = prefix .. ARGV[2 * i + 5], ARGV[2 * i + 6]
+    local key, fingerprint = ARGV[2 * i + 6], ARGV[2 * i + 7]
     local made = 0
     if not why then made = pcall('SETNX', key, fingerprint) end
     local before = false
@@ -136,6 +137,7 @@ end
 call('SELECT', 1)
 if fresh > 0 then call('HINCRBY', 'pollbus:marks', election, fresh) end
 if #new_refusals > 2 and call('HLEN', refusals) < 1000000 then call(unpack(new_refusals)) end
+if fresh == votes then return string.rep('m', votes) end
 return failure or table.concat(outcomes)
 )lua";
 

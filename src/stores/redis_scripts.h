@@ -8,13 +8,13 @@
 namespace pollbus::redis_scripts {
 
 // Marks the voters of one election. ARGV: election; the version of its rules that the caller knows,
-// or
-// ""; "defined" if undefined elections are refused; the number of votes; a character for each vote,
-// '0' plus 1 if the election has the choice and plus 2 if the vote has a code; the 8 bytes of each
-// vote's code; voter and fingerprint of each vote; bucket and field in the roll of each vote. Parts
-// that the rules do not need are empty or absent. Returns a letter for each vote
-// (redis_voter_register.cc); or, if Redis has another version than the caller, an array, and has
-// changed nothing.
+// or ""; "defined" if undefined elections are refused, "unreadable" if the caller cannot read the
+// rules; the number of votes; a character for each vote, '0' plus 1 if the election has the choice
+// and plus 2 if the vote has a code; the 8 bytes of each vote's code; "distinct" if no two votes
+// have the same voter; key of the mark and fingerprint of each vote; bucket and field in the roll
+// of each vote. Parts that the rules do not need are empty or absent. Returns a letter for each
+// vote (redis_voter_register.cc); or, if Redis has another version than the caller, an array, and
+// has changed nothing.
 extern const std::string_view kMark;
 
 // Keeps what tells this server from others, if it keeps nothing yet. ARGV: the check value of the

@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t kMaxMarksPerCall = 1'000;
 // The rules of an election are learned at its first vote and hardly ever change.
 constexpr int kMaxAttempts = 3;
+// Of a voter's number in a key.
+constexpr std::size_t kMaxDigits = 20;
 
 constexpr std::string_view kCountsKey = "pollbus:marks";
 
@@ -98,12 +100,24 @@ struct KnownElection {
 struct MarkArguments {
   MarkArguments(const Call& call, std::span<const Mark> marks, const KnownElection* known)
       : election(std::to_string(call.election)), count(std::to_string(call.marks.size())) {
+    const std::string prefix = "voted:" + election + ":";
+    std::vector<std::int64_t> voters;
     voters.reserve(call.marks.size());
+    keys.reserve(call.marks.size());
+    all_keys.reserve(call.marks.size() * (prefix.size() + kMaxDigits));
     for (const std::size_t i : call.marks) {
-      voters.push_back(std::to_string(marks[i].voter));
+      voters.push_back(marks[i].voter);
+      const fmt::format_int digits(marks[i].voter);
+      const std::size_t begin = all_keys.size();
+      all_keys.append(prefix).append(digits.data(), digits.size());
+      keys.push_back(std::string_view(all_keys).substr(begin));
       if (known != nullptr) add_checks(marks[i], *known);
     }
+    std::ranges::sort(voters);
+    is_distinct = std::ranges::adjacent_find(voters) == voters.end();
   }
+  MarkArguments(const MarkArguments&) = delete;
+  MarkArguments& operator=(const MarkArguments&) = delete;
 
   void add_checks(const Mark& mark, const KnownElection& known) {
     const int has_choice = known.choices.contains(mark.choice) ? 1 : 0;
@@ -119,8 +133,10 @@ struct MarkArguments {
   std::string count;
   std::string flags;
   std::string codes;
-  std::vector<std::string> voters;
-  std::vector<std::string> places;  // bucket and field of each voter
+  bool is_distinct = false;
+  std::string all_keys;                // the bytes of keys
+  std::vector<std::string_view> keys;  // of the marks
+  std::vector<std::string> places;     // bucket and field of each voter
 };
 
 // Reads the counts from the reply to HGETALL: names and values in turn.
@@ -294,10 +310,11 @@ class RedisVoterRegister final : public RedisVoterServer {
                                              rule,
                                              arguments.count,
                                              arguments.flags,
-                                             arguments.codes};
+                                             arguments.codes,
+                                             arguments.is_distinct ? "distinct" : ""};
     command.reserve(command.size() + 4 * call.marks.size());
     for (std::size_t i = 0; i < call.marks.size(); ++i) {
-      command.push_back(arguments.voters[i]);
+      command.push_back(arguments.keys[i]);
       command.push_back(as_text(marks[call.marks[i]].fingerprint));
     }
     command.insert(command.end(), arguments.places.begin(), arguments.places.end());
