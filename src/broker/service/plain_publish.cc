@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -62,7 +64,18 @@ class Reader {
   std::string_view rest_;
 };
 
+// Whether all characters are from ' ' to '~'. Looks at eight of them at once: the highest bit of a
+// byte is set in one of the three terms if the byte is not ASCII, is DEL, or comes before ' '.
 bool is_printable(std::string_view text) {
+  constexpr std::uint64_t kEach = 0x0101'0101'0101'0101;
+  constexpr std::uint64_t kHighest = 0x80 * kEach;
+  for (; text.size() >= sizeof(std::uint64_t); text.remove_prefix(sizeof(std::uint64_t))) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text.data(), sizeof eight);
+    const std::uint64_t not_printable =
+        eight | (eight + kEach) | ~((eight | kHighest) - ' ' * kEach);
+    if ((not_printable & kHighest) != 0) return false;
+  }
   return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 

@@ -99,6 +99,19 @@ TEST(PlainPublishTest, LeavesEverythingElseToTheLibrary) {
   }));
 }
 
+TEST(PlainPublishTest, EveryCharacterOfAnAttributeMustBePrintable) {
+  for (int c = 0; c < 256; ++c) {
+    for (std::size_t place = 0; place < 19; ++place) {
+      std::string value(19, '~');
+      value[place] = static_cast<char>(c);
+      api::PublishRequest request = plain_request();
+      (*request.mutable_messages(1)->mutable_attributes())["k"] = value;
+      EXPECT_EQ(PlainPublish::read(request.SerializeAsString()).has_value(), c >= ' ' && c <= '~')
+          << c << " at " << place;
+    }
+  }
+}
+
 TEST(PlainPublishTest, AKeyThatOccursTwiceIsLeftToTheLibrary) {
   const std::string entry("\x12\x06\x0a\x01k\x12\x01v", 8);
   const std::string once = "\x12" + std::string(1, static_cast<char>(entry.size())) + entry;
