@@ -102,7 +102,7 @@ TEST_F(PublisherTest, WhyTheServerRefusesAMessageIsNotToldBecauseItMayQuoteAVote
     bus.on_publish = [&](const auto& request, auto*) {
       return grpc::Status(code, "invalid: " + request.messages(0).data());
     };
-    const absl::Status refused = publisher->publish(std::vector<Message>{{"canary", {}}}).status();
+    const absl::Status refused = publisher->publish(std::vector<Message>{{"canary", {}}});
     EXPECT_TRUE(is_refused(refused)) << refused;
     EXPECT_THAT(std::string(refused.message()),
                 ::testing::AllOf(HasSubstr(kTopic), ::testing::Not(HasSubstr("canary"))));
