@@ -19,7 +19,7 @@ prometheus::Counter& views_counter(prometheus::Registry& metrics, const char* ou
                  {{"outcome", outcome}});
 }
 
-std::optional<Point> place_of(const std::string& attribute) {
+std::optional<Point> place_of(std::string_view attribute) {
   const auto xy = split(attribute, ',');
   return xy.size() == 2 ? to_point(xy[0], xy[1]) : std::nullopt;
 }
@@ -31,7 +31,7 @@ absl::StatusOr<std::string> picture_of(const Record& record) {
   return absl::InvalidArgumentError(std::string(kPictureField) + ": expected a PNG in base64");
 }
 
-std::optional<Box> box_of(const std::string& attribute) {
+std::optional<Box> box_of(std::string_view attribute) {
   const auto corners = split(attribute, ',');
   if (corners.size() != 4) return std::nullopt;
   const auto upper_left = to_point(corners[0], corners[1]);

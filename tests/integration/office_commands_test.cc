@@ -350,7 +350,7 @@ TEST_F(OfficeCommandsTest, ALoggerFollowsWhatAnotherLoggerApplied) {
   for (const auto kind : {EventKind::kOpen, EventKind::kPause, EventKind::kResume}) {
     const Event event = office.next(kind);
     ASSERT_EQ(office.apply(event), absl::OkStatus());
-    other.handle(std::vector{command(encode(event))}, stop.get_token());
+    other.handle(std::vector{received(command(encode(event)))}, stop.get_token());
   }
   happens(office, EventKind::kClose);
 }
@@ -375,9 +375,10 @@ TEST_F(OfficeCommandsTest, AStopGivesTheCommandsBack) {
     while (clock.pauses().empty()) std::this_thread::yield();
     stop.request_stop();
   });
-  EXPECT_THAT(handler_.handle(std::vector{command(encode(office.next(EventKind::kDefine)))},
-                              stop.get_token()),
-              Each(Verdict::kNack));
+  EXPECT_THAT(
+      handler_.handle(std::vector{received(command(encode(office.next(EventKind::kDefine))))},
+                      stop.get_token()),
+      Each(Verdict::kNack));
   stopper.join();
 }
 
