@@ -89,6 +89,10 @@ function(_pollbus_program target user)
   _pollbus_compile(${target} ${user})
   # Full RELRO: all symbols are bound at the start, and their table is read-only from then on.
   target_link_options(${target} PRIVATE "$<$<CONFIG:Release>:-pie;-Wl,-z,relro,-z,now>")
+  if(user STREQUAL tests)
+    # gold, which binutils brings along, links in a third of the time.
+    target_link_options(${target} PRIVATE -fuse-ld=gold)
+  endif()
   if(POLLBUS_SANITIZE)
     target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/sanitizer_options.cc)
   endif()
