@@ -14,7 +14,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Debug")
 endif()
 
 # What compilers and linkers check at run time for little: for the programs that run an election
-# (https://wiki.debian.org/Hardening). tests/build/hardening.test.mjs looks for it in the programs.
+# (https://wiki.debian.org/Hardening). tests/scripts/hardening.test.mjs looks for it in them.
 set(POLLBUS_HARDENING -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
     -fstack-clash-protection)
 
