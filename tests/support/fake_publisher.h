@@ -24,7 +24,7 @@ class FakePublisher final : public Publisher {
   };
 
   absl::Status publish(std::span<const Message> batch, std::stop_token /*stop*/) override {
-    const absl::Status outcome = on_publish(batch);
+    absl::Status outcome = on_publish(batch);
     const std::lock_guard lock(mutex_);
     ++tries_;
     changed_.notify_all();

@@ -14,7 +14,8 @@ inline ReceivedMessage received(Message message, std::string id = "1") {
     Message message;
     std::string id;
   };
-  const auto kept = std::make_shared<const Storage>(std::move(message), std::move(id));
+  const auto kept =
+      std::make_shared<const Storage>(Storage{.message = std::move(message), .id = std::move(id)});
   ReceivedMessage got{
       .id = kept->id, .data = kept->message.data, .attributes = {}, .storage = kept};
   for (const auto& [name, value] : kept->message.attributes)

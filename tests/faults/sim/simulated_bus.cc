@@ -111,7 +111,7 @@ void SimulatedBus::overhear(const Message& message) {
 }
 
 std::string SimulatedBus::append(bool to_quarantine, const Message& message, bool is_poison) {
-  const std::string message_id = std::to_string(++last_message_);
+  std::string message_id = std::to_string(++last_message_);
   if (to_quarantine) {
     evidence_.notices.push_back({.t_us = world_.now_us(),
                                  .id = message.attribute(wire::kMessageId),
