@@ -18,8 +18,9 @@ namespace {
 
 constexpr std::size_t kMaxBallotsPerTransaction = 10'000;
 
-// Trouble that may pass usually concerns the server. If so many calls in a row have met with it,
-// the ballots are tried in parts, until so many parts have failed.
+// An error that may pass usually concerns the server, and all ballots wait for it. After
+// kFailuresBeforeParts such errors in a row the cause may be a single ballot: then the batch is
+// halved until it is found. After kMaxFailedParts failed parts it is taken to be the server.
 constexpr int kFailuresBeforeParts = 5;
 constexpr int kMaxFailedParts = 64;
 
@@ -260,7 +261,7 @@ class PostgresBallotBox final : public BallotBox {
     failures_ = status.ok() || is_refused ? 0 : failures_ + 1;
     if (!is_refused && failures_ < kFailuresBeforeParts) return status;
     failures_ = 0;
-    // If the statement fails without any row too, the cause is the schema or the server.
+    // If the statement fails even without rows, the cause is not a ballot.
     RETURN_IF_ERROR(store_all({}));
     Failures failures;
     RETURN_IF_ERROR(store_halves(entries, status, failures));
@@ -278,7 +279,7 @@ class PostgresBallotBox final : public BallotBox {
     });
   }
 
-  // What becomes of ballots that cannot be stored, and the last errors.
+  // The ballots that could not be stored, and the last error of each kind.
   struct Failures {
     std::vector<Entry*> refused;
     absl::Status refusal;

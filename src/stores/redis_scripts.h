@@ -7,14 +7,21 @@
 // https://redis.io/docs/latest/develop/programmability/eval-intro/
 namespace pollbus::redis_scripts {
 
-// Marks the voters of one election. ARGV: election; the version of its rules that the caller knows,
-// or ""; "defined" if undefined elections are refused, "unreadable" if the caller cannot read the
-// rules; the number of votes; a character for each vote, '0' plus 1 if the election has the choice
-// and plus 2 if the vote has a code; the 8 bytes of each vote's code; "distinct" if no two votes
-// have the same voter; key of the mark and fingerprint of each vote; bucket and field in the roll
-// of each vote. Parts that the rules do not need are empty or absent. Returns a letter for each
-// vote (redis_voter_register.cc); or, if Redis has another version than the caller, an array, and
-// has changed nothing.
+// Marks the voters of one election. ARGV:
+//   1. the election;
+//   2. the version of its rules that the caller knows, or "";
+//   3. "defined": an election without a definition takes no votes; "unreadable": the caller cannot
+//      read the rules; "any": neither;
+//   4. the number of votes;
+//   5. a character for each vote: '0', plus 1 if the election has its choice, plus 2 if the vote
+//      has a code;
+//   6. the 8 bytes of each vote's code;
+//   7. "distinct" if no two votes have the same voter, or "";
+//   then the key of the mark and the fingerprint of each vote; then bucket and field of each voter
+//   in the roll.
+// What the rules of the election do not need is empty or absent. Returns a letter for each vote
+// (redis_voter_register.cc says which); or, if Redis has another version of the rules than the
+// caller, an array, and then has changed nothing.
 extern const std::string_view kMark;
 
 // Keeps what tells this server from others, if it keeps nothing yet. ARGV: the check value of the

@@ -73,7 +73,7 @@ TEST_F(VotingMachineTest, SaysWhichIdIsMissingWhenStandardInputEnds) {
 }
 
 TEST_F(VotingMachineTest, ShowsVoterAndChoiceAtATerminalAndOtherwiseOnlyWhenAsked) {
-  // Long enough for the bus to have the vote; nobody answers it.
+  // Nobody answers the vote, but two seconds are enough to publish it.
   const std::vector<std::string> one_vote{"--votes", "1", "--patience-s", "2"};
   EXPECT_EQ(bash("\"${machine[@]}\"", one_vote), kExitPending);
   EXPECT_THAT(output(), AllOf(HasSubstr("The message {\"machine_ID\":3"), HasSubstr("is sent"),
