@@ -48,7 +48,7 @@ struct SubscriberOptions {
   std::size_t min_linger_messages = 100;
   // The server is asked to send no more than this without acks. For servers that ignore flow
   // control: reading pauses at twice this amount.
-  std::int64_t max_outstanding_messages = 5'000;
+  std::int64_t max_outstanding_messages = 1000;
   std::int64_t max_outstanding_bytes = 64 * 1024 * 1024;
   // A lease lasts `ack_deadline`, is extended after half of it, and not beyond `max_lease`. It is
   // short so that the messages of a killed replica are soon delivered to another.

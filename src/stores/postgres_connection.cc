@@ -156,25 +156,86 @@ bool PostgresConnection::is_idle() const {
          PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
 }
 
+absl::Status PostgresConnection::append(std::span<const PostgresCopy> copies) {
+  std::string sql = "BEGIN";
+  for (const PostgresCopy& copy : copies)
+    sql += fmt::format("; COPY {} FROM STDIN (FORMAT binary)", copy.table());
+  const absl::Status status =
+      answer_copies(PQsendQuery(connection_.get(), sql.c_str()) == 1, copies);
+  if (status.ok()) return run("COMMIT").status();
+  if (PQtransactionStatus(connection_.get()) == PQTRANS_INERROR ||
+      PQtransactionStatus(connection_.get()) == PQTRANS_INTRANS) {
+    RETURN_IF_ERROR(run("ROLLBACK").status());
+  }
+  return status;
+}
+
+// Sends the rows when the server asks for them. Returns the first error, also when the server has
+// stored another number of rows.
+absl::Status PostgresConnection::answer_copies(bool sent, std::span<const PostgresCopy> copies) {
+  if (!sent) return broken();
+  const SteadyTime deadline = answer_deadline();
+  absl::Status error;
+  auto copy = copies.begin();
+  while (true) {
+    ASSIGN_OR_RETURN(PGresult* const result, next_result(deadline));
+    if (result == nullptr) break;
+    const PostgresRows freed(result);
+    const ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COPY_IN) {
+      RETURN_IF_ERROR(send(*copy));
+    } else if (status != PGRES_COMMAND_OK) {
+      error.Update(error_in(result));
+    } else if (std::string_view(PQcmdStatus(result)).starts_with("COPY ")) {
+      if (PQcmdTuples(result) != std::to_string(copy->rows())) {
+        error.Update(absl::FailedPreconditionError(
+            fmt::format("{}: a trigger has discarded rows", where_)));
+      }
+      ++copy;
+    }
+  }
+  return error;
+}
+
+absl::Status PostgresConnection::send(const PostgresCopy& copy) {
+  const std::string& data = copy.data();
+  const bool sent =
+      PQputCopyData(connection_.get(), data.data(), static_cast<int>(data.size())) == 1 &&
+      PQputCopyEnd(connection_.get(), nullptr) == 1;
+  return sent ? absl::OkStatus() : broken();
+}
+
 // Reads all results of what was sent. Returns the rows of the last one, or the first error.
 absl::StatusOr<PostgresRows> PostgresConnection::answer(bool sent) {
   if (!sent) return broken();
-  const SteadyTime deadline = std::chrono::steady_clock::now() + statement_timeout_ + kAnswerGrace;
+  const SteadyTime deadline = answer_deadline();
   PostgresRows rows;
   absl::Status error;
   while (true) {
-    RETURN_IF_ERROR(await_result(deadline));
-    PGresult* const result = PQgetResult(connection_.get());
+    ASSIGN_OR_RETURN(PGresult* const result, next_result(deadline));
     if (result == nullptr) break;
     rows = PostgresRows(result);
     const ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) continue;
-    error.Update(postgres_error(
-        where_, field(result, PG_DIAG_SQLSTATE), field(result, PG_DIAG_MESSAGE_PRIMARY),
-        field(result, PG_DIAG_SOURCE_FILE), field(result, PG_DIAG_CONTEXT)));
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) error.Update(error_in(result));
   }
   if (!error.ok()) return error;
   return rows;
+}
+
+SteadyTime PostgresConnection::answer_deadline() const {
+  return std::chrono::steady_clock::now() + statement_timeout_ + kAnswerGrace;
+}
+
+// nullptr after the last one. The caller owns the result.
+absl::StatusOr<PGresult*> PostgresConnection::next_result(SteadyTime deadline) {
+  RETURN_IF_ERROR(await_result(deadline));
+  return PQgetResult(connection_.get());
+}
+
+absl::Status PostgresConnection::error_in(const PGresult* result) const {
+  return postgres_error(where_, field(result, PG_DIAG_SQLSTATE),
+                        field(result, PG_DIAG_MESSAGE_PRIMARY),
+                        field(result, PG_DIAG_SOURCE_FILE), field(result, PG_DIAG_CONTEXT));
 }
 
 // Sends the rest of the commands and waits until PQgetResult would not block.

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "stores/ballot_box.h"
 #include "stores/postgres_arrays.h"
+#include "stores/postgres_copy.h"
 
 namespace pollbus {
 
@@ -55,6 +56,10 @@ class PostgresConnection {
   absl::StatusOr<PostgresRows> run(const std::string& sql,
                                    std::span<const PostgresParameter> parameters);
 
+  // Appends rows to tables with COPY, all in one transaction. Appends none if the server does not
+  // store every row: FAILED_PRECONDITION if it refuses one or a trigger discards one.
+  absl::Status append(std::span<const PostgresCopy> copies);
+
   // For the statements that follow.
   absl::Status set_statement_timeout(std::chrono::milliseconds timeout);
   std::chrono::milliseconds statement_timeout() const { return statement_timeout_; }
@@ -76,6 +81,11 @@ class PostgresConnection {
   absl::StatusOr<std::string> prepared(const std::string& sql,
                                        std::span<const PostgresParameter> parameters);
   absl::StatusOr<PostgresRows> answer(bool sent);
+  absl::Status answer_copies(bool sent, std::span<const PostgresCopy> copies);
+  absl::Status send(const PostgresCopy& copy);
+  absl::StatusOr<PGresult*> next_result(SteadyTime deadline);
+  SteadyTime answer_deadline() const;
+  absl::Status error_in(const PGresult* result) const;
   absl::Status await_result(SteadyTime deadline);
   absl::Status await_socket(bool has_unsent, SteadyTime deadline);
   absl::Status broken() const;

@@ -116,6 +116,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   });
   if (!is_marked) return give_back;
 
+  outgoing.messages.reserve(outgoing.messages.size() + votes.size());
   for (std::size_t i = 0; i < votes.size(); ++i) answer(votes[i], marked[i], &outgoing);
   authenticate(keys_, outgoing.messages, &derived_);
   const bool is_published = outbox_.publish(outgoing, stop);
@@ -128,6 +129,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
 std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> batch,
                                              Outgoing* outgoing) {
   std::vector<Received> votes;
+  votes.reserve(batch.size());
   for (const ReceivedMessage& message : batch) {
     if (inbound_.is_stray(message) || inbound_.is_forged(message, outgoing)) continue;
     read(message, &votes, outgoing);

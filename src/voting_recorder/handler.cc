@@ -12,6 +12,7 @@ namespace {
 
 std::vector<Ballot> ballots_of(const auto& votes) {
   std::vector<Ballot> ballots;
+  ballots.reserve(votes.size());
   for (const auto& received : votes) ballots.push_back(ballot_of(received.vote));
   return ballots;
 }
@@ -66,6 +67,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
   report_delay(std::ranges::find(recorded, BallotOutcome::kDelayed) != recorded.end());
 
   std::vector<Verdict> verdicts(batch.size(), Verdict::kAck);
+  outgoing.messages.reserve(outgoing.messages.size() + votes.size());
   for (std::size_t i = 0; i < votes.size(); ++i) {
     if (recorded[i] == BallotOutcome::kDelayed)
       verdicts[static_cast<std::size_t>(votes[i].message - batch.data())] = Verdict::kNack;
@@ -80,6 +82,7 @@ std::vector<Verdict> Handler::handle(std::span<const ReceivedMessage> batch, std
 std::vector<Handler::Received> Handler::read(std::span<const ReceivedMessage> batch,
                                              Outgoing* outgoing) {
   std::vector<Received> votes;
+  votes.reserve(batch.size());
   for (const ReceivedMessage& message : batch) {
     if (inbound_.is_stray(message) || inbound_.is_forged(message, outgoing)) continue;
     auto parsed = wire::parse_recorded(message.data);

@@ -58,6 +58,28 @@ TEST_F(BallotBoxTest, EachVoteIsStoredOnceHoweverOftenItIsRecorded) {
   EXPECT_EQ(one("SELECT count(*) FROM votes WHERE substr(id::text, 15, 1) = '4'"), "150");
 }
 
+TEST_F(BallotBoxTest, NewVotesAreStoredAfterAndAmongRepeatedOnes) {
+  migrate();
+  EXPECT_THAT(*box_->record(ballots_of(0, 10)), Each(kRecorded));
+  for (int first = 1; first <= 30; ++first) {
+    const std::vector<BallotOutcome> outcomes = *box_->record(ballots_of(first, first + 10));
+    EXPECT_EQ(std::ranges::count(outcomes, kRecorded), 1) << first;
+    EXPECT_EQ(std::ranges::count(outcomes, kRecordedAgain), 9) << first;
+  }
+  for (int first = 40; first < 240; first += 10)
+    EXPECT_THAT(*box_->record(ballots_of(first, first + 10)), Each(kRecorded)) << first;
+  EXPECT_EQ(votes(), "240");
+  EXPECT_EQ(receipts(), "240");
+}
+
+// The position of a new row tells how many dead ones lie before it.
+TEST_F(BallotBoxTest, VotesThatComeInManyCopiesLeaveFewDeadRows) {
+  migrate();
+  for (int copy = 0; copy < 6; ++copy) EXPECT_TRUE(box_->record(ballots_of(0, 10)).ok());
+  EXPECT_THAT(*box_->record(ballots_of(10, 11)), Each(kRecorded));
+  EXPECT_EQ(one("SELECT max((ctid::text::point)[1]) FROM receipts"), "21");
+}
+
 TEST_F(BallotBoxTest, TheLargestNumbersAndBatchesAreStoredExactly) {
   migrate();
   Ballot largest = random_ballot(1);

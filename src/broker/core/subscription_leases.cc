@@ -63,6 +63,8 @@ AckOutcome SubscriptionQueue::acknowledge(const AckId& id) {
       attempt_base_ > 0 && (id.start != start_ || id.attempt <= attempt_base_);
   const bool needs_lease = rules_.is_exactly_once || key != 0 || is_from_before_seek;
   if (needs_lease && !is_of_current_lease(id, delivered)) return AckOutcome::kInvalid;
+  const auto consumer = consumers_.find(delivered.consumer);
+  if (consumer != consumers_.end()) ++consumer->second.acked;
   if (key != 0) return acknowledge_in_order(id.message, &delivered, key);
   ++counts_.acked;
   erase(found);

@@ -85,7 +85,10 @@ std::vector<ConsumerId> SubscriptionQueue::consumers() const {
 }
 
 void SubscriptionQueue::stop_waiting(ConsumerId consumer, Consumer* state) {
-  if (state->state == Consuming::kWoken) --claimants_;
+  if (state->state == Consuming::kWoken) {
+    --claimants_;
+    claimed_ -= state->portion;
+  }
   if (state->state == Consuming::kIdle) std::erase(idle_, consumer);
   state->state = Consuming::kBusy;
 }
@@ -98,6 +101,7 @@ std::vector<Delivery> SubscriptionQueue::take(ConsumerId consumer, std::size_t m
   if (found == consumers_.end()) return taken;
   Consumer& taker = found->second;
   stop_waiting(consumer, &taker);
+  measure(&taker, now);
   const std::size_t share = (available() + claimants_) / (claimants_ + 1);
   const std::size_t most = std::min(max_messages, share);
   taken.reserve(std::min(most, available()));
@@ -122,6 +126,15 @@ std::vector<Delivery> SubscriptionQueue::take(ConsumerId consumer, std::size_t m
   }
   wake_idle();
   return taken;
+}
+
+void SubscriptionQueue::measure(Consumer* consumer, SteadyTime now) {
+  const std::chrono::duration<double> period = now - consumer->period_begin;
+  if (period < kSoon) return;
+  const double acked_soon = static_cast<double>(consumer->acked) * (kSoon / period);
+  consumer->portion = std::max<std::size_t>(1, static_cast<std::size_t>(acked_soon));
+  consumer->acked = 0;
+  consumer->period_begin = now;
 }
 
 const QueuedMessage* SubscriptionQueue::next_of(Source source) {
@@ -328,9 +341,11 @@ void SubscriptionQueue::give_credit_back(const Delivered& delivered) {
 }
 
 void SubscriptionQueue::wake_idle() {
-  while (!idle_.empty() && claimants_ < available()) {
-    consumers_.find(idle_.front())->second.state = Consuming::kWoken;
+  while (!idle_.empty() && claimed_ < available()) {
+    Consumer& consumer = consumers_.find(idle_.front())->second;
+    consumer.state = Consuming::kWoken;
     ++claimants_;
+    claimed_ += consumer.portion;
     requests_->woken.push_back(idle_.front());
     idle_.pop_front();
   }

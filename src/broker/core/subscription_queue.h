@@ -96,7 +96,10 @@ class SubscriptionQueue {
 
   // Leases messages to the consumer: at most `max_messages` and `max_bytes` (but one message of any
   // size), within its flow limits, and no more than its share if other woken consumers have not
-  // taken theirs yet. If it returns none, the consumer is woken when there are some.
+  // taken theirs yet. If it returns none, the consumer is woken when there are some. Messages that
+  // arrive together are shared among the idle consumers, but a consumer that has acked fast enough
+  // lately to be done with them in kSoon gets them alone: a few large batches cost less than many
+  // small ones.
   std::vector<Delivery> take(ConsumerId consumer, std::size_t max_messages, std::size_t max_bytes,
                              std::chrono::nanoseconds lease, SteadyTime now);
 
@@ -156,6 +159,7 @@ class SubscriptionQueue {
 
  private:
   static constexpr ConsumerId kNobody = 0;
+  static constexpr std::chrono::milliseconds kSoon{100};
 
   enum class Consuming {
     kBusy,     // will call take() without being woken
@@ -174,6 +178,9 @@ class SubscriptionQueue {
     std::int64_t messages = 0;
     std::int64_t bytes = 0;
     Consuming state = Consuming::kBusy;
+    std::size_t portion = 1;  // what it can ack in kSoon, at its rate in the last period
+    std::size_t acked = 0;    // in this period
+    SteadyTime period_begin;
     bool has_nacked = false;
     bool has_extended = false;  // the lease of a message
   };
@@ -244,6 +251,7 @@ class SubscriptionQueue {
   void give_credit_back(const Delivered& delivered);
   void wake_idle();
   void stop_waiting(ConsumerId consumer, Consumer* state);
+  static void measure(Consumer* consumer, SteadyTime now);
 
   const SubscriptionId id_;
   const std::uint32_t start_;
@@ -263,6 +271,7 @@ class SubscriptionQueue {
   absl::flat_hash_map<ConsumerId, Consumer> consumers_;
   std::deque<ConsumerId> idle_;  // woken in this order
   std::size_t claimants_ = 0;    // consumers in the state kWoken
+  std::size_t claimed_ = 0;      // the sum of their portions
   SubscriptionCounts counts_;
 };
 

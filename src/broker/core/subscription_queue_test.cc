@@ -336,6 +336,75 @@ TEST_F(SubscriptionQueueTest, WaitingConsumersShareMessages) {
   EXPECT_THAT(take(3), SizeIs(33));
 }
 
+// Lets two idle consumers ack `each` messages every 100 ms, for one second.
+class BusyQueueTest : public SubscriptionQueueTest {
+ protected:
+  void work(MessageId each) {
+    for (const ConsumerId consumer : {1, 2}) queue.open(consumer, {});
+    for (int i = 0; i < 10; ++i) {
+      for (const ConsumerId consumer : {1, 2}) {
+        push_range(last + 1, last + each);
+        last += each;
+        const std::vector<MessageId> taken = take_ids(consumer);
+        EXPECT_THAT(taken, SizeIs(each));
+        ack(taken);
+      }
+      now += std::chrono::milliseconds(100);
+    }
+    for (const ConsumerId consumer : {1, 2}) EXPECT_THAT(take(consumer), IsEmpty());
+    take_woken();
+  }
+  MessageId last = 0;
+};
+
+TEST_F(BusyQueueTest, AConsumerGetsAloneWhatItCanAckInAMoment) {
+  work(100);
+  push_range(last + 1, last + 100);
+  EXPECT_THAT(take_woken(), ElementsAre(1));
+  EXPECT_THAT(take(1), SizeIs(100));
+  push_range(last + 101, last + 200);
+  EXPECT_THAT(take_woken(), ElementsAre(2));
+  EXPECT_THAT(take(2), SizeIs(100));
+}
+
+TEST_F(BusyQueueTest, MoreThanAConsumerCanAckInAMomentIsShared) {
+  work(100);
+  push_range(last + 1, last + 150);
+  EXPECT_THAT(take_woken(), ElementsAre(1, 2));
+  EXPECT_THAT(take(1), SizeIs(75));
+  EXPECT_THAT(take(2), SizeIs(75));
+}
+
+TEST_F(BusyQueueTest, SlowConsumersShareWhateverArrives) {
+  work(1);
+  push_range(last + 1, last + 2);
+  EXPECT_THAT(take_woken(), ElementsAre(1, 2));
+}
+
+TEST_F(BusyQueueTest, AConsumerThatAckedLongAgoCountsAsSlow) {
+  work(100);
+  now += seconds(60);
+  for (const ConsumerId consumer : {1, 2}) EXPECT_THAT(take(consumer), IsEmpty());
+  push_range(last + 1, last + 2);
+  EXPECT_THAT(take_woken(), ElementsAre(1, 2));
+}
+
+TEST_F(BusyQueueTest, NacksDoNotMakeAConsumerFast) {
+  queue.open(1, {});
+  queue.open(2, {});
+  push_range(1, 100);
+  for (std::uint32_t attempt = 1; attempt <= 10; ++attempt) {
+    for (const MessageId id : take_ids(1)) modify(id, seconds(0), attempt);
+    now += std::chrono::milliseconds(100);
+  }
+  ack(take_ids(2), 11);
+  EXPECT_THAT(take(1), IsEmpty());
+  EXPECT_THAT(take(2), IsEmpty());
+  take_woken();
+  push_range(101, 102);
+  EXPECT_THAT(take_woken(), ElementsAre(1, 2));
+}
+
 TEST_F(SubscriptionQueueTest, AWokenConsumerThatClosesLeavesTheMessageToAnother) {
   queue.open(1, {});
   queue.open(2, {});
