@@ -46,9 +46,10 @@ struct SubscriberOptions {
   std::size_t max_batch_messages = 1'000;
   std::chrono::microseconds max_linger{5'000};
   std::size_t min_linger_messages = 100;
-  // The server is asked to send no more than this without acks. For servers that ignore flow
-  // control: reading pauses at twice this amount.
-  std::int64_t max_outstanding_messages = 1000;
+  // The server is asked to send no more than this without acks: a batch that is being handled and
+  // one that waits. What is beyond that is better off with another replica. For servers that ignore
+  // flow control: reading pauses at twice this amount.
+  std::int64_t max_outstanding_messages = 2'000;
   std::int64_t max_outstanding_bytes = 64 * 1024 * 1024;
   // A lease lasts `ack_deadline`, is extended after half of it, and not beyond `max_lease`. It is
   // short so that the messages of a killed replica are soon delivered to another.

@@ -8,9 +8,9 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "absl/container/node_hash_map.h"
 #include "base/clock.h"
 #include "voting_machine/journal.h"
 
@@ -96,7 +96,7 @@ class PendingVotes {
   void set_due(Vote& vote, SteadyTime when);
   std::chrono::milliseconds jittered(std::chrono::milliseconds pause);
 
-  std::unordered_map<std::string, Vote> votes_;
+  absl::node_hash_map<std::string, Vote> votes_;
   DueTimes due_;
   TimeOuts time_outs_;
   std::minstd_rand random_;

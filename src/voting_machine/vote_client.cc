@@ -208,13 +208,13 @@ std::vector<Verdict> VoteClient::on_results(std::span<const ReceivedMessage> bat
                                             std::stop_token stop) {
   Outgoing outgoing;
   std::vector<Answer> answers;
+  answers.reserve(batch.size());
   for (const ReceivedMessage& message : batch) {
     if (inbound_.is_stray(message) || inbound_.is_forged(message, &outgoing)) continue;
-    if (parts_.other_answers && parts_.other_answers(message)) continue;
     auto parsed = wire::parse_result(message.data);
     if (auto* result = std::get_if<Result>(&parsed)) {
       answers.push_back({.result = std::move(*result), .text = message.data, .latency = {}});
-    } else {
+    } else if (!parts_.other_answers || !parts_.other_answers(message)) {
       inbound_.reject(std::get<wire::BadMessage>(parsed).reason, message, std::nullopt, &outgoing);
     }
   }
@@ -226,6 +226,7 @@ std::vector<Verdict> VoteClient::on_results(std::span<const ReceivedMessage> bat
 void VoteClient::end_votes(std::span<Answer> answers) {
   if (answers.empty()) return;
   std::vector<Journal::Slot> slots;
+  slots.reserve(answers.size());
   {
     const std::lock_guard lock(mutex_);
     const SteadyTime now = parts_.clock.now();

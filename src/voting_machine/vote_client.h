@@ -47,7 +47,8 @@ class VoteClient {
     MachineKeys keys;
     // Seeds the jitter of the pauses between retries.
     std::uint32_t seed = std::random_device{}();
-    // Takes messages to this machine that do not answer a vote; returns false for all others.
+    // Is given messages to this machine that do not answer a vote; returns false for those that it
+    // does not know either.
     std::function<bool(const ReceivedMessage&)> other_answers = nullptr;
   };
   // Pending votes beyond which cast() fails, so that a bus that is away fills neither memory nor

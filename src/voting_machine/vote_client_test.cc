@@ -208,6 +208,24 @@ TEST_F(VoteClientTest, AnAnswerThatCannotBeReadIsQuarantinedAndAcked) {
   EXPECT_EQ(quarantine.published()[0].attribute("function"), "result");
 }
 
+TEST_F(VoteClientTest, OnlyWhatAnswersNoVoteIsOfferedElsewhere) {
+  std::vector<std::string> offered;
+  other_answers = [&](const ReceivedMessage& message) {
+    offered.emplace_back(message.data);
+    return message.data == "known";
+  };
+  start();
+  answer(cast().uuid);
+  EXPECT_THAT(offered, IsEmpty());
+  for (const char* data : {"known", "unknown"}) {
+    Message message = result_for(random_uuid());
+    message.data = data;
+    EXPECT_EQ(receive(message), std::vector{Verdict::kAck});
+  }
+  EXPECT_THAT(offered, ElementsAre("known", "unknown"));
+  EXPECT_THAT(quarantine.published(), SizeIs(1));
+}
+
 TEST_F(VoteClientTest, AUuidThatIsPendingCannotBeCastAgain) {
   const SubmittedVote vote = cast();
   EXPECT_TRUE(absl::IsAlreadyExists(client->cast(vote)));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -101,7 +102,8 @@ class VoteClientFixture : public ::testing::Test {
                                                             .clock = clock,
                                                             .readiness = readiness,
                                                             .metrics = registry,
-                                                            .keys = keys},
+                                                            .keys = keys,
+                                                            .other_answers = other_answers},
                                           3);
     observer = std::make_unique<RecordingObserver>();
     client->add_observer(*observer);
@@ -128,6 +130,7 @@ class VoteClientFixture : public ::testing::Test {
   testing::FakePublisher quarantine;
   FakeDisk disk;
   MachineKeys keys;
+  std::function<bool(const ReceivedMessage&)> other_answers;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<RecordingObserver> observer;
   std::unique_ptr<VoteClient> client;
