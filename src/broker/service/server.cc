@@ -23,7 +23,6 @@
 #include "broker/service/access.h"
 #include "broker/service/broker.h"
 #include "broker/service/broker_metrics.h"
-#include "broker/service/callback_threads.h"
 #include "broker/service/decompression_limit.h"
 #include "broker/service/developer_page.h"
 #include "broker/service/iam_service.h"
@@ -229,7 +228,6 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
     }
     pages = parts->page.emplace(parts->broker, parts->listener->port()).pages();
   }
-  use_one_callback_thread();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
