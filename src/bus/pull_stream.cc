@@ -9,6 +9,9 @@
 namespace pollbus {
 namespace {
 
+// A refusal begins like an answer, but fails the first read at once.
+constexpr std::chrono::milliseconds kRefusalTime{10};
+
 grpc::ByteBuffer buffer_of(const std::string& bytes) {
   const grpc::Slice slice(bytes);
   return {&slice, 1};
@@ -16,22 +19,18 @@ grpc::ByteBuffer buffer_of(const std::string& bytes) {
 
 }  // namespace
 
-PullStream::PullStream(grpc::GenericStub& stub, const Request& first, Clock& clock,
+PullStream::PullStream(Connection::Stubs& stubs, const Request& first, Clock& clock,
                        OnResponse on_response)
-    : clock_(clock),
-      on_response_(std::move(on_response)),
-      first_(buffer_of(first.SerializeAsString())),
-      empty_(buffer_of("")),
-      last_heard_(clock.now()) {
+    : clock_(clock), on_response_(std::move(on_response)), last_heard_(clock.now()) {
   // The service routes the call to the location of the subscription by this header.
   context_.AddMetadata("x-goog-request-params", "subscription=" + first.subscription());
-  stub.PrepareBidiStreamingCall(&context_, kStreamingPullMethod, {}, this);
-  StartWrite(&first_);
-  StartRead(&response_);
-  // resume() and ping() are called from other threads than the reactions: the hold keeps the stream
-  // alive for them until it has failed.
-  AddHold();
-  StartCall();
+  // The call begins with its first message, in one packet.
+  context_.set_initial_metadata_corked(true);
+  call_ = stubs.raw->PrepareCall(&context_, kStreamingPullMethod, &stubs.thread->queue());
+  call_->StartCall(nullptr);
+  const std::lock_guard lock(mutex_);
+  write(buffer_of(first.SerializeAsString()));
+  call_->ReadInitialMetadata(&metadata_);
 }
 
 void PullStream::resume() {
@@ -40,14 +39,14 @@ void PullStream::resume() {
     const std::lock_guard lock(mutex_);
     last_heard_ = clock_.now();
   }
-  StartRead(&response_);
+  call_->Read(&response_, &read_);
 }
 
 void PullStream::half_close() {
   const std::lock_guard lock(mutex_);
   if (ending_ || half_closing_) return;
   half_closing_ = true;
-  if (!writing_) StartWritesDone();
+  if (!writing_) write_end();
 }
 
 void PullStream::cancel() { context_.TryCancel(); }
@@ -55,8 +54,7 @@ void PullStream::cancel() { context_.TryCancel(); }
 void PullStream::ping() {
   const std::lock_guard lock(mutex_);
   if (writing_ || ending_ || half_closing_) return;
-  writing_ = true;
-  StartWrite(&empty_);
+  write(buffer_of(""));
 }
 
 bool PullStream::wait_until(SteadyTime until) {
@@ -76,23 +74,36 @@ SteadyTime PullStream::last_heard() const {
 
 bool PullStream::is_accepted() const {
   const std::lock_guard lock(mutex_);
-  return accepted_;
+  return accepted_ || (answered_ && clock_.now() - *answered_ >= kRefusalTime);
 }
 
-void PullStream::OnReadInitialMetadataDone(bool ok) {
-  if (!ok) return;
-  const std::lock_guard lock(mutex_);
-  accepted_ = true;
-  last_heard_ = clock_.now();
+void PullStream::write(const grpc::ByteBuffer& message) {
+  writing_ = true;
+  call_->Write(message, &written_);
 }
 
-void PullStream::OnReadDone(bool ok) {
+void PullStream::write_end() {
+  writing_ = true;
+  half_closed_ = true;
+  call_->WritesDone(&written_);
+}
+
+void PullStream::finish() { call_->Finish(&status_, &finished_); }
+
+void PullStream::on_metadata(bool ok) {
+  {
+    const std::lock_guard lock(mutex_);
+    last_heard_ = clock_.now();
+    if (ok) answered_ = last_heard_;
+  }
+  call_->Read(&response_, &read_);
+}
+
+void PullStream::on_read(bool ok) {
   if (!ok) {
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-    }
-    RemoveHold();
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    if (!writing_) finish();
     return;
   }
   {
@@ -108,18 +119,21 @@ void PullStream::OnReadDone(bool ok) {
     deliveries.emplace();
     context_.TryCancel();
   }
-  if (on_response_(*std::move(deliveries))) StartRead(&response_);
+  if (on_response_(*std::move(deliveries))) call_->Read(&response_, &read_);
 }
 
-void PullStream::OnWriteDone(bool) {
+void PullStream::on_written(bool /*ok*/) {
   const std::lock_guard lock(mutex_);
   writing_ = false;
-  if (half_closing_ && !ending_) StartWritesDone();
+  if (ending_) {
+    finish();
+  } else if (half_closing_ && !half_closed_) {
+    write_end();
+  }
 }
 
-void PullStream::OnDone(const grpc::Status& status) {
+void PullStream::on_finished(bool /*ok*/) {
   const std::lock_guard lock(mutex_);
-  status_ = status;
   ended_ = true;
   changed_.notify_all();
 }
