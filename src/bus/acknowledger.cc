@@ -19,26 +19,10 @@ constexpr std::chrono::milliseconds kAckTimeout{10'000};
 
 }  // namespace
 
-struct Acknowledger::Call final : Completion {
-  Call(Acknowledger& its_owner, Request its_request)
-      : owner(its_owner), request(std::move(its_request)) {}
-
-  void start(Connection::Stubs& stubs) {
-    set_timeout(context, kAckTimeout);
-    reader = stubs.raw->PrepareUnaryCall(
-        &context, request.is_ack ? kAcknowledgeMethod : kModifyAckDeadlineMethod, request.bytes,
-        &stubs.thread->queue());
-    reader->StartCall();
-    reader->Finish(&response, &status, this);
-  }
-  void done(bool /*ok*/) override { owner.done(this); }
-
-  Acknowledger& owner;
+struct Acknowledger::Call {
   Request request;
   grpc::ClientContext context;
   grpc::ByteBuffer response;
-  grpc::Status status;
-  std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
 };
 
 Acknowledger::Acknowledger(std::shared_ptr<Connection> connection, std::string subscription)
@@ -64,19 +48,26 @@ void Acknowledger::send(std::span<const std::string_view> ack_ids,
 void Acknowledger::start(Request request) {
   Connection::Stubs& stubs = connection_->stubs();
   ++request.tries;
-  auto owned = std::make_unique<Call>(*this, std::move(request));
+  auto owned = std::make_unique<Call>();
   Call& call = *owned;
+  call.request = std::move(request);
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return in_progress_.size() < kMaxCallsInProgress; });
     in_progress_.emplace(&call, std::move(owned));
   }
-  call.start(stubs);
+  set_timeout(call.context, kAckTimeout);
+  stubs.raw->UnaryCall(&call.context,
+                       call.request.is_ack ? kAcknowledgeMethod : kModifyAckDeadlineMethod, {},
+                       &call.request.bytes, &call.response,
+                       [this, &call](const grpc::Status& status) { done(&call, status); });
 }
 
-void Acknowledger::done(Call* call) {
+void Acknowledger::done(Call* call, const grpc::Status& status) {
   const std::lock_guard lock(mutex_);
-  if (!call->status.ok()) failed(std::move(call->request), to_absl(call->status));
+  if (!status.ok()) failed(std::move(call->request), to_absl(status));
+  // The call's context keeps the channel alive. If a gRPC thread released the channel last, it
+  // would wait for itself; here the thread that waits for the call still holds the channel, too.
   in_progress_.erase(call);
   changed_.notify_all();
 }

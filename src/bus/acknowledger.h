@@ -52,7 +52,7 @@ class Acknowledger {
   // Acks, or with a deadline modifies the deadlines.
   void send(std::span<const std::string_view> ack_ids, std::optional<int> deadline_seconds);
   void start(Request request);
-  void done(Call* call);
+  void done(Call* call, const grpc::Status& status);
   void failed(Request request, const absl::Status& error);
 
   std::shared_ptr<Connection> connection_;

@@ -29,8 +29,8 @@ constexpr int kMaxReconnectMs = 2'000;
 constexpr int kEmulatorPingMs = 5'000;
 constexpr int kCloudPingMs = 60'000;
 constexpr int kPingTimeoutMs = 5'000;
-// Calls fail at once while the channel is not connected. So a call first waits this long for an
-// attempt to succeed.
+// gRPC works on a connection attempt only while a thread waits in a call, but calls fail at once
+// while the channel is not connected. So a call first waits this long for the attempt to succeed.
 constexpr int kConnectMs = 300;
 // A batch of votes is some 100 KB. With these it travels in few frames and reads, and does not wait
 // for window updates (https://grpc.github.io/grpc/core/group__grpc__arg__keys.html).

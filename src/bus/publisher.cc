@@ -1,5 +1,8 @@
 #include "bus/publisher.h"
 
+#include <grpcpp/impl/client_unary_call.h>
+#include <grpcpp/impl/rpc_method.h>
+
 #include <condition_variable>
 #include <list>
 #include <mutex>
@@ -18,43 +21,12 @@ constexpr std::size_t kMaxRequestBytes = 9'500'000;
 constexpr std::size_t kMessageOverheadBytes = 32;
 constexpr std::chrono::milliseconds kPublishTimeout{10'000};
 
-// Waits for calls. Thread-safe.
-class Countdown {
- public:
-  explicit Countdown(std::size_t count) : count_(count) {}
-  void count_down() {
-    const std::lock_guard lock(mutex_);
-    // Under the lock: once it is released, the waiter may destroy this object.
-    if (--count_ == 0) ended_.notify_one();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    ended_.wait(lock, [this] { return count_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  std::size_t count_;
-};
-
-struct Call final : Completion {
-  void start(Connection::Stubs& stubs, Countdown& calls) {
-    running = &calls;
-    set_timeout(context, kPublishTimeout);
-    reader = stubs.raw->PrepareUnaryCall(&context, kPublishMethod, request, &stubs.thread->queue());
-    reader->StartCall();
-    reader->Finish(&response, &status, this);
-  }
-  void done(bool /*ok*/) override { running->count_down(); }
-
+struct Call {
   grpc::ClientContext context;
   grpc::ByteBuffer request;
   std::size_t messages = 0;
   grpc::ByteBuffer response;
   grpc::Status status;
-  std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
-  Countdown* running = nullptr;
 };
 
 std::size_t size_of(const Message& message) {
@@ -125,10 +97,33 @@ class GrpcPublisher final : public Publisher {
  private:
   // Runs all calls concurrently and returns when the last has ended.
   void run(std::list<Call>& calls) {
-    Connection::Stubs& stubs = connection_->stubs();
-    Countdown running(calls.size());
-    for (Call& call : calls) call.start(stubs, running);
-    running.wait();
+    const Connection::Stubs& stubs = connection_->stubs();
+    for (Call& call : calls) set_timeout(call.context, kPublishTimeout);
+    if (calls.size() == 1) {
+      Call& only = calls.front();
+      only.status = grpc::internal::BlockingUnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>(
+          stubs.channel.get(),
+          grpc::internal::RpcMethod(kPublishMethod, grpc::internal::RpcMethod::NORMAL_RPC,
+                                    stubs.channel),
+          &only.context, only.request, &only.response);
+      return;
+    }
+    std::mutex mutex;
+    std::condition_variable ended;
+    std::size_t running = calls.size();
+    for (Call& call : calls) {
+      stubs.raw->UnaryCall(&call.context, kPublishMethod, {}, &call.request, &call.response,
+                           [&](grpc::Status status) {
+                             const std::lock_guard lock(mutex);
+                             call.status = std::move(status);
+                             --running;
+                             // Under the lock: once it is released, the waiter may destroy the
+                             // condition.
+                             ended.notify_one();
+                           });
+    }
+    std::unique_lock lock(mutex);
+    ended.wait(lock, [&] { return running == 0; });
   }
 
   std::shared_ptr<Connection> connection_;

@@ -9,9 +9,6 @@
 namespace pollbus {
 namespace {
 
-// A refusal begins like an answer, but fails the first read at once.
-constexpr std::chrono::milliseconds kRefusalTime{10};
-
 grpc::ByteBuffer buffer_of(const std::string& bytes) {
   const grpc::Slice slice(bytes);
   return {&slice, 1};
@@ -19,18 +16,22 @@ grpc::ByteBuffer buffer_of(const std::string& bytes) {
 
 }  // namespace
 
-PullStream::PullStream(Connection::Stubs& stubs, const Request& first, Clock& clock,
+PullStream::PullStream(grpc::GenericStub& stub, const Request& first, Clock& clock,
                        OnResponse on_response)
-    : clock_(clock), on_response_(std::move(on_response)), last_heard_(clock.now()) {
+    : clock_(clock),
+      on_response_(std::move(on_response)),
+      first_(buffer_of(first.SerializeAsString())),
+      empty_(buffer_of("")),
+      last_heard_(clock.now()) {
   // The service routes the call to the location of the subscription by this header.
   context_.AddMetadata("x-goog-request-params", "subscription=" + first.subscription());
-  // The call begins with its first message, in one packet.
-  context_.set_initial_metadata_corked(true);
-  call_ = stubs.raw->PrepareCall(&context_, kStreamingPullMethod, &stubs.thread->queue());
-  call_->StartCall(nullptr);
-  const std::lock_guard lock(mutex_);
-  write(buffer_of(first.SerializeAsString()));
-  call_->ReadInitialMetadata(&metadata_);
+  stub.PrepareBidiStreamingCall(&context_, kStreamingPullMethod, {}, this);
+  StartWrite(&first_);
+  StartRead(&response_);
+  // resume() and ping() are called from other threads than the reactions: the hold keeps the stream
+  // alive for them until it has failed.
+  AddHold();
+  StartCall();
 }
 
 void PullStream::resume() {
@@ -39,14 +40,14 @@ void PullStream::resume() {
     const std::lock_guard lock(mutex_);
     last_heard_ = clock_.now();
   }
-  call_->Read(&response_, &read_);
+  StartRead(&response_);
 }
 
 void PullStream::half_close() {
   const std::lock_guard lock(mutex_);
   if (ending_ || half_closing_) return;
   half_closing_ = true;
-  if (!writing_) write_end();
+  if (!writing_) StartWritesDone();
 }
 
 void PullStream::cancel() { context_.TryCancel(); }
@@ -54,7 +55,8 @@ void PullStream::cancel() { context_.TryCancel(); }
 void PullStream::ping() {
   const std::lock_guard lock(mutex_);
   if (writing_ || ending_ || half_closing_) return;
-  write(buffer_of(""));
+  writing_ = true;
+  StartWrite(&empty_);
 }
 
 bool PullStream::wait_until(SteadyTime until) {
@@ -74,36 +76,23 @@ SteadyTime PullStream::last_heard() const {
 
 bool PullStream::is_accepted() const {
   const std::lock_guard lock(mutex_);
-  return accepted_ || (answered_ && clock_.now() - *answered_ >= kRefusalTime);
+  return accepted_;
 }
 
-void PullStream::write(const grpc::ByteBuffer& message) {
-  writing_ = true;
-  call_->Write(message, &written_);
+void PullStream::OnReadInitialMetadataDone(bool ok) {
+  if (!ok) return;
+  const std::lock_guard lock(mutex_);
+  accepted_ = true;
+  last_heard_ = clock_.now();
 }
 
-void PullStream::write_end() {
-  writing_ = true;
-  half_closed_ = true;
-  call_->WritesDone(&written_);
-}
-
-void PullStream::finish() { call_->Finish(&status_, &finished_); }
-
-void PullStream::on_metadata(bool ok) {
-  {
-    const std::lock_guard lock(mutex_);
-    last_heard_ = clock_.now();
-    if (ok) answered_ = last_heard_;
-  }
-  call_->Read(&response_, &read_);
-}
-
-void PullStream::on_read(bool ok) {
+void PullStream::OnReadDone(bool ok) {
   if (!ok) {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
-    if (!writing_) finish();
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    RemoveHold();
     return;
   }
   {
@@ -119,21 +108,18 @@ void PullStream::on_read(bool ok) {
     deliveries.emplace();
     context_.TryCancel();
   }
-  if (on_response_(*std::move(deliveries))) call_->Read(&response_, &read_);
+  if (on_response_(*std::move(deliveries))) StartRead(&response_);
 }
 
-void PullStream::on_written(bool /*ok*/) {
+void PullStream::OnWriteDone(bool) {
   const std::lock_guard lock(mutex_);
   writing_ = false;
-  if (ending_) {
-    finish();
-  } else if (half_closing_ && !half_closed_) {
-    write_end();
-  }
+  if (half_closing_ && !ending_) StartWritesDone();
 }
 
-void PullStream::on_finished(bool /*ok*/) {
+void PullStream::OnDone(const grpc::Status& status) {
   const std::lock_guard lock(mutex_);
+  status_ = status;
   ended_ = true;
   changed_.notify_all();
 }

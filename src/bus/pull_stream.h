@@ -4,9 +4,7 @@
 
 #include <condition_variable>
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,20 +13,18 @@
 
 namespace pollbus {
 
-// One StreamingPull call from start to end. Responses are delivered one at a time, on the
-// connection's thread. Thread-safe.
-class PullStream {
+// One StreamingPull call from start to end. Responses are delivered one at a time, on threads of
+// gRPC. Thread-safe.
+class PullStream final : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   using Request = google::pubsub::v1::StreamingPullRequest;
   // Handles the messages of a response. Returns whether to read the next one; if not, call resume()
   // later.
   using OnResponse = std::function<bool(std::vector<Inbox::Delivery>)>;
 
-  PullStream(Connection::Stubs& stubs, const Request& first, Clock& clock, OnResponse on_response);
+  PullStream(grpc::GenericStub& stub, const Request& first, Clock& clock, OnResponse on_response);
   // The stream must have ended: call cancel() and wait_until() first.
-  ~PullStream() = default;
-  PullStream(const PullStream&) = delete;
-  PullStream& operator=(const PullStream&) = delete;
+  ~PullStream() override = default;
 
   void resume();
   // Sends an empty request, to which the server must respond. Does nothing during another write.
@@ -49,45 +45,24 @@ class PullStream {
   SteadyTime last_heard() const;
 
  private:
-  // Calls a method of the stream when an operation has ended.
-  class Step final : public Completion {
-   public:
-    using Method = void (PullStream::*)(bool ok);
-    Step(PullStream& stream, Method method) : stream_(stream), method_(method) {}
-    void done(bool ok) override { (stream_.*method_)(ok); }
-
-   private:
-    PullStream& stream_;
-    const Method method_;
-  };
-
-  void on_metadata(bool ok);
-  void on_read(bool ok);
-  void on_written(bool ok);
-  void on_finished(bool ok);
-  // These must hold mutex_.
-  void write(const grpc::ByteBuffer& message);
-  void write_end();
-  void finish();
+  void OnReadInitialMetadataDone(bool ok) override;
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
 
   Clock& clock_;
   OnResponse on_response_;
   grpc::ClientContext context_;
+  grpc::ByteBuffer first_;
+  grpc::ByteBuffer empty_;
   grpc::ByteBuffer response_;
-  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
-  Step metadata_{*this, &PullStream::on_metadata};
-  Step read_{*this, &PullStream::on_read};
-  Step written_{*this, &PullStream::on_written};
-  Step finished_{*this, &PullStream::on_finished};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool writing_ = false;
+  bool writing_ = true;
   bool half_closing_ = false;
-  bool half_closed_ = false;
   bool ending_ = false;  // nothing may be written from now on
   bool ended_ = false;
-  std::optional<SteadyTime> answered_;  // when the initial metadata came
   bool accepted_ = false;
   grpc::Status status_;
   SteadyTime last_heard_;

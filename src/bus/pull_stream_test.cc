@@ -19,7 +19,7 @@ class PullStreamTest : public ::testing::Test {
   std::unique_ptr<PullStream> open() {
     PullStream::Request first;
     first.set_subscription("projects/p/subscriptions/s");
-    return std::make_unique<PullStream>(connection->stubs(), first, clock,
+    return std::make_unique<PullStream>(*connection->stubs().raw, first, clock,
                                         [this](const std::vector<Inbox::Delivery>& deliveries) {
                                           received += static_cast<int>(deliveries.size());
                                           bus.happened();

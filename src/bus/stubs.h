@@ -11,7 +11,6 @@
 #include <memory>
 
 #include "absl/status/status.h"
-#include "bus/completion_thread.h"
 #include "bus/connection.h"
 
 namespace pollbus {
@@ -20,9 +19,8 @@ struct Connection::Stubs {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<google::pubsub::v1::Publisher::Stub> publisher;
   std::unique_ptr<google::pubsub::v1::Subscriber::Stub> subscriber;
-  // Calls whose messages are read and written by bus/pubsub_codec.h, on the thread's queue.
+  // Calls whose messages are read and written by bus/pubsub_codec.h.
   std::unique_ptr<grpc::GenericStub> raw;
-  std::shared_ptr<CompletionThread> thread = CompletionThread::shared();
 };
 
 inline constexpr char kPublishMethod[] = "/google.pubsub.v1.Publisher/Publish";

@@ -127,7 +127,7 @@ class Subscriber::Impl {
   absl::Status pull() {
     paused_ = false;
     PullStream stream(
-        connection_->stubs(), first_request(), clock_,
+        *connection_->stubs().raw, first_request(), clock_,
         [this](std::vector<Inbox::Delivery> deliveries) { return receive(std::move(deliveries)); });
     ++connects_;
     const SteadyTime begun = clock_.now();
