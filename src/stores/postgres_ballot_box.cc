@@ -32,7 +32,8 @@ constexpr int kMaxFailedParts = 64;
 // the statement below takes; for fewer than kMinAppended ballots it takes longer, because it is not
 // prepared and needs another round trip. If a receipt is known, COPY fails and its rows are given
 // up, which leaves them in the table until it is vacuumed. Ballots that come again come in numbers
-// (after a crash, a lost connection), so the next kInsertsAfterRefusal transactions do without COPY.
+// (after a crash, a lost connection), so the next kInsertsAfterRefusal transactions do without
+// COPY.
 constexpr std::size_t kMinAppended = 50;
 constexpr int kInsertsAfterRefusal = 10;
 
@@ -181,8 +182,8 @@ std::vector<std::size_t> in_order_of(std::span<const Uuid> ids) {
   return order;
 }
 
-// The rows of both tables: receipts in their order (see kRecord), votes in the order of their random
-// ids, which has nothing to do with it.
+// The rows of both tables: receipts in their order (see kRecord), votes in the order of their
+// random ids, which has nothing to do with it.
 std::array<PostgresCopy, 2> as_rows(std::span<const Entry> entries) {
   PostgresCopy receipts("receipts (receipt, content, electionid)", 3, entries.size(), 40);
   for (const Entry& entry : entries) {
@@ -438,7 +439,7 @@ class PostgresBallotBox final : public BallotBox {
   std::optional<PostgresConnection> connection_;
   bool has_slot_ = false;
   int inserts_before_append_ = 0;  // transactions that still do without COPY
-  int failures_ = 0;  // calls of store() in a row that met with trouble that may pass
+  int failures_ = 0;               // calls of store() in a row that met with trouble that may pass
   SteadyTime next_count_of_missing_;  // the first count is due at once
   std::int64_t missing_ = 0;
 };

@@ -188,8 +188,8 @@ absl::Status PostgresConnection::answer_copies(bool sent, std::span<const Postgr
       error.Update(error_in(result));
     } else if (std::string_view(PQcmdStatus(result)).starts_with("COPY ")) {
       if (PQcmdTuples(result) != std::to_string(copy->rows())) {
-        error.Update(absl::FailedPreconditionError(
-            fmt::format("{}: a trigger has discarded rows", where_)));
+        error.Update(
+            absl::FailedPreconditionError(fmt::format("{}: a trigger has discarded rows", where_)));
       }
       ++copy;
     }
@@ -234,8 +234,8 @@ absl::StatusOr<PGresult*> PostgresConnection::next_result(SteadyTime deadline) {
 
 absl::Status PostgresConnection::error_in(const PGresult* result) const {
   return postgres_error(where_, field(result, PG_DIAG_SQLSTATE),
-                        field(result, PG_DIAG_MESSAGE_PRIMARY),
-                        field(result, PG_DIAG_SOURCE_FILE), field(result, PG_DIAG_CONTEXT));
+                        field(result, PG_DIAG_MESSAGE_PRIMARY), field(result, PG_DIAG_SOURCE_FILE),
+                        field(result, PG_DIAG_CONTEXT));
 }
 
 // Sends the rest of the commands and waits until PQgetResult would not block.

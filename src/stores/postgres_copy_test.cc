@@ -30,8 +30,8 @@ TEST(PostgresCopyTest, BigintsHaveEightBytes) {
   copy.begin_row();
   copy.add_bigint(-2);
   copy.end();
-  EXPECT_EQ(copy.data().substr(19), as_text("\0\x01\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff",
-                                            2 + 4 + 8 + 2));
+  EXPECT_EQ(copy.data().substr(19),
+            as_text("\0\x01\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff", 2 + 4 + 8 + 2));
 }
 
 TEST(PostgresCopyTest, NoRowsAreHeaderAndTrailer) {

@@ -22,7 +22,8 @@ struct Load {
   std::int64_t machine = 0;
   // Votes to cast; absent: until stopped.
   std::optional<std::int64_t> votes;
-  // Votes a second, 0 or at least kMinRate; 0: as fast as answers allow.
+  // Votes a second, 0 or at least kMinRate; 0: as fast as answers allow. More than 100 a second are
+  // cast in groups, one each 10 ms.
   double rate = 1;
   // At most this many votes are cast and neither answered nor timed out.
   std::int64_t in_flight = 1;
@@ -70,7 +71,8 @@ class LoadGenerator final : public VoteObserver {
   const Load load_;
   Voter voter_;
   std::int64_t cast_ = 0;
-  SteadyTime next_cast_;
+  SteadyTime next_cast_;   // when the next vote is due
+  SteadyTime next_group_;  // and when it may be cast
   std::optional<SteadyTime> give_up_;
 
   std::mutex mutex_;

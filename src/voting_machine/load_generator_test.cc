@@ -112,6 +112,19 @@ TEST_F(LoadGeneratorTest, CastsAtItsRate) {
   }
 }
 
+TEST_F(LoadGeneratorTest, AtAHighRateVotesAreCastInGroups) {
+  begin({.rate = 1'000, .in_flight = 1'000});
+  step();
+  EXPECT_EQ(sent(), 1U);
+  EXPECT_EQ(step().wake, clock.now() + milliseconds(10));
+  clock.advance(milliseconds(9));
+  step();
+  EXPECT_EQ(sent(), 1U);
+  clock.advance(milliseconds(1));
+  step();
+  EXPECT_EQ(sent(), 11U);
+}
+
 TEST_F(LoadGeneratorTest, AfterAPauseItMakesUpForAtMostASecond) {
   begin({.rate = 10, .in_flight = 1'000});
   clock.advance(seconds(300));

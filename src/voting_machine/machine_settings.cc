@@ -48,8 +48,9 @@ void MachineSettings::add_to(Settings& settings) {
        "Cast N votes, wait for their answers, and end; without it, cast until stopped"},
       &votes, 0, kMaxId);
   settings.number(
-      {"rate", "", "R", "Votes a second; 0: as fast as answers come [1; with --votes: 0]"}, &rate,
-      0, kMaxRate);
+      {"rate", "", "R",
+       "Votes a second, above 100 in groups; 0: as fast as answers come [1; with --votes: 0]"},
+      &rate, 0, kMaxRate);
   settings.rule([this]() -> std::optional<std::string> {
     if (!rate || *rate == 0 || *rate >= kMinRate) return std::nullopt;
     return "--rate: expected 0 or a number from 0.000001 to 1000000";
