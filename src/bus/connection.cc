@@ -5,6 +5,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -31,7 +32,7 @@ constexpr int kCloudPingMs = 60'000;
 constexpr int kPingTimeoutMs = 5'000;
 // gRPC works on a connection attempt only while a thread waits in a call, but calls fail at once
 // while the channel is not connected. So a call first waits this long for the attempt to succeed.
-constexpr int kConnectMs = 300;
+constexpr std::chrono::milliseconds kConnectTime{300};
 // A batch of votes is some 100 KB. With these it travels in few frames and reads, and does not wait
 // for window updates (https://grpc.github.io/grpc/core/group__grpc__arg__keys.html).
 constexpr int kMaxFrameBytes = 1024 * 1024;
@@ -150,10 +151,9 @@ void Connection::connect_again() {
 }
 
 Connection::Stubs& Connection::stubs() {
-  if (stubs_->channel->GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_READY) {
-    stubs_->channel->WaitForConnected(
-        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kConnectMs, GPR_TIMESPAN)));
-  }
+  grpc::Channel& channel = *stubs_->channel;
+  if (channel.GetState(/*try_to_connect=*/true) != GRPC_CHANNEL_READY)
+    stubs_->watch.wait_until_ready(channel, kConnectTime);
   return *stubs_;
 }
 

@@ -11,11 +11,13 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "bus/channel_watch.h"
 #include "bus/connection.h"
 
 namespace pollbus {
 
 struct Connection::Stubs {
+  ChannelWatch watch;  // goes last
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<google::pubsub::v1::Publisher::Stub> publisher;
   std::unique_ptr<google::pubsub::v1::Subscriber::Stub> subscriber;
