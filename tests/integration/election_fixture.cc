@@ -12,8 +12,8 @@ const std::vector<std::string> kSanitizerReports{"ERROR: AddressSanitizer", "ERR
 
 }  // namespace
 
-ElectionSystem& ElectionTest::begin(SystemPlan plan) {
-  system_ = std::make_unique<ElectionSystem>(folder_.path(), std::move(plan));
+ElectionSystem& ElectionTest::begin(const SystemPlan& plan) {
+  system_ = std::make_unique<ElectionSystem>(folder_.path(), plan);
   return *system_;
 }
 

@@ -19,7 +19,7 @@ class ElectionTest : public ::testing::Test {
  protected:
   static constexpr std::chrono::seconds kStopLimit{10};
 
-  ElectionSystem& begin(SystemPlan plan = {});
+  ElectionSystem& begin(const SystemPlan& plan = {});
   void TearDown() override;
 
   const std::filesystem::path& folder() const { return folder_.path(); }

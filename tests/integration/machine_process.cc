@@ -30,9 +30,9 @@ std::vector<std::string> flags_of(const std::filesystem::path& folder, std::int6
 
 }  // namespace
 
-MachineProcess::MachineProcess(const std::filesystem::path& folder, Environment environment,
+MachineProcess::MachineProcess(const std::filesystem::path& folder, const Environment& environment,
                                std::int64_t election, MachineLoad load)
-    : VotingService("voting-machine", name_of(load.machine), std::move(environment), folder,
+    : VotingService("voting-machine", name_of(load.machine), environment, folder,
                     flags_of(folder, election, load)),
       machine_(load.machine),
       summary_(folder / (name_of(load.machine) + ".summary")) {}

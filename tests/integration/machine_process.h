@@ -35,7 +35,7 @@ struct MachineSummary {
 // then continues with the votes in its journal. Not thread-safe.
 class MachineProcess : public VotingService {
  public:
-  MachineProcess(const std::filesystem::path& folder, Environment environment,
+  MachineProcess(const std::filesystem::path& folder, const Environment& environment,
                  std::int64_t election, MachineLoad load);
 
   // Waits until the machine ends by itself and returns its summary. Throws if its exit code is not

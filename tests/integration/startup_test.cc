@@ -33,8 +33,8 @@ class StartupTest : public ElectionTest {
               absl::OkStatus());
   }
 
-  VotingService program(const std::string& name, Environment environment) const {
-    return VotingService(name, name, std::move(environment), folder());
+  VotingService program(const std::string& name, const Environment& environment) const {
+    return VotingService(name, name, environment, folder());
   }
 
   static void expect_refusal(VotingService& service, const std::string& subscription,
