@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/byte_order.h"
@@ -129,7 +130,6 @@ Batch batch_of(std::span<const Ballot> ballots) {
     std::uint64_t high = 0;
     std::uint64_t low = 0;
     std::size_t ballot = 0;
-    auto operator<=>(const Place&) const = default;
     bool has_receipt_of(const Place& other) const { return high == other.high && low == other.low; }
   };
   std::vector<Place> places;
@@ -140,7 +140,9 @@ Batch batch_of(std::span<const Ballot> ballots) {
                       .low = from_big_endian<std::uint64_t>(receipt.substr(8)),
                       .ballot = places.size()});
   }
-  std::ranges::sort(places);
+  std::ranges::sort(places, {}, [](const Place& place) {
+    return std::tuple(place.high, place.low, place.ballot);
+  });
   Batch batch;
   batch.entries.reserve(ballots.size());
   batch.entry_of.resize(ballots.size());
@@ -393,7 +395,7 @@ class PostgresBallotBox final : public BallotBox {
       has_slot_ = true;
       if (entries.size() < kMinAppended) return insert(connection, entries);
       if (inserts_before_append_ == 0) {
-        const absl::Status appended = connection.append(as_rows(entries));
+        absl::Status appended = connection.append(as_rows(entries));
         if (appended.ok()) note_stored(entries);
         if (!absl::IsFailedPrecondition(appended) || !connection.is_idle()) return appended;
         inserts_before_append_ = kInsertsAfterRefusal;

@@ -160,8 +160,7 @@ absl::Status PostgresConnection::append(std::span<const PostgresCopy> copies) {
   std::string sql = "BEGIN";
   for (const PostgresCopy& copy : copies)
     sql += fmt::format("; COPY {} FROM STDIN (FORMAT binary)", copy.table());
-  const absl::Status status =
-      answer_copies(PQsendQuery(connection_.get(), sql.c_str()) == 1, copies);
+  absl::Status status = answer_copies(PQsendQuery(connection_.get(), sql.c_str()) == 1, copies);
   if (status.ok()) return run("COMMIT").status();
   if (PQtransactionStatus(connection_.get()) == PQTRANS_INERROR ||
       PQtransactionStatus(connection_.get()) == PQTRANS_INTRANS) {

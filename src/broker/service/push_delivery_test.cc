@@ -40,7 +40,7 @@ class Endpoint {
  public:
   explicit Endpoint(std::vector<int> answers, const testing::Certificates* certificates = nullptr)
       : answers_(std::move(answers)), is_encrypted_(certificates != nullptr) {
-    if (is_encrypted_) {
+    if (certificates != nullptr) {
       server_ = std::make_unique<httplib::SSLServer>(certificates->certificate().c_str(),
                                                      certificates->key().c_str());
     } else {
