@@ -14,7 +14,7 @@ gpr_timespec after(std::chrono::milliseconds time) {
 
 }  // namespace
 
-// A channel that goes changes its state.
+// When the channel is destroyed its state changes, which ends the watch.
 ChannelWatch::~ChannelWatch() {
   queue_.Shutdown();
   void* tag = nullptr;

@@ -16,13 +16,13 @@ namespace pollbus {
 class ChannelWatch {
  public:
   ChannelWatch() = default;
-  // The channel must be gone.
+  // The channel must have been destroyed before.
   ~ChannelWatch();
   ChannelWatch(const ChannelWatch&) = delete;
   ChannelWatch& operator=(const ChannelWatch&) = delete;
 
-  // Returns when the channel is ready, or after `most`; later if other threads wait, too. Helps it
-  // to connect.
+  // Makes the channel connect. Returns when it is ready, or after `most`; threads that call this at
+  // the same time wait one after the other.
   void wait_until_ready(grpc::Channel& channel, std::chrono::milliseconds most);
 
  private:

@@ -17,7 +17,7 @@
 namespace pollbus {
 
 struct Connection::Stubs {
-  ChannelWatch watch;  // goes last
+  ChannelWatch watch;  // first, so that it is destroyed after the channel
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<google::pubsub::v1::Publisher::Stub> publisher;
   std::unique_ptr<google::pubsub::v1::Subscriber::Stub> subscriber;

@@ -29,12 +29,12 @@ constexpr std::size_t kMaxBallotsPerTransaction = 10'000;
 constexpr int kFailuresBeforeParts = 5;
 constexpr int kMaxFailedParts = 64;
 
-// Usually all ballots are new. Then COPY appends them to both tables in two thirds of the time that
-// the statement below takes; for fewer than kMinAppended ballots it takes longer, because it is not
-// prepared and needs another round trip. If a receipt is known, COPY fails and its rows are given
-// up, which leaves them in the table until it is vacuumed. Ballots that come again come in numbers
-// (after a crash, a lost connection), so the next kInsertsAfterRefusal transactions do without
-// COPY.
+// Usually no ballot of a batch is stored yet. Then COPY appends all of them to both tables, in two
+// thirds of the time that the statement kRecord takes. With fewer than kMinAppended ballots COPY
+// takes longer, because it is not prepared and needs another round trip. If one receipt is known,
+// the server refuses the whole COPY, and the rows that it has already written take up space until
+// the table is vacuumed. One repeated ballot is usually followed by many (after a crash or a lost
+// connection), so after a refusal the next kInsertsAfterRefusal transactions use kRecord.
 constexpr std::size_t kMinAppended = 50;
 constexpr int kInsertsAfterRefusal = 10;
 
@@ -184,8 +184,8 @@ std::vector<std::size_t> in_order_of(std::span<const Uuid> ids) {
   return order;
 }
 
-// The rows of both tables: receipts in their order (see kRecord), votes in the order of their
-// random ids, which has nothing to do with it.
+// The rows of both tables: receipts in the order of the receipts (see kRecord), and votes in the
+// order of their ids. The ids are random, so the second order reveals nothing about the first.
 std::array<PostgresCopy, 2> as_rows(std::span<const Entry> entries) {
   PostgresCopy receipts("receipts (receipt, content, electionid)", 3, entries.size(), 40);
   for (const Entry& entry : entries) {
@@ -440,7 +440,7 @@ class PostgresBallotBox final : public BallotBox {
   PostgresConfig config_;
   std::optional<PostgresConnection> connection_;
   bool has_slot_ = false;
-  int inserts_before_append_ = 0;  // transactions that still do without COPY
+  int inserts_before_append_ = 0;  // transactions that still use kRecord
   int failures_ = 0;               // calls of store() in a row that met with trouble that may pass
   SteadyTime next_count_of_missing_;  // the first count is due at once
   std::int64_t missing_ = 0;

@@ -225,7 +225,8 @@ SteadyTime PostgresConnection::answer_deadline() const {
   return std::chrono::steady_clock::now() + statement_timeout_ + kAnswerGrace;
 }
 
-// nullptr after the last one. The caller owns the result.
+// Waits for the next result of what was sent; nullptr if there are no more. The caller must free
+// it.
 absl::StatusOr<PGresult*> PostgresConnection::next_result(SteadyTime deadline) {
   RETURN_IF_ERROR(await_result(deadline));
   return PQgetResult(connection_.get());

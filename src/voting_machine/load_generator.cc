@@ -11,8 +11,8 @@ namespace {
 
 // A machine that fell behind its rate makes up for at most this much time.
 constexpr std::chrono::seconds kMaxCatchUp{1};
-// At a rate, votes that are due within this time are cast together: thousands of synced writes to
-// the journal a second would take the processors from what is measured.
+// Votes that become due within this time are cast together. One by one, thousands of votes a second
+// would mean thousands of synced writes to the journal, which would slow down the whole system.
 constexpr std::chrono::milliseconds kGroupPause{10};
 // How long run() sleeps when it waits for answers only; any answer ends the sleep.
 constexpr std::chrono::seconds kIdlePause{10};

@@ -47,8 +47,8 @@ class VoteClient {
     MachineKeys keys;
     // Seeds the jitter of the pauses between retries.
     std::uint32_t seed = std::random_device{}();
-    // Is given messages to this machine that do not answer a vote; returns false for those that it
-    // does not know either.
+    // Called with each message to this machine that is not a valid answer to a vote. Returns
+    // whether it has used the message; if not, the message is rejected.
     std::function<bool(const ReceivedMessage&)> other_answers = nullptr;
   };
   // Pending votes beyond which cast() fails, so that a bus that is away fills neither memory nor

@@ -96,10 +96,11 @@ class SubscriptionQueue {
 
   // Leases messages to the consumer: at most `max_messages` and `max_bytes` (but one message of any
   // size), within its flow limits, and no more than its share if other woken consumers have not
-  // taken theirs yet. If it returns none, the consumer is woken when there are some. Messages that
-  // arrive together are shared among the idle consumers, but a consumer that has acked fast enough
-  // lately to be done with them in kSoon gets them alone: a few large batches cost less than many
-  // small ones.
+  // taken theirs yet. If it returns none, the consumer is woken when there are some.
+  //
+  // Messages that arrive together are shared among the consumers that wait. But if the first of
+  // them can ack all within kSoon, judged by how fast it has acked lately, it gets all of them: a
+  // few large batches cost less than many small ones.
   std::vector<Delivery> take(ConsumerId consumer, std::size_t max_messages, std::size_t max_bytes,
                              std::chrono::nanoseconds lease, SteadyTime now);
 

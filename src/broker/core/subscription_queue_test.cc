@@ -336,7 +336,8 @@ TEST_F(SubscriptionQueueTest, WaitingConsumersShareMessages) {
   EXPECT_THAT(take(3), SizeIs(33));
 }
 
-// Lets two idle consumers ack `each` messages every 100 ms, for one second.
+// work(n): two consumers take and ack n messages each, every 100 ms, for one second. Then both
+// wait.
 class BusyQueueTest : public SubscriptionQueueTest {
  protected:
   void work(MessageId each) {
